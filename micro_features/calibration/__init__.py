@@ -1,0 +1,1 @@
+"""From what is drawn on a picture, or stored with it, to its pixel size."""

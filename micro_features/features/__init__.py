@@ -1,0 +1,1 @@
+"""Label images and grey levels in, named numbers with units out."""

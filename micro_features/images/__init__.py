@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: illumination, pores, boundaries, grains, phases."""

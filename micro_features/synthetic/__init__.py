@@ -1,0 +1,1 @@
+"""Drawn micrographs with known truth."""
