@@ -7,10 +7,12 @@ contrast and structure size, so that one default serves all pictures and magnifi
 
 import hashlib
 import json
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from micro_features.errors import SettingsError
@@ -80,3 +82,107 @@ class Settings(_Section):
     grains: Grains = Grains()
     phases: Phases = Phases()
     measure: Measure = Measure()
+
+    def updated(self, changes: Mapping[str, Any]) -> Self:
+        """A changed copy, validated again.
+
+        Parameters
+        ----------
+        changes : mapping
+            Dotted name to value, as in ``{"pores.sensitivity": 0.4}``. Text is converted to the field's type.
+        """
+        values = self.model_dump()
+        for name, value in changes.items():
+            *sections, last = name.split(".")
+            place = values
+            for section in sections:
+                place = place.get(section) if isinstance(place, dict) else None  # type: ignore[assignment]
+            if not isinstance(place, dict) or last not in place or isinstance(place[last], dict):
+                raise SettingsError(f"setting {name!r} is not known; `micro-features settings` lists all of them.")
+            place[last] = value
+        return self.from_mapping(values)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], origin: str = "") -> Self:
+        """Settings from nested values; what is missing is at its default."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_complaint(detail, origin) for detail in error.errors())) from None
+
+    @classmethod
+    def from_toml(cls, text: str, origin: str = "settings") -> Self:
+        """Settings from the text of a ``settings.toml``."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{origin} is not valid TOML: {error}.") from None
+        return cls.from_mapping(values, origin)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the settings that change numbers: those off their default, and the version.
+
+        A new setting whose default changes nothing leaves the digests of older tables alone.
+        """
+        changed = self.model_dump(mode="json", exclude_defaults=True, exclude={"reading"})
+        text = json.dumps({**changed, "version": self.version}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _complaint(detail: Any, origin: str) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    where = f"{origin}: " if origin else ""
+    if detail["type"] == "extra_forbidden":
+        return f"{where}setting {name!r} is not known; `micro-features settings` lists all of them."
+    return f"{where}setting {name} = {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}."
+
+
+def annotated_toml(settings: Settings) -> str:
+    """The settings as a ``settings.toml`` in which a comment explains every line.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    str
+        Each field is preceded by its description and bounds.
+    """
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Settings of micro-features. Every line is at the value shown; delete what you do"))
+    document.add(tomlkit.comment("not change. Use with: micro-features extract PATH -o DIR --settings settings.toml"))
+    document.add(tomlkit.nl())
+    sections = {name: getattr(settings, name) for name in type(settings).model_fields}
+    for name, value in sections.items():  # TOML wants plain keys before tables
+        if not isinstance(value, BaseModel):
+            _annotate(document, type(settings), name, value)
+    for name, value in sections.items():
+        if isinstance(value, BaseModel):
+            table = tomlkit.table()
+            document.add(tomlkit.nl())
+            document.add(tomlkit.comment((type(value).__doc__ or "").strip()))
+            for field in type(value).model_fields:
+                _annotate(table, type(value), field, getattr(value, field))
+            document.add(name, table)
+    return tomlkit.dumps(document)
+
+
+def _annotate(container: Any, model: type[BaseModel], name: str, value: Any) -> None:
+    field = model.model_fields[name]
+    for line in textwrap.wrap(f"{field.description} {_bounds(model, name)}".strip(), 110):
+        container.add(tomlkit.comment(line))
+    container.add(name, value)
+
+
+def _bounds(model: type[BaseModel], name: str) -> str:
+    """Choices or range of a field, from its JSON schema: stated once, in the field itself."""
+    schema = model.model_json_schema()["properties"][name]
+    if "enum" in schema:
+        return f"[one of: {', '.join(map(str, schema['enum']))}]"
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is None and high is None:
+        return ""
+    return f"[at least {low}]" if high is None else f"[{low} to {high}]"

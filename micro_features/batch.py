@@ -1,0 +1,143 @@
+"""Many micrographs over any ``concurrent.futures`` executor: same rows, same order, nothing lost.
+
+A picture is one unit of work; what is returned is small. What fails is a row of ``failures.csv``, and the rest goes on.
+"""
+
+import collections
+import concurrent.futures
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Job = TypeVar("Job")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something is missing.
+
+    Attributes
+    ----------
+    path : str
+        As given.
+    stage : str
+        ``find``, ``read``, ``calibrate``, ``segment``, ``measure`` or ``write``.
+    reason : str
+        One line: what was found and what to do.
+    """
+
+    path: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What one file gave.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the content that was read; empty where it could not be.
+    rows : list of dict
+        One for each page.
+    failures : list of Failure
+    parts : list of str
+        Region tables that were written, named as in the journal.
+    """
+
+    sha256: str = ""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+
+
+def map_unordered(
+    work: Callable[[Job], FileResult], jobs: Sequence[Job], *, n_workers: int, path_of: Callable[[Job], str]
+) -> Iterator[tuple[Job, FileResult]]:
+    """Do the work of each job; results come as they finish.
+
+    Parameters
+    ----------
+    work : function
+        From a job to its result; module-level, so that it can be sent to another process.
+    jobs : sequence
+    n_workers : int
+        1 works in this process.
+    path_of : function
+        From a job to the path that is named when its process dies.
+
+    Yields
+    ------
+    job, result
+    """
+    if n_workers == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield job, work(job)
+        return
+    waiting = collections.deque(jobs)
+    while waiting:
+        suspects: list[Job] = []
+        with process_pool(n_workers) as pool:
+            try:
+                yield from _until_broken(pool, work, waiting, suspects, n_in_flight=2 * n_workers)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        # A process died and took the pool with it. Each job that was under way is tried alone: one is the cause.
+        for job in suspects:
+            with process_pool(1) as pool:
+                try:
+                    yield job, pool.submit(work, job).result()
+                except BrokenProcessPool:
+                    reason = "the process that measured it died, probably for lack of memory; shrink or tile it"
+                    yield job, FileResult(failures=[Failure(path_of(job), "measure", reason)])
+
+
+def _until_broken(
+    pool: concurrent.futures.Executor,
+    work: Callable[[Job], FileResult],
+    waiting: collections.deque[Job],
+    suspects: list[Job],
+    n_in_flight: int,
+) -> Iterator[tuple[Job, FileResult]]:
+    """Keep few jobs in flight, so that a hundred thousand do not wait in memory; stop when a process has died."""
+    in_flight: dict[concurrent.futures.Future[FileResult], Job] = {}
+    while (waiting and not suspects) or in_flight:
+        while waiting and not suspects and len(in_flight) < n_in_flight:
+            job = waiting.popleft()
+            try:
+                in_flight[pool.submit(work, job)] = job
+            except BrokenProcessPool:
+                suspects.append(job)
+        done, _ = concurrent.futures.wait(in_flight, return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            job = in_flight.pop(future)
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                suspects.append(job)
+            else:
+                yield job, result
+
+
+def process_pool(n_workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    """Processes that start clean and use one thread each, so that they do not fight for the cores."""
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(n_workers, mp_context=context, initializer=_one_thread)
+
+
+def _one_thread() -> None:
+    import signal
+
+    import cv2
+
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means

@@ -1,0 +1,162 @@
+"""Which pictures are meant, and what each is called."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from micro_features.files.journal import finished_here
+from micro_features.files.outputs import TEMPORARY_PREFIX
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture file.
+
+    Attributes
+    ----------
+    path : Path
+        As given: the root as it was named, and what lies below it.
+    below_root : str
+        Path below the given root, ``/`` between parts; the name alone for a file that was given itself.
+    """
+
+    path: Path
+    below_root: str
+
+
+def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, str]]]:
+    """Pictures named by files and folders, in a stable order, each once.
+
+    Folders are entered to any depth; a folder that is reached again through a link is visited once, hidden folders
+    and folders that hold results of ours are left out. In a folder, the suffix says what is a picture; a file that is
+    named itself is always taken.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+
+    Returns
+    -------
+    found : list of Found
+    failures : list of (path, reason)
+        Paths that do not exist, can not be entered, or hold no picture.
+    """
+    found: list[Found] = []
+    failures: list[tuple[str, str]] = []
+    folders_seen: set[tuple[int, int]] = set()
+    names_seen: set[str] = set()
+
+    def take(path: Path, below_root: str) -> None:
+        name = os.path.normpath(path.absolute())
+        if name not in names_seen:
+            names_seen.add(name)
+            found.append(Found(path, below_root))
+
+    def enter(folder: Path, root: Path) -> bool:
+        """Whether the folder, or one below, has a picture."""
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in folders_seen:
+                return True
+            folders_seen.add((status.st_dev, status.st_ino))
+            entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        except OSError as error:
+            failures.append((as_text(folder), f"the folder can not be read: {error.strerror or error}"))
+            return True
+        some = False
+        for entry in entries:
+            if entry.name.startswith((".", TEMPORARY_PREFIX)):
+                continue
+            if entry.is_dir():
+                if not finished_here(entry):
+                    some |= enter(entry, root)
+            elif entry.suffix.lower() in PICTURE_SUFFIXES:
+                take(entry, entry.relative_to(root).as_posix())
+                some = True
+        return some
+
+    for path in paths:
+        if path.is_dir():
+            if not enter(path, path):
+                suffixes = " ".join(sorted(PICTURE_SUFFIXES))
+                failures.append((as_text(path), f"no picture below this folder (looked for {suffixes})"))
+        elif os.path.lexists(path):
+            take(path, path.name)
+        else:
+            failures.append((as_text(path), "there is no such file or folder"))
+    return found, failures
+
+
+def without_suffix(name: str) -> str:
+    """A name less its picture suffix; ``3.67e-4`` is a name and has none."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and f"{dot}{suffix.lower()}" in PICTURE_SUFFIXES else name
+
+
+def as_text(path: Path) -> str:
+    """A path as text that every table format can hold: bytes that are no UTF-8 are shown escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def picture_ids(found: Sequence[Found], known: Mapping[str, str]) -> list[str]:
+    """Unique names for pictures: the path below the root without suffix, or with what it takes to tell them apart.
+
+    Parameters
+    ----------
+    found : sequence of Found
+    known : mapping of path to id
+        Ids of earlier runs; they stay.
+
+    Returns
+    -------
+    list of str
+        In the order of `found`.
+    """
+    plain = [without_suffix(as_text(Path(item.below_root))) for item in found]
+    count = Counter(plain)
+    paths = {as_text(item.path) for item in found}
+    taken = {name for path, name in known.items() if path not in paths}
+    ids = []
+    for item, short in zip(found, plain, strict=True):
+        name = known.get(as_text(item.path), "")
+        if not name or name in taken:
+            name = short if count[short] == 1 else as_text(Path(item.below_root))
+            base, number = name, 1
+            while name in taken:
+                number += 1
+                name = f"{base}~{number}"
+        taken.add(name)
+        ids.append(name)
+    return ids
+
+
+def file_stems(ids: Iterable[str], stems: Iterable[str]) -> list[str]:
+    """Names of result files: the picture's stem, or its id with ``__`` for ``/`` where stems repeat.
+
+    Parameters
+    ----------
+    ids, stems : iterables of str
+        Of the same pictures.
+
+    Returns
+    -------
+    list of str
+        Unique also where letter case does not count.
+    """
+    ids, stems = list(ids), list(stems)
+    count = Counter(stem.casefold() for stem in stems)
+    names: list[str] = []
+    taken: set[str] = set()
+    for micrograph_id, stem in zip(ids, stems, strict=True):
+        base = name = stem if count[stem.casefold()] == 1 else micrograph_id.replace("/", "__")
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}~{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
