@@ -1,0 +1,239 @@
+"""Data bars as instruments append them: acquisition in words and a scale bar."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from micro_features.data import Acquisition, Annotations, ScaleBar
+from micro_features.errors import SettingsError
+
+Layout = Literal["jeol", "zeiss", "fei"]
+
+ROWS = 64
+_MIN_COLS = 560
+
+
+def with_databar(
+    image: np.ndarray,
+    *,
+    pixel_um: float,
+    layout: Layout,
+    magnification: float,
+    kV: float,
+    WD_mm: float,
+    taken: datetime,
+) -> tuple[np.ndarray, Annotations]:
+    """Append a data bar of 64 rows below a picture.
+
+    The scale bar is the round length (1, 2 or 5 times a power of ten) between a tenth and three tenths of the width
+    that is nearest to a whole number of pixels, the longest of equals.
+
+    Parameters
+    ----------
+    image : (rows, cols) uint8 array
+        At least 560 columns, which the text needs.
+    pixel_um : float
+        Edge of a pixel, micrometres.
+    layout : {"jeol", "zeiss", "fei"}
+        jeol: black strip, solid white bar. zeiss: white strip, bar with end ticks. fei: dark grey strip with fields,
+        bar with end ticks that its text interrupts.
+    magnification : float
+        Printed as it is: instruments refer it to a print width of their own.
+    kV, WD_mm : float
+        Accelerating voltage and working distance.
+    taken : datetime
+        Date and time of acquisition.
+
+    Returns
+    -------
+    picture : (rows + 64, cols) uint8 array
+    annotations : Annotations
+        What was drawn. `scale_bar.length_px` is the whole number of pixels drawn (between centres of the end ticks
+        where there are any); it differs from length over pixel size by at most half a pixel.
+
+    Raises
+    ------
+    SettingsError
+        If the picture is not 8-bit grey or too narrow, or a value is out of bounds.
+    """
+    if image.ndim != 2 or image.dtype != np.uint8:
+        raise SettingsError(f"image is {image.dtype} of shape {image.shape}: give an 8-bit grey picture.")
+    rows, cols = image.shape
+    if cols < _MIN_COLS:
+        raise SettingsError(f"image has {cols} columns: the data bar's text needs at least {_MIN_COLS}.")
+    for name, value in (("pixel_um", pixel_um), ("magnification", magnification), ("kV", kV), ("WD_mm", WD_mm)):
+        if not 0 < value < np.inf:
+            raise SettingsError(f"{name} is {value:g}: give a positive number.")
+    if layout not in _LAYOUTS:
+        raise SettingsError(f"layout is {layout!r}: choose one of {', '.join(_LAYOUTS)}.")
+
+    length_um = _round_length(cols, pixel_um)
+    strip, text, box = _LAYOUTS[layout](
+        cols, round(length_um / pixel_um), length_text(length_um), _magnification_text(magnification), kV, WD_mm, taken
+    )
+    first_row, last_row = rows, rows + ROWS - 1
+    bar = ScaleBar(
+        length_px=float(round(length_um / pixel_um)),
+        length_error_px=0.5,
+        box=(rows + box[0], rows + box[1], box[2], box[3]),
+        text=length_text(length_um),
+        length_um=length_um,
+    )
+    annotations = Annotations(
+        side="bottom",
+        first_row=first_row,
+        last_row=last_row,
+        masked=((first_row, last_row, 0, cols - 1),),
+        scale_bar=bar,
+        text=text,
+        acquisition=Acquisition(
+            magnification=float(magnification),
+            kV=float(kV),
+            WD_mm=float(WD_mm),
+            detector=_DETECTORS[layout],
+            date=taken.date().isoformat(),
+            time=None if layout == "fei" else taken.strftime("%H:%M:%S"),
+            instrument="JEOL" if layout == "jeol" else None,
+        ),
+    )
+    return np.vstack([image, np.asarray(strip)]), annotations
+
+
+def length_text(length_um: float) -> str:
+    """A round length as instruments print it: ``"200nm"``, ``"10µm"``, ``"2mm"``."""
+    for factor, unit in ((1e-3, "nm"), (1.0, "µm"), (1e3, "mm")):
+        if length_um < 999 * factor or unit == "mm":
+            break
+    return f"{length_um / factor:.6g}{unit}"
+
+
+def _round_length(cols: int, pixel_um: float) -> float:
+    low, high = 0.1 * cols * pixel_um, 0.3 * cols * pixel_um
+    power = np.floor(np.log10(low))
+    candidates = [digit * 10.0**exponent for exponent in (power, power + 1) for digit in (1, 2, 5)]
+    fitting = [length for length in candidates if low <= length <= high]
+    off = [abs(length / pixel_um - round(length / pixel_um)) for length in fitting]
+    return float(round(min(zip(off, fitting, strict=True), key=lambda pair: (round(pair[0], 6), -pair[1]))[1], 12))
+
+
+def _magnification_text(magnification: float) -> str:
+    return f"{magnification:,.0f}"
+
+
+_Strip = tuple[Image.Image, tuple[str, ...], tuple[int, int, int, int]]
+_DETECTORS = {"jeol": "LED", "zeiss": "SE2", "fei": "ETD"}
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    items: Sequence[tuple[float, float, str]],
+    size: float,
+    grey: int,
+    *,
+    middle: bool = False,
+) -> tuple[str, ...]:
+    """Write each ``(column, baseline, text)``, from its left end or, if `middle`, about it; returns the texts."""
+    font = ImageFont.load_default(size)
+    for column, baseline, text in items:
+        plain = text.replace("µ", "u")
+        left = round(column - font.getlength(plain) / 2) if middle else round(column)
+        draw.text((left, baseline), plain, fill=grey, font=font, anchor="ls")
+        if "µ" in text:  # Pillow's font has no such letter: give the u its tail
+            stem = left + round(font.getlength(plain[: text.index("µ")]) + size / 14)
+            draw.rectangle((stem, baseline - 3, stem + round(size / 16), baseline + round(size / 4)), fill=grey)
+    return tuple(text for _, _, text in items)
+
+
+def _jeol(
+    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
+) -> _Strip:
+    strip = Image.new("L", (cols, ROWS), 0)
+    draw = ImageDraw.Draw(strip)
+    first = round(0.345 * cols) if cols >= 1000 else round(0.62 * cols) - length_px
+    box = (5, 19, first, first + length_px - 1)
+    draw.rectangle((box[2], box[0], box[3], box[1]), fill=255)
+    day = f"{taken.month}/{taken.day}/{taken.year}"
+    text = _write(
+        draw,
+        [
+            (0.655 * cols, 24, length),
+            (0.755 * cols, 24, "JEOL"),
+            (0.845 * cols, 24, day),
+            (0.18 * cols, 55, f"x{magnification}"),
+            (0.335 * cols, 55, f"{kV:.1f}kV"),
+            (0.455 * cols, 55, "LED"),
+            (0.55 * cols, 55, "SEM"),
+            (0.65 * cols, 55, f"WD {WD_mm:.1f}mm"),
+            (0.855 * cols, 55, taken.strftime("%H:%M:%S")),
+        ],
+        size=19 if cols < 1000 else 26,
+        grey=255,
+    )
+    return strip, text, box
+
+
+def _zeiss(
+    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
+) -> _Strip:
+    strip = Image.new("L", (cols, ROWS), 255)
+    draw = ImageDraw.Draw(strip)
+    draw.rectangle((0, 0, cols - 1, ROWS - 1), outline=0)
+    first = round(0.025 * cols)
+    box = (30, 50, first, first + length_px)
+    draw.line((first, 40, first + length_px, 40), fill=0)
+    for column in (first, first + length_px):
+        draw.line((column, box[0], column, box[1]), fill=0)
+    text = _write(
+        draw,
+        [
+            (first, 23, length[:-2] + " " + length[-2:]),
+            (0.36 * cols, 27, f"EHT = {kV:.2f} kV"),
+            (0.36 * cols, 52, f"WD = {WD_mm:.1f} mm"),
+            (0.59 * cols, 27, "Signal A = SE2"),
+            (0.59 * cols, 52, f"Mag = {magnification.replace(',', '')} X"),
+            (0.81 * cols, 27, taken.strftime("%d %b %Y")),
+            (0.81 * cols, 52, taken.strftime("%H:%M:%S")),
+        ],
+        size=17 if cols < 1000 else 20,
+        grey=0,
+    )
+    return strip, text, box
+
+
+def _fei(
+    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
+) -> _Strip:
+    strip = Image.new("L", (cols, ROWS), 45)
+    draw = ImageDraw.Draw(strip)
+    fields = [
+        ("date", f"{taken.month}/{taken.day}/{taken.year}"),
+        ("det", "ETD"),
+        ("mag", f"{magnification.replace(',', ' ')} x"),
+        ("HV", f"{kV:.2f} kV"),
+        ("WD", f"{WD_mm:.1f} mm"),
+    ]
+    starts = [0.015, 0.17, 0.25, 0.38, 0.5]
+    items: list[tuple[float, float, str]] = []
+    for start, (name, value) in zip(starts, fields, strict=True):
+        items += [(start * cols, 26, name), (start * cols, 52, value)]
+        draw.line((start * cols - 6, 0, start * cols - 6, ROWS), fill=110)
+    draw.line((0.63 * cols - 6, 0, 0.63 * cols - 6, ROWS), fill=110)
+    size = 17 if cols < 1000 else 22
+    text = _write(draw, items, size=size, grey=255)
+    first = round(0.815 * cols - length_px / 2)
+    box = (10, 34, first, first + length_px)
+    draw.line((first, 22, first + length_px, 22), fill=255)
+    for column in (first, first + length_px):
+        draw.line((column, box[0], column, box[1]), fill=255)
+    words = length[:-2] + " " + length[-2:]
+    centre = first + length_px / 2
+    half = ImageFont.load_default(size).getlength(words) / 2 + 5
+    draw.rectangle((centre - half, 12, centre + half, 32), fill=45)
+    text += _write(draw, [(centre, 28.0, words), (centre, 55, "drawn")], size=size, grey=255, middle=True)
+    return strip, text, box
+
+
+_LAYOUTS = {"jeol": _jeol, "zeiss": _zeiss, "fei": _fei}

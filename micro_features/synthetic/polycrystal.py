@@ -1,0 +1,201 @@
+"""Plane grain structures with pores, of known truth.
+
+Grains are a power (Laguerre) diagram: pixel x belongs to the site i of least |x - p_i|² - w_i. That is a search for the
+nearest neighbour with one more coordinate, sqrt(w_max - w_i) (Aurenhammer 1987, doi 10.1137/0216006). Sites and weights
+are adapted until each grain has the area it was given.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, special
+from scipy.spatial import cKDTree
+
+from micro_features.errors import SettingsError
+
+_ADAPTATIONS = 25
+_POINTS_PER_GRAIN = 40
+_PORE_SIGMA = 0.35
+_TRIES_PER_PORE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Tessellation:
+    """Grains without pores; lengths in pixels.
+
+    Attributes
+    ----------
+    labels : (rows, cols) int32 array
+        From 1.
+    boundary_distance : (rows, cols) float array
+        Distance to the nearest grain boundary, exact between pixels.
+    """
+
+    labels: np.ndarray
+    boundary_distance: np.ndarray
+
+
+def lognormal_diameters(rng: np.random.Generator, *, area: float, mean: float, sigma: float) -> np.ndarray:
+    """Diameters of discs that together fill `area`; number mean `mean`, standard deviation of the logarithm `sigma`.
+
+    The diameters are evenly spaced quantiles in random order, so that the sample has the distribution asked for.
+    """
+    n = max(1, round(area / (np.pi / 4 * mean**2 * np.exp(sigma**2))))
+    quantiles = (np.arange(n) + 0.5) / n
+    diameters = np.exp(sigma * special.ndtri(quantiles))
+    return rng.permutation(diameters * mean / diameters.mean())
+
+
+def tessellate(
+    rng: np.random.Generator, shape: tuple[int, int], diameters: np.ndarray, *, waviness: float
+) -> Tessellation:
+    """Divide a frame into grains of given relative sizes.
+
+    Parameters
+    ----------
+    shape : (rows, cols)
+    diameters : (n,) array
+        Equivalent circle diameters; scaled so that the areas add up to the frame.
+    waviness : float
+        How far boundaries stray from straight lines, as a share of the mean diameter, 0 to about 0.1.
+    """
+    extent = np.array(shape, dtype=float)
+    areas = diameters**2 * extent.prod() / (diameters**2).sum()
+    sites = rng.uniform(0, 1, (len(areas), 2)) * extent
+    weights = areas / np.pi
+
+    # A jittered grid of sample points is enough to adapt sites and weights.
+    step = max(1.0, np.sqrt(extent.prod() / (_POINTS_PER_GRAIN * len(areas))))
+    grid = np.stack(np.meshgrid(*(np.arange(0.5 * step, side, step) for side in shape), indexing="ij"), axis=-1)
+    points = grid.reshape(-1, 2) + rng.uniform(-0.5, 0.5, (grid.shape[0] * grid.shape[1], 2)) * step
+    for _ in range(_ADAPTATIONS):
+        _, owner = _tree(sites, weights).query(_lift(points))
+        count = np.bincount(owner, minlength=len(areas))
+        for axis in range(2):
+            total = np.bincount(owner, weights=points[:, axis], minlength=len(areas))
+            sites[:, axis] = np.where(count > 0, total / np.maximum(count, 1), sites[:, axis])
+        achieved = count * extent.prod() / len(points)
+        weights = weights + 0.5 * (areas - achieved) / np.pi
+
+    warp = waviness * np.sqrt(extent.prod() / len(areas))
+    rows, cols = np.indices(shape, dtype=float)
+    rows += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
+    cols += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
+    pixels = np.stack([rows.ravel(), cols.ravel()], axis=1)
+    distance, nearest = _tree(sites, weights).query(_lift(pixels), k=2 if len(areas) > 1 else 1)
+    if len(areas) == 1:
+        return Tessellation(np.ones(shape, np.int32), np.full(shape, np.inf))
+    first, second = nearest.T
+    # The boundary between two sites is a straight line; this is the distance from it.
+    gap = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2 * np.linalg.norm(sites[first] - sites[second], axis=1))
+    _, labels = np.unique(first, return_inverse=True)
+    return Tessellation((labels + 1).reshape(shape).astype(np.int32), gap.reshape(shape))
+
+
+def place_pores(
+    rng: np.random.Generator,
+    grains: Tessellation,
+    *,
+    porosity: float,
+    diameter: float,
+    irregularity: float,
+    frame: tuple[slice, slice],
+) -> np.ndarray:
+    """Depth inside pores, in pixels: positive in pores, negative elsewhere.
+
+    Half of the pores sit where three grains meet, three in ten on boundaries and the rest inside grains.
+
+    Parameters
+    ----------
+    porosity : float
+        Area share of pores in `frame`, met to the pixel.
+    diameter : float
+        Mean diameter.
+    irregularity : float
+        0 draws ellipses; 0.3 lobed, ragged outlines.
+    frame : pair of slices
+        The part of the frame that the share is counted in.
+
+    Raises
+    ------
+    SettingsError
+        If so many pores of this size can not lie apart from each other.
+    """
+    shape = grains.labels.shape
+    depth = np.full(shape, -np.inf)
+    if porosity == 0:
+        return depth
+    diameters = lognormal_diameters(rng, area=porosity * grains.labels.size, mean=diameter, sigma=_PORE_SIGMA)
+    candidates = _pore_sites(grains, diameter)
+    centres = np.empty((len(diameters), 2))
+    radii = np.sort(diameters)[::-1] / 2
+    kinds = rng.choice(3, size=len(radii), p=(0.5, 0.3, 0.2))
+    for i, (radius, kind) in enumerate(zip(radii, kinds, strict=True)):
+        tries = candidates[kind][rng.integers(len(candidates[kind]), size=_TRIES_PER_PORE)]
+        room = np.linalg.norm(tries[:, None] - centres[None, :i], axis=2) - radii[:i] if i else np.full((1, 1), np.inf)
+        fits = np.flatnonzero(room.min(axis=1) > radius + 1)
+        if len(fits) == 0:
+            raise SettingsError(
+                f"porosity {porosity:g} does not fit with pores {diameter:.3g} px across: "
+                f"ask for less porosity or another pore diameter."
+            )
+        centres[i] = tries[fits[0]]
+        _carve(depth, rng, centres[i], radius, irregularity)
+    # Overlap and ragged outlines cost area; one small, equal swelling or shrinking of all pores restores it.
+    inside = depth[frame].ravel()
+    n_pore = round(porosity * inside.size)
+    level = np.partition(inside, inside.size - n_pore)[inside.size - n_pore] if n_pore else np.inf
+    return depth - level + 1e-9
+
+
+def smooth_field(rng: np.random.Generator, shape: tuple[int, int], *, length_px: float) -> np.ndarray:
+    """Random field of zero mean and unit standard deviation that varies over `length_px`."""
+    coarse = max(1.0, length_px / 3)
+    small = [int(np.ceil(side / coarse)) + 8 for side in shape]
+    field = ndimage.gaussian_filter(rng.standard_normal(small), length_px / coarse / 2)
+    rows = 3 + np.arange(shape[0]) / coarse
+    cols = 3 + np.arange(shape[1]) / coarse
+    field = ndimage.map_coordinates(field, np.meshgrid(rows, cols, indexing="ij"), order=3)
+    return (field - field.mean()) / max(field.std(), 1e-12)
+
+
+def _tree(sites: np.ndarray, weights: np.ndarray) -> cKDTree:
+    return cKDTree(np.column_stack([sites, np.sqrt(weights.max() - weights)]))
+
+
+def _lift(points: np.ndarray) -> np.ndarray:
+    return np.column_stack([points, np.zeros(len(points))])
+
+
+def _pore_sites(grains: Tessellation, diameter: float) -> list[np.ndarray]:
+    """Where pores may be centred: triple points, boundaries, interiors (each falls back to the one before)."""
+    labels = grains.labels
+    quad = np.stack([labels[:-1, :-1], labels[1:, :-1], labels[:-1, 1:], labels[1:, 1:]])
+    quad.sort(axis=0)
+    triple = np.argwhere((np.diff(quad, axis=0) != 0).sum(axis=0) >= 2)
+    boundary = np.argwhere(grains.boundary_distance < 0.7)
+    interior = np.argwhere(grains.boundary_distance > 0.6 * diameter)
+    everywhere = np.argwhere(labels > 0)
+    triple = triple if len(triple) else everywhere
+    boundary = boundary if len(boundary) else triple
+    return [triple, boundary, interior if len(interior) else boundary]
+
+
+def _carve(depth: np.ndarray, rng: np.random.Generator, centre: np.ndarray, radius: float, irregularity: float) -> None:
+    """Cut one pore, a lobed ellipse, into `depth`."""
+    reach = int(np.ceil(2.2 * radius)) + 3
+    low = np.maximum(centre.astype(int) - reach, 0)
+    high = np.minimum(centre.astype(int) + reach + 1, depth.shape)
+    rows, cols = np.ogrid[low[0] : high[0], low[1] : high[1]]
+    turn = rng.uniform(0, np.pi)
+    stretch = np.exp(rng.uniform(0, 1.5 * irregularity + 0.15))
+    down, right = rows - centre[0], cols - centre[1]
+    along = (down * np.sin(turn) + right * np.cos(turn)) / np.sqrt(stretch)
+    across = (down * np.cos(turn) - right * np.sin(turn)) * np.sqrt(stretch)
+    angle = np.arctan2(across, along)
+    outline = np.ones_like(angle)
+    for lobes in (2, 3, 4, 5):
+        outline += irregularity * rng.normal(0, 0.8 / lobes) * np.cos(lobes * angle + rng.uniform(0, 2 * np.pi))
+    inside = radius * np.maximum(outline, 0.3) - np.hypot(along, across)
+    window = depth[low[0] : high[0], low[1] : high[1]]
+    np.maximum(window, inside, out=window)
