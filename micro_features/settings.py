@@ -33,17 +33,69 @@ class Reading(_Section):
 class Prepare(_Section):
     """Illumination and noise."""
 
+    window_px: float = Field(
+        30.0,
+        ge=5,
+        le=500,
+        description="Light and contrast are taken as even over a Gaussian of this standard deviation, pixels of the "
+        "picture as it was shrunk to find grains.",
+    )
+
 
 class Pores(_Section):
     """What is a pore."""
+
+    method: Literal["local", "otsu", "yen", "sauvola", "fixed"] = Field(
+        "local",
+        description="How pores are found: local contrast with hysteresis, or one of the global and local thresholds "
+        "of the literature, for comparison.",
+    )
+    sensitivity: float = Field(
+        0.5, ge=0, le=0.95, description="Method local: 0 takes only the darkest holes, 0.95 takes faint ones too."
+    )
+    window_px: float = Field(
+        40.0,
+        ge=5,
+        le=1000,
+        description="Methods local and sauvola: extent of the surroundings against which darkness is judged, pixels.",
+    )
+    level: float = Field(0.25, ge=0, le=1, description="Method fixed: grey level below which a pixel is pore.")
+    min_area_px: int = Field(12, ge=1, le=1_000_000, description="Smaller pores are dropped, pixels.")
 
 
 class Grains(_Section):
     """What is a grain."""
 
+    method: Literal["watershed"] = Field("watershed", description="How grains are found.")
+    merge_level: float = Field(
+        0.3, ge=0.02, le=0.9, description="Neighbours are one grain where the boundary between them is weaker, 0 to 1."
+    )
+    working_scale: float = Field(
+        0.0, ge=0, le=16, description="Factor by which the picture is shrunk to find grains; 0 finds it."
+    )
+    max_dependence: float = Field(
+        0.95,
+        ge=0.05,
+        le=5,
+        description="The number of grains counts as stable when the logarithm of its ratio between merge levels 17 % "
+        "below and 20 % above is at most this.",
+    )
+    small_grain_px: float = Field(
+        60.0,
+        ge=1,
+        le=10_000,
+        description="Grains of this area need a boundary 1.6 times as strong, pixels of the shrunk picture.",
+    )
+    rim_weight: float = Field(0.3, ge=0, le=2, description="Weight of bright rims; dark grooves weigh 1.")
+    step_weight: float = Field(0.3, ge=0, le=2, description="Weight of steps of grey level; dark grooves weigh 1.")
+
 
 class Phases(_Section):
     """Masks of pore, boundary and interior."""
+
+    boundary_width_px: float = Field(
+        3.0, ge=1, le=200, description="Width of the boundary mask along the lines where grains meet, pixels."
+    )
 
 
 class Measure(_Section):

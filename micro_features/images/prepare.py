@@ -1,0 +1,104 @@
+"""Illumination and noise: what a picture would look like under even light.
+
+Everything here is a masked (normalised) convolution: pixels where `valid` is False have no weight, so that a data bar
+or burned-in text does not bleed into the material beside it.
+"""
+
+import cv2
+import numpy as np
+
+
+def noise_sd(image: np.ndarray, valid: np.ndarray) -> float:
+    """Standard deviation of white noise, in the picture's own grey units.
+
+    Median absolute response to a 3 x 3 mask that cancels every quadratic surface; the median keeps edges out of it.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+    valid : (rows, cols) bool array
+
+    Returns
+    -------
+    float
+        0 where nothing is valid.
+
+    References
+    ----------
+    Immerkaer, Fast noise variance estimation, Computer Vision and Image Understanding 64 (1996) 300-302.
+    """
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    response = np.abs(cv2.filter2D(image, cv2.CV_32F, mask, borderType=cv2.BORDER_REFLECT_101))
+    # A grid of every third pixel in each direction: neighbouring responses are correlated anyway.
+    sample = response[1::3, 1::3][valid[1::3, 1::3]]
+    if sample.size == 0:
+        return 0.0
+    return float(np.median(sample)) / (0.6745 * 6.0)
+
+
+def masked_blur(image: np.ndarray, valid: np.ndarray, *, sigma_px: float) -> np.ndarray:
+    """Gaussian mean of the valid pixels around each pixel: suppresses noise, or finds the slow background.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+    valid : (rows, cols) bool array
+    sigma_px : float
+        Standard deviation of the Gaussian, pixels. Wide ones are computed on a shrunk picture: the result is smooth.
+
+    Returns
+    -------
+    (rows, cols) float32 array
+        0 where no valid pixel is near.
+    """
+    weight = valid.astype(np.float32)
+    return _normalised(image * weight, weight, sigma_px)
+
+
+def flatten(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> np.ndarray:
+    """Grey levels as deviations from the local mean, in units of the local standard deviation.
+
+    The result does not change when the picture is made brighter or its gain is turned up (a * image + b, a > 0), nor
+    under shading that is slow against the window.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+        Grey level.
+    valid : (rows, cols) bool array
+        False where there is no material; such pixels count for nothing and come back as 0.
+    window_px : float
+        Standard deviation of the Gaussian over which light and contrast are taken as even, pixels.
+
+    Returns
+    -------
+    (rows, cols) float32 array
+        About zero mean and unit standard deviation; all 0 for a picture of one grey level.
+    """
+    if not valid.any():
+        return np.zeros(image.shape, np.float32)
+    middle, overall = (float(x[0, 0]) for x in cv2.meanStdDev(image, mask=valid.view(np.uint8)))
+    if overall <= 1e-6:
+        return np.zeros(image.shape, np.float32)
+    weight = valid.astype(np.float32)
+    # Centred first: the difference of two large numbers would lose a small variance.
+    centred = (image - np.float32(middle)) * weight
+    mean = _normalised(centred, weight, window_px)
+    variance = np.maximum(_normalised(centred * centred, weight, window_px) - mean * mean, 0)
+    # Smooth patches keep some of the overall contrast as divisor: their noise is not blown up into structure.
+    return weight * (centred - mean) / np.sqrt(variance + np.float32((0.25 * overall) ** 2))
+
+
+def _normalised(weighted: np.ndarray, weight: np.ndarray, sigma_px: float) -> np.ndarray:
+    rows, cols = weight.shape
+    shrink = max(1, int(sigma_px / 4))
+    if shrink > 1:
+        size = (max(1, -(-cols // shrink)), max(1, -(-rows // shrink)))
+        weighted = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+        weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    sigma = max(sigma_px / shrink, 0.3)
+    # Nothing beyond the frame has weight, as nothing under the mask has.
+    total = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    mean = np.divide(total, share, out=np.zeros_like(total), where=share > 1e-4)
+    return cv2.resize(mean, (cols, rows), interpolation=cv2.INTER_LINEAR) if shrink > 1 else mean

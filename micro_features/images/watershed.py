@@ -1,0 +1,180 @@
+"""Catchment basins of a height map and their merging into ever fewer regions.
+
+Basins by steepest descent and merging by mutual best neighbours are both a handful of whole-array operations, which is
+what makes them fast without compiled code of our own.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+_NEIGHBOURS = [(dr, dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
+
+
+def basins(height: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, int]:
+    """Catchment basins: every pixel belongs to the minimum that a drop of water on it runs to.
+
+    Parameters
+    ----------
+    height : (rows, cols) float32 array
+    valid : (rows, cols) bool array
+        No water enters where it is False.
+
+    Returns
+    -------
+    labels : (rows, cols) int32 array
+        From 1, without gaps between basins; 0 where not valid.
+    count : int
+        Number of basins.
+
+    References
+    ----------
+    Meyer, Topographic distance and watershed lines, Signal Processing 38 (1994) 113-125.
+    """
+    rows, cols = height.shape
+    padded = np.full((rows + 2, cols + 2), np.inf, np.float32)
+    np.copyto(padded[1:-1, 1:-1], height, where=valid)
+    lowest = cv2.erode(padded, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
+    to_lowest = np.zeros((rows, cols), np.int32)
+    for dr, dc in _NEIGHBOURS:
+        is_lowest = padded[1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + cols] == lowest
+        np.copyto(to_lowest, dr * cols + dc, where=is_lowest)
+    is_minimum = (padded[1:-1, 1:-1] == lowest) & valid
+    to_lowest[is_minimum | ~valid] = 0
+    count, minima = cv2.connectedComponents(is_minimum.view(np.uint8), connectivity=8)
+    target = np.arange(rows * cols, dtype=np.int32) + to_lowest.ravel()
+    while True:
+        further = target[target]
+        if np.array_equal(further, target):
+            break
+        target = further
+    return minima.ravel()[target].reshape(rows, cols), count - 1
+
+
+@dataclass(frozen=True, eq=False)
+class MergeTree:
+    """The order in which basins merge: the two basins of each merge and the level at which it happens.
+
+    Attributes
+    ----------
+    count : int
+        Number of basins.
+    first, second : (n,) int array
+        Labels of two basins that are in one region from `level` on.
+    level : (n,) float array
+        Weighted mean strength of the boundary that vanished.
+    """
+
+    count: int
+    first: np.ndarray
+    second: np.ndarray
+    level: np.ndarray
+
+    def regions(self, level: float) -> int:
+        """Number of regions left when every boundary up to `level` has vanished."""
+        return self.count - int(np.count_nonzero(self.level <= level))
+
+
+def merge_tree(labels: np.ndarray, count: int, strength: np.ndarray, *, small_area_px: float, top: float) -> MergeTree:
+    """Merge neighbouring basins, weakest common boundary first.
+
+    A boundary weighs the mean of `strength` along it times ``1 - exp(-area / small_area_px)``, area being that of the
+    smaller of its two regions: small regions need a stronger boundary to live. Where two regions are each other's
+    weakest neighbours they merge; as merging never makes a boundary weaker than both of those it came from, this gives
+    the same tree as merging one pair at a time, weakest first.
+
+    Parameters
+    ----------
+    labels : (rows, cols) int32 array
+        Basins 1 to `count`; 0 is background and merges with nothing.
+    count : int
+    strength : (rows, cols) float32 array
+    small_area_px : float
+    top : float
+        Level at which merging stops.
+
+    Returns
+    -------
+    MergeTree
+    """
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(float)
+    edges = _contacts(labels, count, strength)
+    merges: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    while edges.nnz:
+        first, second = edges.row, edges.col
+        weight = edges.data.imag / edges.data.real
+        weight *= 1 - np.exp(-np.minimum(area[first], area[second]) / small_area_px)
+        weakest = np.full(count + 1, np.inf)
+        np.minimum.at(weakest, first, weight)
+        np.minimum.at(weakest, second, weight)
+        mutual = (weight <= weakest[first]) & (weight <= weakest[second]) & (weight <= top)
+        if not mutual.any():
+            break
+        merges.append((first[mutual], second[mutual], weight[mutual]))
+        root = _united(first[mutual], second[mutual], count)
+        area = np.bincount(root, weights=area, minlength=count + 1)
+        edges = _summed(root[first], root[second], edges.data, count)
+    if not merges:
+        empty = np.zeros(0, np.intp)
+        return MergeTree(count, empty, empty, np.zeros(0))
+    return MergeTree(count, *(np.concatenate(part) for part in zip(*merges, strict=True)))
+
+
+def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
+    """Labels of the regions that are left when every boundary up to `level` has vanished.
+
+    Parameters
+    ----------
+    tree : MergeTree
+    labels : (rows, cols) int32 array
+        The basins that `tree` was made of.
+    level : float
+
+    Returns
+    -------
+    (rows, cols) int32 array
+        From 1 without gaps; 0 is background.
+    """
+    gone = tree.level <= level
+    root = _united(tree.first[gone], tree.second[gone], tree.count)
+    _, consecutive = np.unique(root, return_inverse=True)
+    return consecutive.astype(np.int32)[labels]
+
+
+def _contacts(labels: np.ndarray, count: int, strength: np.ndarray) -> sparse.coo_array:
+    """Length (real part) and summed strength (imaginary part) of the boundary of every two touching basins."""
+    flat_labels, flat_strength = labels.ravel(), strength.ravel()
+    firsts, seconds, strengths = [], [], []
+    for one, two, stride in (
+        (labels[:, :-1], labels[:, 1:], 1),
+        (labels[:-1], labels[1:], labels.shape[1]),
+    ):
+        differ = np.zeros(labels.shape, bool)
+        np.not_equal(one, two, out=differ[: one.shape[0], : one.shape[1]])
+        at = np.flatnonzero(differ)
+        first, second = flat_labels[at], flat_labels[at + stride]
+        both = (first > 0) & (second > 0)
+        firsts.append(first[both])
+        seconds.append(second[both])
+        strengths.append(np.maximum(flat_strength[at], flat_strength[at + stride])[both])
+    return _summed(np.concatenate(firsts), np.concatenate(seconds), 1 + 1j * np.concatenate(strengths), count)
+
+
+def _summed(first: np.ndarray, second: np.ndarray, data: np.ndarray, count: int) -> sparse.coo_array:
+    """One entry for every pair of different labels, lower label first, entries of the same pair added."""
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    apart = low != high
+    pairs = sparse.coo_array((data[apart], (low[apart], high[apart])), shape=(count + 1, count + 1)).tocsr()
+    return pairs.tocoo()
+
+
+def _united(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """For every label the lowest label of those it is linked to."""
+    links = sparse.coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count + 1, count + 1))
+    groups, group = connected_components(links, directed=False)
+    lowest = np.full(groups, count, np.int32)
+    np.minimum.at(lowest, group, np.arange(count + 1, dtype=np.int32))
+    return lowest[group]
