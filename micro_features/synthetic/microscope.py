@@ -68,7 +68,7 @@ def drawn_micrograph(
     surface: Surface = "polished",
     relief: float = 0.5,
     blur_px: float = 0.8,
-    noise: float = 0.04,
+    noise: float = 0.03,
     shading: float = 0.04,
     charging: float = 0.3,
     seed: int = 0,
@@ -192,21 +192,20 @@ def _diameters_in_frame(labels: np.ndarray, frame: tuple[slice, slice]) -> np.nd
 def _polished(
     rng: np.random.Generator, grains: Tessellation, pore_depth: np.ndarray, diameter_px: float, relief: float
 ) -> np.ndarray:
-    """Signal of an etched section: dark grooves, orientation contrast, soft rims round pores."""
-    n = int(grains.labels.max()) + 1
-    width = np.clip(0.06 * diameter_px, 0.8, 4.0)
-    distance = grains.boundary_distance
-    # Each boundary etches differently, so the groove's depth varies slowly along the picture.
-    uneven = np.clip(1 + 0.35 * smooth_field(rng, distance.shape, length_px=0.7 * diameter_px), 0.2, 2)
-    groove = uneven * np.exp(-((distance / width) ** 2) / 2)
-    orientation = 0.5 + 0.045 * rng.standard_normal(n)[grains.labels]
-    tilt = rng.normal(0, 0.03, (2, n))[:, grains.labels]
+    """Signal of an etched section: dark grooves with bright shoulders, orientation contrast, pores with soft rims."""
+    labels, distance = grains.labels, grains.boundary_distance
+    n = int(labels.max()) + 1
+    width = np.clip(0.06 * diameter_px, 0.7, 3.0)
+    # Boundaries etch unequally, so the groove's depth varies along the picture.
+    depth = np.clip(0.75 + 0.45 * smooth_field(rng, labels.shape, length_px=diameter_px), 0.15, 1.6)
+    groove = depth * np.exp(-((distance / width) ** 2) / 2)
+    shoulder = depth * np.exp(-(((distance - 2.2 * width) / width) ** 2))
     dome = np.tanh(distance / (0.25 * diameter_px))
-    slope = ndimage.sobel(ndimage.gaussian_filter(dome, 0.05 * diameter_px + 0.5), axis=0) / 8 * diameter_px
-    texture = smooth_field(rng, distance.shape, length_px=0.35 * diameter_px)
-    picture = orientation + tilt[0] + 0.012 * texture + relief * (0.05 * slope + 0.05 * dome - 0.32 * groove)
-    ledge = 0.12 * relief * (np.exp(-(((distance - 2 * width) / width) ** 2)) * uneven)
-    return _with_pores(picture + ledge, pore_depth, floor=0.08, rim=0.16, softness=1.2)
+    lit = np.gradient(ndimage.gaussian_filter(dome, 0.04 * diameter_px + 0.5), axis=0) * diameter_px
+    orientation = (0.045 * rng.standard_normal(n))[labels]
+    etch = 0.012 * smooth_field(rng, labels.shape, length_px=0.3 * diameter_px)
+    picture = 0.5 + orientation + etch + relief * (0.02 * lit + 0.06 * dome + 0.08 * shoulder - 0.36 * groove)
+    return _with_pores(rng, picture, pore_depth, floor=0.12, rim=0.12, softness=0.8)
 
 
 def _fractured(
@@ -215,43 +214,50 @@ def _fractured(
     """Signal of a fracture surface: rounded or cleaved grains that stand out at different heights."""
     labels, distance = grains.labels, grains.boundary_distance
     n = int(labels.max()) + 1
-    radius = np.sqrt(np.bincount(labels.ravel(), minlength=n) / np.pi)[labels]
-    cleaved = (rng.random(n) < 0.25)[labels]
-    inward = np.clip(distance / np.maximum(radius, 1), 0, 1)
-    dome = radius * np.where(cleaved, 0.15 * np.tanh(6 * inward), np.sqrt(1 - (1 - inward) ** 2))
-    tilt = rng.normal(0, 0.25, (2, n))
-    offset = rng.normal(0, 0.45, n)
+    radius = np.sqrt(np.bincount(labels.ravel(), minlength=n) / np.pi)
     rows, cols = np.indices(labels.shape, dtype=float)
     centre = np.zeros((2, n))
     centre[:, 1:] = [ndimage.mean(axis, labels, np.arange(1, n)) for axis in (rows, cols)]
-    plane = tilt[0][labels] * (rows - centre[0][labels]) + tilt[1][labels] * (cols - centre[1][labels])
-    hills = 1.2 * diameter_px * smooth_field(rng, labels.shape, length_px=12 * diameter_px)
-    lumps = 0.6 * diameter_px * smooth_field(rng, labels.shape, length_px=3 * diameter_px)
-    height = 0.8 * dome + plane + offset[labels] * radius + hills + lumps
-    height = height - 1.5 * np.clip(pore_depth, 0, None)
-    height = ndimage.gaussian_filter(height, 0.6)
+    facing = rng.normal(0, 0.25, (2, n))
+    facet = facing[0][labels] * (rows - centre[0][labels]) + facing[1][labels] * (cols - centre[1][labels])
+    inward = np.clip(distance / np.maximum(radius, 1)[labels], 0, 1)
+    cleaved = (rng.random(n) < 0.25)[labels]
+    dome = radius[labels] * np.where(cleaved, 0.15 * np.tanh(6 * inward), 0.8 * np.sqrt(1 - (1 - inward) ** 2))
+    standing = (rng.normal(0, 0.45, n) * radius)[labels]
+    phase = 6 * facet / np.maximum(radius, 1)[labels] + 1.5 * smooth_field(rng, labels.shape, length_px=diameter_px)
+    terraces = np.where(cleaved, 0.05 * diameter_px * np.tanh(6 * np.sin(phase + standing)), 0)
+    hills = 1.5 * diameter_px * smooth_field(rng, labels.shape, length_px=12 * diameter_px)
+    lumps = 0.7 * diameter_px * smooth_field(rng, labels.shape, length_px=3 * diameter_px)
+    hole = 1.5 * np.clip(pore_depth, 0, diameter_px)
+    height = ndimage.gaussian_filter(dome + facet + standing + terraces + hills + lumps - hole, 0.5)
 
     down, right = np.gradient(height)
-    tilt_yield = np.sqrt(1 + down**2 + right**2) - 1
-    scale = max(1.0, 0.12 * diameter_px)
-    edge = ndimage.gaussian_filter(height, scale) - ndimage.gaussian_filter(height, 2 * scale)
-    hollow = ndimage.gaussian_filter(height, 0.15 * diameter_px) - ndimage.gaussian_filter(height, 1.2 * diameter_px)
+    tilted = np.sqrt(1 + down**2 + right**2) - 1
+    fine = max(0.8, 0.08 * diameter_px)
+    edge = ndimage.gaussian_filter(height, fine) - ndimage.gaussian_filter(height, 2 * fine)
+    near = ndimage.gaussian_filter(height, 0.15 * diameter_px)
+    hollow = near - ndimage.gaussian_filter(height, 1.2 * diameter_px)
     picture = (
-        0.5
-        + 0.02 * rng.standard_normal(n)[labels]
-        + relief * 0.10 * np.tanh(tilt_yield)
-        + relief * 0.16 * np.tanh((down + 0.3 * right) * 0.9)
-        + relief * 0.35 * np.tanh(2.0 * edge / scale)
-        + relief * 0.22 * np.tanh(1.5 * hollow / diameter_px)
+        0.46
+        + (0.012 * rng.standard_normal(n))[labels]
+        + relief * 0.10 * np.tanh(tilted)
+        + relief * 0.16 * np.tanh(0.7 * (down + 0.3 * right))
+        + relief * np.where(edge > 0, 0.28, 0.16) * np.tanh(1.5 * edge / fine)
+        + relief * 0.16 * np.tanh(1.5 * hollow / diameter_px)
     )
-    return _with_pores(picture, pore_depth, floor=0.14, rim=0.06, softness=1.5)
+    return _with_pores(rng, picture, pore_depth, floor=0.2, rim=0.02, softness=1.2)
 
 
-def _with_pores(picture: np.ndarray, depth: np.ndarray, *, floor: float, rim: float, softness: float) -> np.ndarray:
+def _with_pores(
+    rng: np.random.Generator, picture: np.ndarray, depth: np.ndarray, *, floor: float, rim: float, softness: float
+) -> np.ndarray:
     """Darken pores towards `floor` with depth; add a bright rim just outside."""
-    shade = 1 / (1 + np.exp(-np.clip((depth + 0.3) / (0.4 * softness), -50, 50)))
-    bright = rim * np.exp(-(((np.clip(depth, -1e3, None) + 2 * softness) / (1.5 * softness)) ** 2))
-    return picture * (1 - shade) + (floor + 0.25 * (picture - 0.5)) * shade + bright * (1 - shade)
+    depth = np.clip(depth, -50, 50)
+    shade = 1 / (1 + np.exp(-depth / (0.4 * softness)))
+    inside = floor + 0.03 * smooth_field(rng, depth.shape, length_px=6) + 0.2 * (picture - 0.5)
+    inside += 0.1 * np.exp(-np.clip(depth, 0, None) / 2)  # walls near the mouth still send electrons out
+    bright = rim * np.exp(-(((depth + 1.5) / 1.2) ** 2))
+    return (picture + bright) * (1 - shade) + inside * shade
 
 
 def _scanned(

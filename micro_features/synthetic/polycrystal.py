@@ -13,8 +13,8 @@ from scipy.spatial import cKDTree
 
 from micro_features.errors import SettingsError
 
-_ADAPTATIONS = 25
-_POINTS_PER_GRAIN = 40
+_ADAPTATIONS = 30
+_POINTS_PER_GRAIN = 50
 _PORE_SIGMA = 0.35
 _TRIES_PER_PORE = 40
 
@@ -41,8 +41,11 @@ def lognormal_diameters(rng: np.random.Generator, *, area: float, mean: float, s
     The diameters are evenly spaced quantiles in random order, so that the sample has the distribution asked for.
     """
     n = max(1, round(area / (np.pi / 4 * mean**2 * np.exp(sigma**2))))
-    quantiles = (np.arange(n) + 0.5) / n
-    diameters = np.exp(sigma * special.ndtri(quantiles))
+    for _ in range(2):  # a small sample lacks the largest discs: more of the others fill the area
+        diameters = np.exp(sigma * special.ndtri((np.arange(n) + 0.5) / n))
+        diameters *= mean / diameters.mean()
+        n = max(1, round(n * area / (np.pi / 4 * (diameters**2).sum())))
+    diameters = np.exp(sigma * special.ndtri((np.arange(n) + 0.5) / n))
     return rng.permutation(diameters * mean / diameters.mean())
 
 
@@ -55,39 +58,44 @@ def tessellate(
     ----------
     shape : (rows, cols)
     diameters : (n,) array
-        Equivalent circle diameters; scaled so that the areas add up to the frame.
+        At least 3. Equivalent circle diameters; scaled so that the areas add up to the frame.
     waviness : float
         How far boundaries stray from straight lines, as a share of the mean diameter, 0 to about 0.1.
     """
     extent = np.array(shape, dtype=float)
     areas = diameters**2 * extent.prod() / (diameters**2).sum()
     sites = rng.uniform(0, 1, (len(areas), 2)) * extent
-    weights = areas / np.pi
+    weights = np.zeros(len(areas))
 
     # A jittered grid of sample points is enough to adapt sites and weights.
     step = max(1.0, np.sqrt(extent.prod() / (_POINTS_PER_GRAIN * len(areas))))
     grid = np.stack(np.meshgrid(*(np.arange(0.5 * step, side, step) for side in shape), indexing="ij"), axis=-1)
     points = grid.reshape(-1, 2) + rng.uniform(-0.5, 0.5, (grid.shape[0] * grid.shape[1], 2)) * step
     for _ in range(_ADAPTATIONS):
-        _, owner = _tree(sites, weights).query(_lift(points))
+        tree = _tree(sites, weights)
+        _, owner = tree.query(_lift(points))
         count = np.bincount(owner, minlength=len(areas))
         for axis in range(2):
             total = np.bincount(owner, weights=points[:, axis], minlength=len(areas))
             sites[:, axis] = np.where(count > 0, total / np.maximum(count, 1), sites[:, axis])
         achieved = count * extent.prod() / len(points)
+        # A grain that lost every point comes back where it is, at its full size.
+        lost = count == 0
+        distance, _ = tree.query(_lift(sites[lost]))
+        revived = weights.max() - distance**2 + areas[lost] / np.pi
         weights = weights + 0.5 * (areas - achieved) / np.pi
+        weights[lost] = revived
 
     warp = waviness * np.sqrt(extent.prod() / len(areas))
     rows, cols = np.indices(shape, dtype=float)
     rows += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
     cols += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
     pixels = np.stack([rows.ravel(), cols.ravel()], axis=1)
-    distance, nearest = _tree(sites, weights).query(_lift(pixels), k=2 if len(areas) > 1 else 1)
-    if len(areas) == 1:
-        return Tessellation(np.ones(shape, np.int32), np.full(shape, np.inf))
-    first, second = nearest.T
-    # The boundary between two sites is a straight line; this is the distance from it.
-    gap = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2 * np.linalg.norm(sites[first] - sites[second], axis=1))
+    distance, nearest = _tree(sites, weights).query(_lift(pixels), k=3)
+    first = nearest[:, 0]
+    # The boundary between two sites is a straight line; this is the distance from the nearer of two such lines.
+    apart = np.linalg.norm(sites[first, None] - sites[nearest[:, 1:]], axis=2)
+    gap = ((distance[:, 1:] ** 2 - distance[:, :1] ** 2) / (2 * np.maximum(apart, 1e-6))).min(axis=1)
     _, labels = np.unique(first, return_inverse=True)
     return Tessellation((labels + 1).reshape(shape).astype(np.int32), gap.reshape(shape))
 
