@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
+from scipy.stats import gamma
 
 from micro_features.features.feature import Feature
 
 _RESAMPLES = 2000
+_FEWEST_BLOCKS = 10
 
 FIELD_FEATURES: tuple[Feature, ...] = (
     Feature("porosity", "1", "pore", "share of the measured area that is pore", "area fraction A_A = V_V", True),
@@ -16,7 +18,7 @@ FIELD_FEATURES: tuple[Feature, ...] = (
         "1",
         "pore",
         "lower end of the 95 % confidence interval of the porosity",
-        "block bootstrap, blocks of several pore spacings; empty where all is pore",
+        "block bootstrap t, blocks of several pore spacings; few pores: gamma interval (Fay and Feuer 1997)",
         True,
     ),
     Feature(
@@ -24,7 +26,7 @@ FIELD_FEATURES: tuple[Feature, ...] = (
         "1",
         "pore",
         "upper end of the 95 % confidence interval of the porosity",
-        "block bootstrap, blocks of several pore spacings; empty where no pore was seen",
+        "as the lower end; empty where no pore was seen",
         True,
     ),
     Feature(
@@ -101,7 +103,7 @@ def field_features(
     rounded_circularity : float
         Pores of at least this circularity look rounded, the others open; 0.6 is a sensible choice.
     reach_px : int
-        A pore touches a grain that lies within this many pixels: the width of a boundary line.
+        A pore touches the grains found at this distance from its rim, pixels: more than the width of a boundary line.
     seed : int
         Of the bootstrap.
 
@@ -126,7 +128,9 @@ def porosity_features(pores: np.ndarray, valid: np.ndarray, *, seed: int) -> dic
 
     The picture is cut into blocks of several pore spacings (5 x 5 to 15 x 15 blocks); whole blocks are drawn again
     and again with replacement, and the interval is that of the studentised share (bootstrap t), which follows the
-    skewness that few large pores bring.
+    skewness that few large pores bring. Where pores are so few that fewer than 10 blocks hold any, blocks tell too
+    little: then pores are taken as thrown at random, and the interval is the gamma interval of a weighted Poisson
+    sum (Fay and Feuer 1997). Above one half, pores and the rest change places.
 
     Parameters
     ----------
@@ -150,17 +154,29 @@ def porosity_features(pores: np.ndarray, valid: np.ndarray, *, seed: int) -> dic
         frame = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
         inside = valid[frame]
         pore = (pores[frame] > 0) & inside
-        found, seen = np.count_nonzero(pore), np.count_nonzero(inside)
-        share = found / seen
-        if found == 0:
-            low = 0.0
-        elif found == seen:
-            high = 1.0
+        share = np.count_nonzero(pore) / np.count_nonzero(inside)
+        if share <= 0.5:
+            low, high = _interval(pore, inside, seed)
         else:
-            number = cv2.connectedComponents(pore.astype(np.uint8), connectivity=8)[0] - 1
-            ends = [_block_ends(size, 4 * np.sqrt(seen / number)) for size in pore.shape]
-            low, high = _bootstrap_share(_block_sums(pore, ends), _block_sums(inside, ends), seed)
+            high, low = (1 - end for end in _interval(inside & ~pore, inside, seed))
     return {"porosity": share, "porosity_ci95_low": low, "porosity_ci95_high": high}
+
+
+def _interval(spots: np.ndarray, inside: np.ndarray, seed: int) -> tuple[float, float]:
+    """95 % confidence interval of the share of `inside` that is `spots`."""
+    number, _, statistics, _ = cv2.connectedComponentsWithStats(spots.astype(np.uint8), connectivity=8)
+    if number == 1:
+        return 0.0, np.nan
+    area, sizes = np.count_nonzero(inside), statistics[1:, cv2.CC_STAT_AREA].astype(float)
+    ends = [_block_ends(size, 4 * np.sqrt(area / len(sizes))) for size in spots.shape]
+    found, seen = _block_sums(spots, ends), _block_sums(inside, ends)
+    if np.count_nonzero(found) >= _FEWEST_BLOCKS:
+        return _bootstrap_share(found, seen, seed)
+    total, squares, largest = sizes.sum(), np.sum(sizes**2), sizes.max()
+    low = gamma.ppf(0.025, total**2 / squares) * squares / total
+    squares, total = squares + largest**2, total + largest
+    high = gamma.ppf(0.975, total**2 / squares) * squares / total
+    return float(low / area), float(min(high / area, 1.0))
 
 
 def _block_ends(size: int, wanted: float) -> np.ndarray:
@@ -177,12 +193,10 @@ def _block_sums(mask: np.ndarray, ends: list[np.ndarray]) -> np.ndarray:
 
 def _bootstrap_share(found: np.ndarray, seen: np.ndarray, seed: int) -> tuple[float, float]:
     """95 % bootstrap-t interval of sum(found) / sum(seen) over blocks."""
-    # Drawn by size, not by place: flipped pictures get the same interval.
+    # Drawn by content, not by place: flipped pictures get the same interval.
     order = np.lexsort([found, seen])[np.count_nonzero(seen == 0) :]
     found, seen = found[order].astype(float), seen[order].astype(float)
     n = len(found)
-    if n < 2:
-        return np.nan, np.nan
     share = found.sum() / seen.sum()
 
     def error(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -194,6 +208,8 @@ def _bootstrap_share(found: np.ndarray, seen: np.ndarray, seed: int) -> tuple[fl
     errors = error(x, y)
     off = x.sum(axis=-1) / y.sum(axis=-1) - share
     own = error(found, seen)
+    if own == 0:  # every block holds the same share, as in a lattice
+        return share, share
     studentised = off[errors > 0] / errors[errors > 0]
     low, high = share - np.quantile(studentised, [0.975, 0.025]) * own
     return float(np.clip(low, 0, share)), float(np.clip(high, share, 1))
@@ -208,7 +224,7 @@ def boundary_pores(grains: np.ndarray, pores: np.ndarray, valid: np.ndarray, *, 
         Labels from 1, 0 is background.
     valid : (rows, cols) bool array
     reach_px : int
-        A pore touches a grain that lies within this many pixels.
+        A pore touches the grains found at this distance from its rim, pixels, at least 1.
 
     Returns
     -------
@@ -216,18 +232,17 @@ def boundary_pores(grains: np.ndarray, pores: np.ndarray, valid: np.ndarray, *, 
         Shares, 0 to 1, of the pores that touch two grains or more among those that touch any; NaN without such.
     """
     names = ("pore_on_boundary_number_share", "pore_on_boundary_area_share")
-    pores = np.where(valid, pores, 0)
-    on_pore = pores > 0
-    if not on_pore.any():
-        return dict.fromkeys(names, np.nan)
-    distance, nearest = cv2.distanceTransformWithLabels(
-        (~on_pore).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    pore_of = np.zeros(int(nearest.max()) + 1, np.int64)
-    pore_of[nearest[on_pore]] = pores[on_pore]
-    near = (distance <= reach_px) & ~on_pore & (grains > 0) & valid
-    touching = np.unique(np.column_stack([pore_of[nearest[near]], grains[near]]), axis=0)[:, 0]
-    pore, touched = np.unique(touching, return_counts=True)
+    on_pore = (pores > 0) & valid
+    rim = on_pore & (cv2.erode(on_pore.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) == 0)
+    rows, cols = np.nonzero(rim)
+    around = np.pad(np.where(valid & ~on_pore, grains, 0).astype(np.int64), reach_px)
+    span = range(-reach_px, reach_px + 1)
+    circle = [(i, j) for i in span for j in span if (reach_px - 1) ** 2 < i * i + j * j <= reach_px**2]
+    grain_of = np.concatenate([around[rows + reach_px + i, cols + reach_px + j] for i, j in circle])
+    pore_of = np.tile(pores[rows, cols].astype(np.int64), len(circle))[grain_of > 0]
+    base = int(around.max(initial=0)) + 1
+    pairs = np.unique(pore_of * base + grain_of[grain_of > 0])
+    pore, touched = np.unique(pairs // base, return_counts=True)
     if len(pore) == 0:
         return dict.fromkeys(names, np.nan)
     labels, pixels = np.unique(pores[on_pore], return_counts=True)
