@@ -51,7 +51,6 @@ def pixel_size_from_tags(tags: Tags, image_shape: tuple[int, int]) -> list[tuple
         ("zeiss", "Zeiss", _zeiss_sizes),
         ("fei", "FEI", _fei_sizes),
         ("fei_xml", "Thermo", _fei_xml_sizes),
-        ("phenom", "Phenom", _fei_xml_sizes),
         ("sis", "Olympus SIS", _sis_sizes),
         ("tescan", "TESCAN", _tescan_sizes),
         ("ome", "OME", _ome_sizes),
@@ -85,7 +84,6 @@ def acquisition_from_tags(tags: Tags) -> Acquisition:
         ("zeiss", _zeiss_acquisition),
         ("fei", _fei_acquisition),
         ("tescan", _tescan_acquisition),
-        ("phenom", _phenom_acquisition),
         ("fei_xml", _phenom_acquisition),
         ("sis", _sis_acquisition),
     ):
@@ -120,11 +118,9 @@ def databar_first_row_from_tags(tags: Tags, image_shape: tuple[int, int]) -> int
             first = _number(scanned.get("ResolutionY"))
     elif (strip := _number(tags.get("tescan", {}).get("ImageStripSize"))) is not None:
         first = rows - strip
-    else:
-        for key in ("phenom", "fei_xml"):
-            if key in tags and (root := _xml_root(tags[key])) is not None:
-                height = _number(root.findtext(".//{*}databarHeight"))
-                first = rows - height if height is not None else None
+    elif (root := _xml_root(tags.get("fei_xml", {}))) is not None:
+        height = _number(root.findtext(".//{*}databarHeight"))
+        first = None if height is None else rows - height
     return int(first) if first is not None and 0 < first < rows else None
 
 
@@ -338,7 +334,7 @@ def _time(text: str) -> str | None:
 
 
 def _xml_root(tag: Mapping[str, Any]) -> ElementTree.Element | None:
-    text = str(tag.get("xml", ""))
+    text = re.sub(r"^\s*<\?xml.*?\?>", "", str(tag.get("xml", "")))  # its encoding is that of the bytes, long gone
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import imagecodecs
 import numpy as np
-from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
 from micro_features.data import Picture
 from micro_features.errors import ImageError
@@ -81,7 +81,7 @@ def read_picture(path: Path, page: int = 0, *, max_pixels: int = 1_000_000_000) 
     -------
     Picture
         Pixels uint8, uint16 or float32. Full scale of integers is 255 in 8 bits; in 16 bits the smallest of 255,
-        1023, 4095, 16383 and 65535 that holds the brightest pixel (MaxSampleValue tags are too often wrong).
+        4095, 16383 and 65535 that holds the brightest pixel (MaxSampleValue tags are too often wrong).
 
     Raises
     ------
@@ -90,8 +90,6 @@ def read_picture(path: Path, page: int = 0, *, max_pixels: int = 1_000_000_000) 
         32 px on a side or larger than `max_pixels`.
     """
     with _opened(path) as file, _plainly(path):
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
         if _is_tiff(file):
             stored = tiffs.read_page(file, page, lambda rows, cols: _check_size(rows, cols, max_pixels))
             n_pages = stored.n_pages
@@ -103,6 +101,8 @@ def read_picture(path: Path, page: int = 0, *, max_pixels: int = 1_000_000_000) 
             pixels, full_scale, tags, dpi = _read_simple(file, max_pixels)
         if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
             raise ImageError("has no pixel with a finite value: export the picture again")
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Picture(pixels, full_scale, tags, dpi, page, n_pages, sha256)
 
 
@@ -127,11 +127,12 @@ def grey_levels(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
     if grey.dtype != np.float32:
         return np.divide(grey, np.float32(picture.full_scale), dtype=np.float32), np.ones(grey.shape, bool)
     finite = np.isfinite(grey)
-    grey = np.where(finite, grey, np.float32(np.nan))
-    low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
-    # In double precision: the range of float32 values can exceed float32.
-    scaled = (grey.astype(np.float64) - low) / (high - low) if high > low else np.zeros(grey.shape)
-    return np.where(finite, scaled, 0).astype(np.float32), finite
+    image = np.zeros(grey.shape, np.float32)
+    if finite.any():
+        values = grey[finite].astype(np.float64)  # the range of float32 values can exceed float32
+        low, high = values.min(), values.max()
+        image[finite] = (values - low) / (high - low) if high > low else 0.0
+    return image, finite
 
 
 @contextlib.contextmanager
@@ -195,37 +196,53 @@ def _read_simple(
     plugin = next((plugin for magic, plugin in _PILLOW.items() if start.startswith(magic)), None)
     if plugin is None:
         raise ImageError(f"is not an image that is known; {_READ}")
-    picture = plugin(file)
-    cols, rows = picture.size
+    header = plugin(file)
+    cols, rows = header.size
     _check_size(rows, cols, max_pixels)
-    if picture.mode in ("CMYK", "YCCK"):
+    if header.mode == "CMYK":
         raise ImageError("is in CMYK, colours for print: export it as grey or RGB")
-    if getattr(picture, "is_animated", False):
-        raise ImageError("is an animation: export one frame as a picture")
-    tags: dict[str, dict[str, Any]] = {}
+    file.seek(0)
+    data = file.read()
+    exif = header.info.get("exif", b"")
     if plugin is PngImagePlugin.PngImageFile:
+        chunks = _png_chunks(data)
+        if b"acTL" in chunks:
+            raise ImageError("is an animation: export one frame as a picture")
         # libpng itself: it checks every chunk, and keeps 16 bits a channel.
-        file.seek(0)
-        stored = imagecodecs.png_decode(file.read())
-        pixels = (
-            composite(stored[..., :-1], stored[..., -1]) if stored.ndim == 3 and stored.shape[2] in (2, 4) else stored
-        )
+        stored = imagecodecs.png_decode(data)
+        exif = chunks.get(b"eXIf", b"")
     else:
-        if picture.mode not in ("L", "RGB", "RGBA"):
-            picture.load()
-            pixels = np.asarray(picture.convert("L" if picture.mode == "1" else "RGB"))
-        else:
-            stored = np.asarray(picture)
-            pixels = composite(stored[..., :3], stored[..., 3]) if picture.mode == "RGBA" else stored
-        if plugin is JpegImagePlugin.JpegImageFile:
-            file.seek(0)
-            if found := _PHENOM.search(file.read()):
-                tags["phenom"] = {"xml": found.group().decode("utf-8", "replace")}
-    orientation = 1
+        header.load()
+        mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(header.mode, "RGB")
+        stored = np.asarray(header.convert(mode))
+    has_alpha = stored.ndim == 3 and stored.shape[2] in (2, 4)
+    pixels = composite(stored[..., :-1], stored[..., -1]) if has_alpha else to_working_type(stored)
+    # Phenom instruments write their metadata behind the picture.
+    phenom = _PHENOM.search(data)
+    tags = {"fei_xml": {"xml": phenom.group().decode("utf-8", "replace")}} if phenom else {}
+    return upright(pixels, _orientation(exif)), full_scale_of(pixels), tags, _dpi(header.info.get("dpi"))
+
+
+def _png_chunks(data: bytes) -> dict[bytes, bytes]:
+    """The chunks of a PNG that are not pixels; the last of each name."""
+    chunks: dict[bytes, bytes] = {}
+    start = 8
+    while start + 12 <= len(data):
+        size, name = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
+        if name == b"IEND":
+            return chunks
+        if name != b"IDAT":
+            chunks[name] = data[start + 8 : start + 8 + size]
+        start += 12 + size
+    raise ImageError("is truncated: a PNG without its end; copy it again from its source")
+
+
+def _orientation(exif: bytes) -> int:
+    stored = Image.Exif()
     with contextlib.suppress(Exception):  # damaged EXIF: as if it had none
-        orientation = int(picture.getexif().get(_ORIENTATION, 1))
-    pixels = to_working_type(pixels)
-    return upright(pixels, orientation), full_scale_of(pixels), tags, _dpi(picture.info.get("dpi"))
+        stored.load(exif)
+        return int(stored.get(_ORIENTATION, 1))
+    return 1
 
 
 def _dpi(stored: Any) -> float | None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Used bits of a 16-bit picture: detectors deliver 8, 10, 12, 14 or 16.
-_FULL_SCALES_16 = (255, 1023, 4095, 16383, 65535)
+# Used bits of a 16-bit picture. Not 10: an underexposed 12-bit picture is more common than a 10-bit detector.
+_FULL_SCALES_16 = (255, 4095, 16383, 65535)
 
 
 def to_working_type(pixels: np.ndarray) -> np.ndarray:

@@ -82,7 +82,20 @@ def _pages(tif: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     pages = [page for page in every if not page.subfiletype & (_REDUCED | _MASK)]
     if not pages:
         raise ImageError("is a TIFF without a picture: copy it again from its source")
+    if _next_page(tif) >= tif.filehandle.size:
+        raise ImageError(f"is truncated after page {len(pages)}: copy it again from its source")
+    if len(pages) == 1 and pages[0].is_imagej and (tif.imagej_metadata or {}).get("images", 1) > 1:
+        raise ImageError("is an ImageJ stack with one header for all its pictures: save it as an image sequence")
     return pages
+
+
+def _next_page(tif: tifffile.TiffFile) -> int:
+    """Where the last page says that another follows; 0 where it ends the chain."""
+    where = tif.pages.next_page_offset
+    if where is None:
+        return 0
+    tif.filehandle.seek(where)
+    return int(struct.unpack(tif.tiff.offsetformat, tif.filehandle.read(tif.tiff.offsetsize))[0])
 
 
 def _check_kind(page: tifffile.TiffPage) -> None:
@@ -137,7 +150,7 @@ def _pixels(page: tifffile.TiffPage) -> tuple[np.ndarray, float]:
         alpha = stored[..., n_colours]
         pixels = to_working_type(composite(pixels, alpha, premultiplied=extra[0] == tifffile.EXTRASAMPLE.ASSOCALPHA))
     full_scale = full_scale_of(pixels)
-    if page.bitspersample in (2, 4, 6) and pixels.dtype == np.uint8:
+    if 1 < page.bitspersample < 16 and pixels.dtype != np.float32:  # packed: the file says how many bits are used
         full_scale = float(2**page.bitspersample - 1)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         pixels = _inverted(pixels, full_scale)
@@ -177,7 +190,7 @@ def _dpi(page: tifffile.TiffPage) -> float | None:
 def _vendor_tags(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> dict[str, dict[str, Any]]:
     """Metadata by vendor. The first page speaks for all where a later one is silent; damaged tags are left out."""
     found: dict[str, dict[str, Any]] = {}
-    for source in (tif.pages.first, page):
+    for source in (tif.pages.first,) if page is tif.pages.first else (tif.pages.first, page):
         for vendor, codes, parse in _PARSERS:
             for code in codes:
                 with contextlib.suppress(Exception):  # any damage: as if the tag were not there
@@ -233,8 +246,8 @@ def _from_description(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> dict[s
         found["imagej"] = {"unit": settings.get("unit"), "pixels_per_unit": numerator / denominator}
     elif page.is_ome:
         found["ome"] = {"xml": text}
-    elif text.lstrip().startswith("<"):
-        found["description"] = {"xml": text}
+    elif "<FeiImage" in text or "<BinaryResult" in text:
+        found["fei_xml"] = _xml(text)
     if page.tags.valueof(_GATAN_SCALE) is not None:
         unit = page.tags.valueof(_GATAN_UNIT)
         found["gatan"] = {"unit": unit, "scale": page.tags.valueof(_GATAN_SCALE)}
