@@ -477,7 +477,8 @@ def test_a_truncated_page_does_not_vanish(tmp_path, beyond):
     assert count_pages(path) == 2
     path.write_bytes(path.read_bytes()[: one + beyond])
     with pytest.raises(ImageError, match="truncated"):
-        read_picture(path)
+        for page in range(count_pages(path)):
+            read_picture(path, page)
 
 
 def test_reading_says_nothing_but_errors(tmp_path, capfd):
