@@ -123,6 +123,7 @@ def _magnification_text(magnification: float) -> str:
     return f"{magnification:,.0f}"
 
 
+_Item = tuple[float, float, str]
 _Strip = tuple[Image.Image, tuple[str, ...], tuple[int, int, int, int]]
 _DETECTORS = {"jeol": "LED", "zeiss": "SE2", "fei": "ETD"}
 
@@ -215,12 +216,12 @@ def _fei(
         ("HV", f"{kV:.2f} kV"),
         ("WD", f"{WD_mm:.1f} mm"),
     ]
-    starts = [0.015, 0.17, 0.25, 0.38, 0.5]
-    items: list[tuple[float, float, str]] = []
+    starts = [0.012, 0.175, 0.245, 0.365, 0.508]
+    items: list[_Item] = []
     for start, (name, value) in zip(starts, fields, strict=True):
         items += [(start * cols, 26, name), (start * cols, 52, value)]
+    for start in (*starts[1:], 0.63):
         draw.line((start * cols - 6, 0, start * cols - 6, ROWS), fill=110)
-    draw.line((0.63 * cols - 6, 0, 0.63 * cols - 6, ROWS), fill=110)
     size = 17 if cols < 1000 else 22
     text = _write(draw, items, size=size, grey=255)
     first = round(0.815 * cols - length_px / 2)

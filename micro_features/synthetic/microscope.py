@@ -146,6 +146,7 @@ def drawn_micrograph(
         tessellation,
         porosity=porosity,
         diameter=pore_diameter_um / pixel_um,
+        shares=(0.6, 0.35, 0.05) if surface == "fracture" else (0.5, 0.3, 0.2),
         irregularity=0.3 if surface == "fracture" else 0.15,
         frame=frame,
     )
@@ -197,7 +198,7 @@ def _polished(
     n = int(labels.max()) + 1
     width = np.clip(0.06 * diameter_px, 0.7, 3.0)
     # Boundaries etch unequally, so the groove's depth varies along the picture.
-    depth = np.clip(0.75 + 0.45 * smooth_field(rng, labels.shape, length_px=diameter_px), 0.15, 1.6)
+    depth = np.clip(0.75 + 0.45 * smooth_field(rng, labels.shape, length_px=diameter_px), 0.3, 1.6)
     groove = depth * np.exp(-((distance / width) ** 2) / 2)
     shoulder = depth * np.exp(-(((distance - 2.2 * width) / width) ** 2))
     dome = np.tanh(distance / (0.25 * diameter_px))
@@ -205,7 +206,7 @@ def _polished(
     orientation = (0.045 * rng.standard_normal(n))[labels]
     etch = 0.012 * smooth_field(rng, labels.shape, length_px=0.3 * diameter_px)
     picture = 0.5 + orientation + etch + relief * (0.02 * lit + 0.06 * dome + 0.08 * shoulder - 0.36 * groove)
-    return _with_pores(rng, picture, pore_depth, floor=0.12, rim=0.12, softness=0.8)
+    return _with_pores(rng, picture, pore_depth, floor=0.12, rim=0.09, softness=0.8)
 
 
 def _fractured(

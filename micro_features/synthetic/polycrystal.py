@@ -106,12 +106,11 @@ def place_pores(
     *,
     porosity: float,
     diameter: float,
+    shares: tuple[float, float, float],
     irregularity: float,
     frame: tuple[slice, slice],
 ) -> np.ndarray:
     """Depth inside pores, in pixels: positive in pores, negative elsewhere.
-
-    Half of the pores sit where three grains meet, three in ten on boundaries and the rest inside grains.
 
     Parameters
     ----------
@@ -119,6 +118,8 @@ def place_pores(
         Area share of pores in `frame`, met to the pixel.
     diameter : float
         Mean diameter.
+    shares : three floats that add up to 1
+        Of the pores' number: centred where three grains meet, on boundaries, inside grains.
     irregularity : float
         0 draws ellipses; 0.3 lobed, ragged outlines.
     frame : pair of slices
@@ -137,7 +138,7 @@ def place_pores(
     candidates = _pore_sites(grains, diameter)
     centres = np.empty((len(diameters), 2))
     radii = np.sort(diameters)[::-1] / 2
-    kinds = rng.choice(3, size=len(radii), p=(0.5, 0.3, 0.2))
+    kinds = rng.choice(3, size=len(radii), p=shares)
     for i, (radius, kind) in enumerate(zip(radii, kinds, strict=True)):
         tries = candidates[kind][rng.integers(len(candidates[kind]), size=_TRIES_PER_PORE)]
         room = np.linalg.norm(tries[:, None] - centres[None, :i], axis=2) - radii[:i] if i else np.full((1, 1), np.inf)
