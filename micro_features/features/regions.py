@@ -242,12 +242,13 @@ class _Hulls:
         d_row = self._row[along + 1] - self._row[along]
         d_col = self._col[along + 1] - self._col[along]
         inside = -d_row * (self._col[along + 1] + self._col[along]) / 2
-        points = np.bincount(self._chain[along] % self.n, inside + np.gcd(d_row, d_col) / 2, minlength=self.n)
+        points = np.ones(self.n)
+        points += np.bincount(self._chain[along] % self.n, inside + np.gcd(d_row, d_col) / 2, minlength=self.n)
         for side in ("left", "right"):  # the first and the last row close the polygon
             ends = np.searchsorted(self._chain, np.arange(2 * self.n), side=side) - (side == "right")
             closing = -(self._col[ends[: self.n]] + self._col[ends[self.n :]])
             points += closing / 2
-        return points + 1
+        return points
 
     def feret(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) largest and smallest distance of parallel tangents, pixels.
