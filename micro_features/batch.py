@@ -36,7 +36,7 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class FileResult:
     """What one file gave.
 

@@ -112,6 +112,9 @@ class Measure(_Section):
     min_whole_grains: int = Field(
         20, ge=1, le=10_000, description="Grains are resolved when at least this many lie whole in the picture."
     )
+    rounded_circularity: float = Field(
+        0.6, ge=0, le=1, description="Pores of at least this circularity look rounded, the others open."
+    )
     unresolved_grains: bool = Field(
         False, description="Fill in grain measurements even where grains are not resolved (the flag stays)."
     )

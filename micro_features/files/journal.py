@@ -21,17 +21,20 @@ class Entry:
     ----------
     path : str
         As given.
+    file_id : str
+        Unique name of the file; the id of its only page.
     sha256 : str
         Of the file's content.
     digest : str
         Of everything else that the rows depend on.
     rows : tuple of dict
-        One for each page.
+        One for each page; none takes the file out of the record.
     parts : tuple of str
         Names of the files below `Journal.parts` that hold the rows' regions.
     """
 
     path: str
+    file_id: str
     sha256: str
     digest: str
     rows: tuple[dict[str, Any], ...]
@@ -54,15 +57,19 @@ class Journal:
         The newest entry of each path.
     parts : Path
         Folder of the region tables.
+    resumed : bool
+        Whether the command had been run here before.
     """
 
     def __init__(self, folder: Path, command: str):
+        self.command = command
         self.path = folder / STATE_FOLDER / f"{command}.jsonl"
         self.parts = folder / STATE_FOLDER / f"{command}-regions"
         self.entries: dict[str, Entry] = {}
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
-            if self.path.exists():
+            self.resumed = self.path.exists()
+            if self.resumed:
                 self._load()
             self._file = self.path.open("ab", buffering=0)
         except OSError as error:
@@ -76,10 +83,8 @@ class Journal:
         for line in content[:whole].splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 values = json.loads(line)
-                entry = Entry(
-                    values["path"], values["sha256"], values["digest"], tuple(values["rows"]), tuple(values["parts"])
-                )
-                self.entries[entry.path] = entry
+                values["rows"], values["parts"] = tuple(values["rows"]), tuple(values["parts"])
+                self._take(Entry(**values))
 
     def append(self, entry: Entry) -> None:
         """Record a finished file; one write, so that it is there whole or not at all.
@@ -90,11 +95,8 @@ class Journal:
             The disk is full or the folder has gone.
         """
         values = {
-            "path": entry.path,
-            "sha256": entry.sha256,
-            "digest": entry.digest,
+            **vars(entry),
             "rows": [{name: _plain(value) for name, value in row.items()} for row in entry.rows],
-            "parts": entry.parts,
         }
         line = json.dumps(values).encode() + b"\n"
         size = os.fstat(self._file.fileno()).st_size
@@ -104,7 +106,13 @@ class Journal:
         except OSError as error:
             os.truncate(self._file.fileno(), size)
             raise OutputError(f"{self.path}: can not be written: {error.strerror or error}.") from error
-        self.entries[entry.path] = entry
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if entry.rows:
+            self.entries[entry.path] = entry
+        else:
+            self.entries.pop(entry.path, None)
 
     def part_path(self, part: str) -> Path:
         """Where a region table named in an entry stands."""

@@ -1,5 +1,6 @@
 """Which pictures are meant, and what each is called."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -95,6 +96,15 @@ def without_suffix(name: str) -> str:
     """A name less its picture suffix; ``3.67e-4`` is a name and has none."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and f"{dot}{suffix.lower()}" in PICTURE_SUFFIXES else name
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content; empty where it can not be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def as_text(path: Path) -> str:

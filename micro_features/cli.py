@@ -1,0 +1,260 @@
+"""The command line. Nothing is computed here: arguments become settings and paths, results become lines of text."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from micro_features import __version__
+from micro_features.errors import MicroFeaturesError, SettingsError
+
+if TYPE_CHECKING:
+    from micro_features.settings import Settings
+
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+EPILOG = """\
+examples:
+  micro-features extract pictures/ -o results/            measure every micrograph below a folder
+  micro-features extract a.tif -o a.xlsx --pixel-size 0.05
+  micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
+  micro-features settings > settings.toml                 every threshold, explained, to edit
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; from the command line where left out.
+
+    Returns
+    -------
+    int
+        0: all done. 1: some pictures failed, see ``failures.csv``. 2: bad input, nothing done. 130: interrupted.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        signal.signal(signal.SIGTERM, _as_interrupt)
+        return int(options.run(options))
+    except MicroFeaturesError as error:
+        print(f"micro-features: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("micro-features: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `micro-features settings | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _as_interrupt(*_: Any) -> NoReturn:
+    """A polite kill is an interrupt: finished pictures go into the table first."""
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="micro-features",
+        description="From scanning electron micrographs to trustworthy feature tables.",
+        epilog=EPILOG,
+        formatter_class=plain,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"micro-features {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    extract = commands.add_parser(
+        "extract",
+        help="measure micrographs: feature table, regions, overlays",
+        description="Measure micrographs. A rerun measures only what is new or changed; an interrupt loses nothing.",
+        allow_abbrev=False,
+    )
+    _add_pictures(extract, "folder for the results, or the feature table itself (.csv, .parquet or .xlsx)")
+    _add_settings(extract)
+    _add_calibration(extract)
+    extract.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE.csv",
+        help="table with a column 'file' and any of 'sample_id', 'surface' (polished, fracture, unknown)",
+    )
+    extract.add_argument("--no-overlays", action="store_true", help="do not write overlays")
+    _add_workers(extract)
+    extract.set_defaults(run=_extract)
+
+    segment = commands.add_parser(
+        "segment",
+        help="write label images of grains and pores, and overlays",
+        description="Write label images DIR/grains/NAME.tif and DIR/pores/NAME.tif (0 is background) and overlays, "
+        "whether or not the grains are resolved.",
+        allow_abbrev=False,
+    )
+    _add_pictures(segment, "folder for the label images")
+    _add_settings(segment)
+    _add_calibration(segment)
+    _add_workers(segment)
+    segment.set_defaults(run=_segment)
+
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="read data bars, scale bars and tags; measure nothing else",
+        description="Write DIR/calibration.csv and an overlay of what was found on each picture.",
+        allow_abbrev=False,
+    )
+    _add_pictures(calibrate, "folder for the results")
+    _add_settings(calibrate)
+    _add_calibration(calibrate)
+    _add_workers(calibrate)
+    calibrate.set_defaults(run=_calibrate)
+
+    settings = commands.add_parser(
+        "settings",
+        help="print the annotated settings file",
+        description="Print every setting with its meaning and bounds, as a settings.toml.",
+        allow_abbrev=False,
+    )
+    _add_settings(settings)
+    settings.set_defaults(run=_settings)
+
+    datasets = commands.add_parser("datasets", help="published pictures", allow_abbrev=False)
+    actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
+    get = actions.add_parser(
+        "get",
+        help="fetch a published set",
+        description="Fetch the pictures of Zhang et al., Nano Letters 2024, 24, 5292 from their public repository, "
+        "each checked by SHA-256, with our manifest. Files that are already there are not fetched again.",
+        allow_abbrev=False,
+    )
+    get.add_argument("name", choices=("llzto", "llto"))
+    get.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the pictures")
+    get.add_argument(
+        "--from", dest="from_folder", type=Path, metavar="FOLDER", help="take files that are on disk already"
+    )
+    get.set_defaults(run=_datasets_get)
+    return parser
+
+
+def _add_pictures(command: argparse.ArgumentParser, output: str) -> None:
+    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output)
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--settings", type=Path, metavar="FILE.toml", help="see `micro-features settings`")
+    command.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override one setting, as in --set pores.sensitivity=0.4; may be repeated",
+    )
+
+
+def _add_calibration(command: argparse.ArgumentParser) -> None:
+    group = command.add_mutually_exclusive_group()
+    group.add_argument("--pixel-size", type=_micrometres, metavar="UM", help="edge of a pixel in µm, for all pictures")
+    group.add_argument(
+        "--pixel-size-from", type=Path, metavar="FILE.csv", help="table with columns 'file' and 'pixel_um'"
+    )
+    group.add_argument("--uncalibrated", action="store_true", help="give results in pixels; columns say so (_px)")
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-j", "--jobs", type=_at_least_one, metavar="N", help="processes at work (default: one for each core)"
+    )
+
+
+def _micrometres(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a length in µm, above 0")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
+    return int(text)
+
+
+def _settings_from(options: argparse.Namespace) -> "Settings":
+    from micro_features.settings import Settings
+
+    settings = Settings()
+    if options.settings is not None:
+        try:
+            text = options.settings.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{options.settings}: can not be read: {error}.") from None
+        settings = Settings.from_toml(text, str(options.settings))
+    changes = {}
+    for change in options.changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {change}: write NAME=VALUE, as in --set pores.sensitivity=0.4.")
+        changes[name.strip()] = value.strip()
+    return settings.updated(changes)
+
+
+def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
+    from micro_features import runs
+
+    summary = runs.run(
+        command,
+        options.paths,
+        options.output,
+        _settings_from(options),
+        pixel_um=options.pixel_size,
+        pixel_size_table=options.pixel_size_from,
+        uncalibrated=options.uncalibrated,
+        n_workers=options.jobs,
+        command_line=sys.argv[1:],
+        **more,
+    )
+    for line in summary.lines():
+        print(line)
+    if summary.interrupted:
+        return INTERRUPTED
+    return FAILED if summary.failures else 0
+
+
+def _extract(options: argparse.Namespace) -> int:
+    return _run(options, "extract", manifest=options.manifest, overlays=not options.no_overlays)
+
+
+def _segment(options: argparse.Namespace) -> int:
+    return _run(options, "segment")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    return _run(options, "calibrate")
+
+
+def _settings(options: argparse.Namespace) -> int:
+    from micro_features.settings import annotated_toml
+
+    print(annotated_toml(_settings_from(options)), end="")
+    return 0
+
+
+def _datasets_get(options: argparse.Namespace) -> int:
+    from micro_features.files import datasets
+
+    datasets.fetch(options.name, options.output, from_folder=options.from_folder)
+    print(f"{options.name}: complete in {options.output}")
+    return 0

@@ -1,0 +1,266 @@
+"""One file, measured: what a worker process does. Rows go back, pictures and region tables are written here."""
+
+import contextlib
+import hashlib
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from micro_features import __version__, pipeline, rows
+from micro_features.batch import Failure, FileResult
+from micro_features.data import Picture
+from micro_features.errors import MicroFeaturesError
+from micro_features.files.images import count_pages, read_picture
+from micro_features.files.outputs import replacing, write_labels, write_png
+from micro_features.files.search import as_text
+from micro_features.report.overlay import draw_overlay
+from micro_features.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What the user says about a picture.
+
+    Attributes
+    ----------
+    pixel_um : float or None
+        Edge of a pixel, micrometres.
+    uncalibrated : bool
+        Lengths in pixels.
+    sample_id : str or None
+    surface : str or None
+        ``polished``, ``fracture`` or ``unknown``; None where the settings decide.
+    """
+
+    pixel_um: float | None = None
+    uncalibrated: bool = False
+    sample_id: str | None = None
+    surface: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be worked on.
+
+    Attributes
+    ----------
+    command : str
+        A key of `WORK`.
+    path : Path
+        As given.
+    micrograph_id : str
+    name : str
+        Stem of its result files.
+    folder : Path
+        Where its result files go.
+    parts : Path
+        Where its region tables go.
+    settings : Settings
+    stated : Stated
+    overlays : bool
+    """
+
+    command: str
+    path: Path
+    micrograph_id: str
+    name: str
+    folder: Path
+    parts: Path
+    settings: Settings
+    stated: Stated = field(default_factory=Stated)
+    overlays: bool = True
+
+    @property
+    def path_text(self) -> str:
+        """The path as tables show it."""
+        return as_text(self.path)
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything but the file's content that its rows depend on."""
+        stated = self.stated
+        parts = [__version__, self.command, self.settings.digest, self.micrograph_id, self.name, self.overlays]
+        parts += [stated.pixel_um, stated.uncalibrated, stated.sample_id, stated.surface]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+class _Stopped(Exception):
+    def __init__(self, stage: str, reason: str):
+        super().__init__(reason)
+        self.stage = stage
+
+
+@contextlib.contextmanager
+def _stage(name: str) -> Iterator[None]:
+    """Whatever goes wrong in here stops this picture, and no other."""
+    try:
+        yield
+    except MicroFeaturesError as error:
+        raise _Stopped(name, _one_line(str(error))) from error
+    except MemoryError:
+        raise _Stopped(name, "not enough memory: shrink the picture or cut it into tiles") from None
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        raise _Stopped(name, _one_line(f"defect of the program: {type(error).__name__}: {error}; report it")) from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _each_page(job: Job, work: Callable[[Picture, str, str, FileResult], dict[str, Any]]) -> FileResult:
+    """Do the work of every page; `work` gets the picture, its id, its file stem and the result to add to."""
+    result = FileResult()
+    try:
+        with _stage("read"):
+            n_pages = count_pages(job.path)
+    except _Stopped as stopped:
+        result.failures.append(Failure(job.path_text, stopped.stage, str(stopped)))
+        return result
+    for page in range(n_pages):
+        suffix = f".page{page + 1}" if n_pages > 1 else ""
+        try:
+            with _stage("read"):
+                picture = read_picture(job.path, page, max_pixels=job.settings.reading.max_pixels)
+            result.sha256 = picture.sha256
+            row = work(picture, job.micrograph_id + suffix, job.name + suffix, result)
+            result.rows.append(row)
+        except _Stopped as stopped:
+            where = f"page {page + 1}: " if n_pages > 1 else ""
+            result.failures.append(Failure(job.path_text, stopped.stage, where + str(stopped)))
+    return result
+
+
+def extract_file(job: Job) -> FileResult:
+    """Rows, region tables and overlays of one file."""
+
+    def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
+        stated = job.stated
+        with _stage("calibrate"):
+            calibrated = pipeline.calibrate(picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated)
+            micrograph = pipeline.micrograph_of(
+                picture, calibrated, micrograph_id=micrograph_id, sample_id=stated.sample_id or micrograph_id
+            )
+        with _stage("segment"):
+            segmentation = pipeline.segment(micrograph, job.settings)
+        with _stage("measure"):
+            measured = pipeline.measure(micrograph, segmentation, job.settings)
+            row = rows.feature_row(
+                micrograph,
+                calibrated,
+                measured,
+                path=job.path_text,
+                page=picture.page,
+                settings=job.settings,
+                surface=stated.surface or job.settings.measure.surface,
+            )
+        with _stage("write"):
+            part = f"{hashlib.sha256(f'{job.path_text} {job.digest} {picture.sha256}'.encode()).hexdigest()[:24]}"
+            part = f"{part}-{picture.page + 1}.parquet"
+            _write_part(job.parts / part, rows.region_rows(measured.regions, micrograph))
+            if job.overlays:
+                shown = measured.quality["quality_grains_resolved"] or job.settings.measure.unresolved_grains
+                canvas = draw_overlay(
+                    micrograph.image,
+                    grains=segmentation.grains if shown else None,
+                    pores=segmentation.pores,
+                    annotations=calibrated.annotations,
+                    caption=rows.caption(row, micrograph.calibrated),
+                )
+                write_png(job.folder / "overlays" / f"{name}.png", canvas)
+        result.parts.append(part)
+        return row
+
+    return _each_page(job, work)
+
+
+def segment_file(job: Job) -> FileResult:
+    """Label images and overlays of one file."""
+
+    def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
+        stated = job.stated
+        with _stage("calibrate"):
+            calibrated, note = pipeline.calibrate_if_possible(
+                picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated
+            )
+            micrograph = pipeline.micrograph_of(picture, calibrated, micrograph_id=micrograph_id)
+        with _stage("segment"):
+            segmentation = pipeline.segment(micrograph, job.settings)
+            row = rows.segmentation_row(
+                micrograph,
+                calibrated,
+                segmentation,
+                path=job.path_text,
+                page=picture.page,
+                settings=job.settings,
+                note=note,
+            )
+        with _stage("write"):
+            write_labels(job.folder / "grains" / f"{name}.tif", segmentation.grains)
+            write_labels(job.folder / "pores" / f"{name}.tif", segmentation.pores)
+            canvas = draw_overlay(
+                micrograph.image,
+                grains=segmentation.grains,
+                pores=segmentation.pores,
+                annotations=calibrated.annotations,
+                caption=rows.caption(row, micrograph.calibrated),
+            )
+            write_png(job.folder / "overlays" / f"{name}.png", canvas)
+        return row
+
+    return _each_page(job, work)
+
+
+def calibrate_file(job: Job) -> FileResult:
+    """Pixel size and data bar of one file, and a picture of what was found.
+
+    A picture whose pixel size is refused has a row too, with the reason, beside its line in ``failures.csv``.
+    """
+
+    def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
+        stated = job.stated
+        with _stage("calibrate"):
+            calibrated, refusal = pipeline.calibrate_if_possible(
+                picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated
+            )
+            micrograph = pipeline.micrograph_of(picture, calibrated, micrograph_id=micrograph_id)
+            row = rows.calibration_row(
+                micrograph, calibrated, path=job.path_text, page=picture.page, refusal=_one_line(refusal)
+            )
+        with _stage("write"):
+            canvas = draw_overlay(
+                micrograph.image,
+                grains=None,
+                pores=None,
+                annotations=calibrated.annotations,
+                caption=rows.caption(row, micrograph.calibrated),
+            )
+            write_png(job.folder / "overlays" / f"{name}.png", canvas)
+        if refusal:
+            result.failures.append(Failure(job.path_text, "calibrate", _one_line(refusal)))
+        return row
+
+    return _each_page(job, work)
+
+
+WORK: dict[str, Callable[[Job], FileResult]] = {
+    "extract": extract_file,
+    "segment": segment_file,
+    "calibrate": calibrate_file,
+}
+
+
+def do(job: Job) -> FileResult:
+    """The work of a job."""
+    return WORK[job.command](job)
+
+
+def _write_part(path: Path, regions: pd.DataFrame) -> None:
+    with replacing(path, "wb") as file:
+        regions.to_parquet(file, index=False)

@@ -1,0 +1,278 @@
+"""Settings bound to kernels: the way of one micrograph from its pixels to its numbers.
+
+Command line, page and notebooks go through here; none of them computes anything itself.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from micro_features.calibration.pixel_size import pixel_size
+from micro_features.calibration.read import read_annotations
+from micro_features.calibration.tags import acquisition_from_tags
+from micro_features.data import Acquisition, Annotations, Micrograph, Picture, PixelSize, Segmentation
+from micro_features.errors import CalibrationError
+from micro_features.features.catalogue import FEATURES
+from micro_features.features.fields import field_features
+from micro_features.features.intercepts import intercept_features
+from micro_features.features.populations import population_features
+from micro_features.features.quality import quality_features
+from micro_features.features.regions import region_table
+from micro_features.features.texture import texture_features
+from micro_features.files.images import grey_levels
+from micro_features.images.grains import GRAIN_METHODS
+from micro_features.images.pores import PORE_METHODS
+from micro_features.settings import Settings
+
+UNCALIBRATED = PixelSize(1.0, "uncalibrated", 0.0)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What is known of a picture's scale and origin.
+
+    Attributes
+    ----------
+    annotations : Annotations
+    pixel_size : PixelSize
+        `UNCALIBRATED` where lengths are in pixels.
+    acquisition : Acquisition
+        Vendor tags first, burned-in text where they are silent.
+    """
+
+    annotations: Annotations
+    pixel_size: PixelSize
+    acquisition: Acquisition
+
+    @property
+    def has_scale(self) -> bool:
+        """False where lengths are in pixels."""
+        return self.pixel_size is not UNCALIBRATED
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The numbers of one micrograph.
+
+    Attributes
+    ----------
+    features : dict of str to float
+        Every name of the catalogue; NaN where a number does not exist or is withheld.
+    quality : dict
+        What to trust.
+    regions : DataFrame
+        One row per grain (where grains are resolved) and pore.
+    """
+
+    features: dict[str, float]
+    quality: dict[str, float | int | bool]
+    regions: pd.DataFrame
+
+
+def calibrate(picture: Picture, *, pixel_um: float | None = None, uncalibrated: bool = False) -> Calibrated:
+    """Find data bar, scale bar and pixel size of a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+    pixel_um : float, optional
+        What the user says, micrometres; compared with what the picture says.
+    uncalibrated : bool
+        Do not ask for a pixel size; lengths are in pixels.
+
+    Returns
+    -------
+    Calibrated
+
+    Raises
+    ------
+    CalibrationError
+        There is no trustworthy pixel size, or two sources disagree.
+    """
+    calibrated = _annotated(picture)
+    if uncalibrated:
+        return calibrated
+    size = pixel_size(calibrated.annotations, picture, user_pixel_um=pixel_um)
+    return dataclasses.replace(calibrated, pixel_size=size)
+
+
+def calibrate_if_possible(
+    picture: Picture, *, pixel_um: float | None = None, uncalibrated: bool = False
+) -> tuple[Calibrated, str]:
+    """Like `calibrate`, but where a pixel size is refused, lengths are in pixels and the reason is returned."""
+    calibrated = _annotated(picture)
+    if uncalibrated:
+        return calibrated, ""
+    try:
+        size = pixel_size(calibrated.annotations, picture, user_pixel_um=pixel_um)
+    except CalibrationError as error:
+        return calibrated, str(error)
+    return dataclasses.replace(calibrated, pixel_size=size), ""
+
+
+def _annotated(picture: Picture) -> Calibrated:
+    annotations = read_annotations(picture)
+    stored = {
+        name: value
+        for name, value in dataclasses.asdict(acquisition_from_tags(picture.tags)).items()
+        if value is not None
+    }
+    return Calibrated(annotations, UNCALIBRATED, dataclasses.replace(annotations.acquisition, **stored))
+
+
+def micrograph_of(
+    picture: Picture, calibrated: Calibrated, *, micrograph_id: str = "", sample_id: str = ""
+) -> Micrograph:
+    """A picture as a calibrated micrograph, what is no material masked.
+
+    Parameters
+    ----------
+    picture : Picture
+    calibrated : Calibrated
+    micrograph_id, sample_id : str
+
+    Returns
+    -------
+    Micrograph
+    """
+    image, valid = grey_levels(picture)
+    for first_row, last_row, first_col, last_col in calibrated.annotations.masked:
+        valid[first_row : last_row + 1, first_col : last_col + 1] = False
+    return Micrograph(
+        image=image,
+        valid=valid,
+        pixel_um=calibrated.pixel_size.pixel_um,
+        calibrated=calibrated.has_scale,
+        acquisition=calibrated.acquisition,
+        micrograph_id=micrograph_id,
+        sample_id=sample_id,
+        sha256=picture.sha256,
+    )
+
+
+def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
+    """Grains and pores of a micrograph.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+    settings : Settings
+
+    Returns
+    -------
+    Segmentation
+        At the size of the picture, data bar as background.
+    """
+    frame = _frame(micrograph.valid)
+    image, valid = micrograph.image[frame], micrograph.valid[frame]
+    pores = PORE_METHODS[settings.pores.method](image, valid, **_pore_options(settings))
+    grains = GRAIN_METHODS[settings.grains.method](
+        image,
+        valid,
+        pores,
+        window_px=settings.prepare.window_px,
+        **settings.grains.model_dump(exclude={"method"}),
+    )
+
+    def whole(part: np.ndarray) -> np.ndarray:
+        full = np.zeros(micrograph.image.shape, part.dtype)
+        full[frame] = part
+        return full
+
+    return Segmentation(
+        grains=whole(grains.labels),
+        pores=whole(pores),
+        boundary=whole(grains.boundary),
+        valid=micrograph.valid,
+        pixel_um=micrograph.pixel_um,
+        micrograph_id=micrograph.micrograph_id,
+        working_scale=grains.working_scale,
+    )
+
+
+# What each pore method listens to, beside `min_area_px`.
+_PORE_OPTIONS = {
+    "local": ("sensitivity", "window_px"),
+    "sauvola": ("window_px",),
+    "fixed": ("level",),
+}
+
+
+def _pore_options(settings: Settings) -> dict[str, float]:
+    names = ("min_area_px", *_PORE_OPTIONS.get(settings.pores.method, ()))
+    return {name: getattr(settings.pores, name) for name in names}
+
+
+def _frame(valid: np.ndarray) -> tuple[slice, slice]:
+    """The smallest rectangle that holds all material: kernels need not see the data bar."""
+    rows, cols = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
+    if not len(rows):
+        return slice(0, valid.shape[0]), slice(0, valid.shape[1])
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settings) -> Measured:
+    """Every feature of the catalogue, the quality flags, and the regions.
+
+    Grain and boundary features are NaN, and grains are left out of the regions, where grains are not resolved, unless
+    the settings insist. Of a picture of one colour nothing is measured.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+    segmentation : Segmentation
+        Of this micrograph.
+    settings : Settings
+
+    Returns
+    -------
+    Measured
+    """
+    frame = _frame(micrograph.valid)
+    image, valid = micrograph.image[frame], micrograph.valid[frame]
+    grains, pores = segmentation.grains[frame], segmentation.pores[frame]
+    pixel_um = micrograph.pixel_um
+    grain_regions = region_table(grains, image, valid, pixel_um=pixel_um, phase="grain")
+    pore_regions = region_table(pores, image, valid, pixel_um=pixel_um, phase="pore")
+    quality = quality_features(
+        image,
+        valid,
+        grains,
+        grain_regions,
+        boundary=segmentation.boundary[frame],
+        pixel_um=pixel_um,
+        min_pixels_across_grain=settings.measure.min_pixels_across_grain,
+        min_whole_grains=settings.measure.min_whole_grains,
+    )
+    # Shares speak of the file's frame, not of the rectangle that was looked at.
+    quality["quality_measured_share"] = float(micrograph.valid.mean())
+    features = dict.fromkeys(FEATURES, np.nan)
+    if quality["quality_flat"]:
+        return Measured(features, quality, pore_regions.iloc[:0])
+    features |= texture_features(image, valid, pixel_um=pixel_um)
+    features |= field_features(
+        grains,
+        pores,
+        pore_regions,
+        valid,
+        pixel_um=pixel_um,
+        rounded_circularity=settings.measure.rounded_circularity,
+        reach_px=round(settings.phases.boundary_width_px),
+        seed=settings.seed,
+    )
+    features |= population_features(pore_regions, valid, phase="pore", pixel_um=pixel_um)
+    features |= population_features(grain_regions, valid, phase="grain", pixel_um=pixel_um)
+    features |= intercept_features(grains, valid, pixel_um=pixel_um)
+    regions = [pore_regions]
+    if quality["quality_grains_resolved"] or settings.measure.unresolved_grains:
+        regions.insert(0, grain_regions)
+    else:
+        features |= {name: np.nan for name, feature in FEATURES.items() if feature.phase in ("grain", "boundary")}
+    if not micrograph.calibrated:
+        features |= {name: np.nan for name, feature in FEATURES.items() if feature.unit == "G"}
+    table = pd.concat(regions, ignore_index=True)
+    table["centroid_row_px"] += frame[0].start
+    table["centroid_col_px"] += frame[1].start
+    return Measured(features, quality, table)

@@ -1,0 +1,161 @@
+"""Where results stand, and the tables that are written from the journal."""
+
+import datetime
+import platform
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from micro_features import __version__, rows
+from micro_features.batch import Failure
+from micro_features.errors import OutputError
+from micro_features.files.journal import Entry, Journal
+from micro_features.files.outputs import write_json
+from micro_features.files.tables import TABLE_SUFFIXES, join_csv, join_parquet, write_table
+from micro_features.settings import Settings
+
+TABLE_NAMES = {"extract": "features.csv", "segment": "segmentation.csv", "calibrate": "calibration.csv"}
+PACKAGES = (
+    "imagecodecs", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow", "pyarrow", "pydantic",
+    "rapidocr", "scikit-image", "scipy", "tifffile",
+)  # fmt: skip
+
+
+class Place:
+    """Where the results of one run stand.
+
+    Parameters
+    ----------
+    output : Path
+        A folder, or the table itself: then everything else stands in the folder ``<name>_files`` beside it, or in its
+        own folder if the table has its usual name.
+    command : str
+
+    Attributes
+    ----------
+    table, folder : Path
+
+    Raises
+    ------
+    OutputError
+        The output is a file that is no table.
+    """
+
+    def __init__(self, output: Path, command: str):
+        usual = Path(TABLE_NAMES[command])
+        if output.suffix.lower() in TABLE_SUFFIXES and not output.is_dir():
+            self.table = output
+            same = output.stem == usual.stem
+            self.folder = output.parent if same else output.with_name(f"{output.stem}_files")
+        else:
+            self.table, self.folder = output / usual, output
+        if self.folder.exists() and not self.folder.is_dir():
+            raise OutputError(
+                f"{self.folder}: is a file; name a folder, or a table that ends in {', '.join(TABLE_SUFFIXES)}."
+            )
+
+    @property
+    def failures(self) -> Path:
+        """Table of what failed."""
+        return self.folder / "failures.csv"
+
+
+def refuse_foreign(place: Place, journal: Journal) -> None:
+    """Never write over a table that is not ours.
+
+    Raises
+    ------
+    OutputError
+        A table stands there that no journal of ours speaks of.
+    """
+    if place.table.exists() and not journal.resumed:
+        raise OutputError(
+            f"{place.table}: exists, and was not written by micro-features {journal.command}; name another place."
+        )
+
+
+def ordered_rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Rows of all entries; an id that occurs twice gets a number."""
+    seen: set[str] = set()
+    rows_found = []
+    for entry in entries:
+        for row in entry.rows:
+            base = name = row["micrograph_id"]
+            number = 1
+            while name in seen:
+                number += 1
+                name = f"{base}~{number}"
+            seen.add(name)
+            rows_found.append({**row, "micrograph_id": name})
+    return rows_found
+
+
+def write_main_table(place: Place, entries: Sequence[Entry], command: str) -> pd.DataFrame:
+    """Write the table of one row a micrograph.
+
+    Returns
+    -------
+    DataFrame
+    """
+    table = pd.DataFrame(ordered_rows(entries))
+    if table.empty:
+        table = pd.DataFrame(columns=rows.COLUMNS[command])
+    table = rows.typed(table)
+    write_table(place.table, table)
+    return table
+
+
+def write_failures(place: Place, failures: Sequence[Failure]) -> None:
+    """Write ``failures.csv``, empty where nothing failed."""
+    lines = [(failure.path, failure.stage, failure.reason) for failure in failures]
+    write_table(place.failures, pd.DataFrame(lines, columns=["path", "stage", "reason"]))
+
+
+def write_regions(place: Place, journal: Journal, entries: Sequence[Entry]) -> Path:
+    """Write the table of one row a region, in the order of the main table."""
+    parts = [journal.part_path(part) for entry in entries for part in entry.parts]
+    parquet = place.table.suffix.lower() == ".parquet"
+    path = place.folder / ("regions.parquet" if parquet else "regions.csv")
+    (join_parquet if parquet else join_csv)(parts, path)
+    return path
+
+
+def write_dictionary(place: Place, table: pd.DataFrame, command: str) -> None:
+    """Write ``dictionary.csv``: what every column means."""
+    apparent = bool((table["stereology"] == "apparent").any()) if "stereology" in table else False
+    write_table(
+        place.folder / "dictionary.csv",
+        rows.dictionary(table.columns, table=place.table.stem, apparent=apparent, regions=command == "extract"),
+    )
+
+
+def write_provenance(
+    place: Place, entries: Sequence[Entry], settings: Settings, command_line: Sequence[str], seconds: float
+) -> None:
+    """Write ``provenance.json``: what the numbers come from."""
+    write_json(
+        place.folder / "provenance.json",
+        {
+            "software": f"micro-features {__version__}",
+            "command": list(command_line),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 3),
+            "settings_digest": settings.digest,
+            "seed": settings.seed,
+            "settings": settings.model_dump(mode="json"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: version for name in PACKAGES if (version := _version(name))},
+            "inputs_sha256": {entry.path: entry.sha256 for entry in entries},
+        },
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,261 @@
+"""One run of a command over many pictures: what is to be done, doing it, and the tables at the end."""
+
+import concurrent.futures
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from tqdm import tqdm
+
+from micro_features import batch, results
+from micro_features.batch import Failure
+from micro_features.errors import FeatureTableError
+from micro_features.files.journal import Entry, Journal
+from micro_features.files.search import (
+    Found,
+    as_text,
+    file_sha256,
+    file_stems,
+    find_pictures,
+    picture_ids,
+    without_suffix,
+)
+from micro_features.files.tables import Manifest, as_float
+from micro_features.jobs import Job, Stated, do
+from micro_features.results import Place
+from micro_features.settings import Settings
+
+SURFACES = ("polished", "fracture", "unknown")
+# In a long run the table is also written in between, so that somebody can look; it takes a twentieth of the time.
+SECONDS_BETWEEN_TABLES = 20.0
+SHARE_OF_TIME_FOR_TABLES = 0.05
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes
+    ----------
+    place : Place
+    done, unchanged, kept : int
+        Files worked on now; done earlier and not changed since; of earlier runs and not asked for now.
+    failures : list of Failure
+    interrupted : bool
+    seconds : float
+        Wall time.
+    """
+
+    place: Place
+    done: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def lines(self) -> Iterator[str]:
+        """For a person to read."""
+        unchanged = f", {self.unchanged} unchanged" if self.unchanged else ""
+        interrupted = "interrupted: " if self.interrupted else ""
+        yield f"{interrupted}{self.done} done{unchanged}, {len(self.failures)} failed, in {self.seconds:.1f} s"
+        if self.kept:
+            yield f"{self.kept} of earlier runs, not among these pictures, stay in the table"
+        for failure in self.failures[:5]:
+            yield f"  {' '.join(failure.path.split())}: {failure.stage}: {failure.reason}"
+        if len(self.failures) > 5:
+            yield f"  and {len(self.failures) - 5} more"
+        if self.failures:
+            yield f"reasons: {self.place.failures}"
+        yield f"table: {self.place.table}"
+
+
+def run(
+    command: str,
+    paths: Sequence[Path],
+    output: Path,
+    settings: Settings,
+    *,
+    manifest: Path | None = None,
+    pixel_um: float | None = None,
+    pixel_size_table: Path | None = None,
+    uncalibrated: bool = False,
+    overlays: bool = True,
+    n_workers: int | None = None,
+    command_line: Sequence[str] = (),
+) -> Summary:
+    """Do a command for every picture below some paths.
+
+    Finished pictures are recorded as they come; a rerun does only what is new or changed.
+
+    Parameters
+    ----------
+    command : {"extract", "segment", "calibrate"}
+    paths : sequence of Path
+        Pictures, and folders of pictures.
+    output : Path
+        Folder of the results, or the table itself.
+    settings : Settings
+    manifest : Path, optional
+        Table with a column ``file`` and any of ``sample_id`` and ``surface``.
+    pixel_um : float, optional
+        Edge of a pixel for all pictures, micrometres.
+    pixel_size_table : Path, optional
+        Table with columns ``file`` and ``pixel_um``.
+    uncalibrated : bool
+        Lengths in pixels.
+    overlays : bool
+        Whether `extract` writes overlays.
+    n_workers : int, optional
+        Processes; one for each core where left out.
+    command_line : sequence of str
+        For the provenance.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    OutputError
+        The output can not be written, or something that is not ours stands there.
+    FeatureTableError
+        A manifest is not as it should be.
+    """
+    began = time.monotonic()
+    place = Place(output, command)
+    found, missing = find_pictures(paths)
+    stated = _stated(found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated))
+    with Journal(place.folder, command) as journal:
+        results.refuse_foreign(place, journal)
+        jobs = _jobs(command, found, stated, settings, journal, place.folder, overlays)
+        todo = _new_or_changed(jobs, journal)
+        order = {job.path_text: None for job in jobs}
+        summary = Summary(
+            place,
+            unchanged=len(jobs) - len(todo),
+            kept=len(journal.entries.keys() - order.keys()),
+            failures=[Failure(path, "find", reason) for path, reason in missing],
+        )
+
+        def entries() -> list[Entry]:
+            """In the order of the pictures; those of earlier runs last."""
+            names = [*order, *(path for path in journal.entries if path not in order)]
+            return [journal.entries[path] for path in names if path in journal.entries]
+
+        try:
+            for _ in _worked(todo, journal, summary, n_workers or _usable_cores()):
+                results.write_main_table(place, entries(), command)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+        table = results.write_main_table(place, entries(), command)
+        results.write_failures(place, summary.failures)
+        results.write_dictionary(place, table, command)
+        if command == "extract":
+            results.write_regions(place, journal, entries())
+        summary.seconds = time.monotonic() - began
+        results.write_provenance(place, entries(), settings, command_line, summary.seconds)
+        journal.drop_stale_parts()
+    return summary
+
+
+def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int) -> Iterator[None]:
+    """Work on the jobs and record them; yields when it is time to write a table."""
+    finished = batch.map_unordered(
+        do, todo, n_workers=min(n_workers, max(len(todo), 1)), path_of=lambda job: job.path_text
+    )
+    written, cost = time.monotonic(), 0.0
+    with tqdm(total=len(todo), unit="picture", disable=None) as progress:
+        for job, result in finished:
+            summary.failures.extend(result.failures)
+            # A file of which a page failed is worked on again in the next run: no digest fits it.
+            digest = "" if result.failures else job.digest
+            # What was found earlier stands where the file could not be read, not where it holds something else now.
+            if result.rows or result.sha256:
+                rows, parts = tuple(result.rows), tuple(result.parts)
+                journal.append(Entry(job.path_text, job.micrograph_id, result.sha256, digest, rows, parts))
+            summary.done += not result.failures
+            progress.update()
+            now = time.monotonic()
+            if now - written > max(SECONDS_BETWEEN_TABLES, cost / SHARE_OF_TIME_FOR_TABLES):
+                yield
+                written = time.monotonic()
+                cost = written - now
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stated(
+    found: Sequence[Found], manifest: Path | None, pixel_size_table: Path | None, for_all: Stated
+) -> list[Stated]:
+    """What the user says about each picture."""
+    paths = [item.path for item in found]
+    samples: dict[Path, dict[str, Any]] = {}
+    sizes: dict[Path, dict[str, Any]] = {}
+    if manifest is not None:
+        samples = Manifest(manifest).match(paths)
+    if pixel_size_table is not None:
+        sizes = Manifest(pixel_size_table, required=["pixel_um"]).match(paths)
+    stated = []
+    for path in paths:
+        row, size = samples.get(path, {}), sizes.get(path, {})
+        surface = row.get("surface")
+        if surface is not None and surface not in SURFACES:
+            raise FeatureTableError(
+                f"{manifest}: column 'surface' holds {surface!r} for {path.name}; write {', '.join(SURFACES)}."
+            )
+        pixel_um = for_all.pixel_um
+        if "pixel_um" in size:
+            pixel_um = as_float(size["pixel_um"], column="pixel_um", file=str(pixel_size_table))
+            if pixel_um <= 0:
+                raise FeatureTableError(f"{pixel_size_table}: pixel_um of {path.name} is {pixel_um:g}, not above 0.")
+        sample = row.get("sample_id")
+        stated.append(Stated(pixel_um, for_all.uncalibrated, None if sample is None else str(sample), surface))
+    return stated
+
+
+def _jobs(
+    command: str,
+    found: Sequence[Found],
+    stated: Sequence[Stated],
+    settings: Settings,
+    journal: Journal,
+    folder: Path,
+    overlays: bool,
+) -> list[Job]:
+    known = {path: entry.file_id for path, entry in journal.entries.items()}
+    ids = picture_ids(found, known)
+    here = {as_text(item.path) for item in found}
+    kept = [(path, name) for path, name in known.items() if path not in here]
+    stems = file_stems(
+        [name for _, name in kept] + ids,
+        [without_suffix(PurePath(path).name) for path, _ in kept]
+        + [without_suffix(as_text(Path(item.path.name))) for item in found],
+    )[len(kept) :]
+    return [
+        Job(command, item.path, micrograph_id, name, folder, journal.parts, settings, said, overlays)
+        for item, micrograph_id, name, said in zip(found, ids, stems, stated, strict=True)
+    ]
+
+
+def _new_or_changed(jobs: Sequence[Job], journal: Journal) -> list[Job]:
+    """Jobs that no entry answers: path, content and everything else that its rows depend on are the same."""
+    candidates = []
+    todo = []
+    for job in jobs:
+        entry = journal.entries.get(job.path_text)
+        if entry is not None and entry.digest == job.digest:
+            candidates.append((job, entry))
+        else:
+            todo.append(job)
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter
+        hashes = pool.map(lambda pair: file_sha256(pair[0].path), candidates)
+        todo += [job for (job, entry), digest in zip(candidates, hashes, strict=True) if digest != entry.sha256]
+    return todo
