@@ -1,5 +1,9 @@
 """What was measured, drawn on the picture it was measured on."""
 
+import functools
+import importlib.util
+from pathlib import Path
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -86,9 +90,18 @@ def _draw_found(canvas: np.ndarray, annotations: Annotations) -> None:
             cv2.line(canvas, (col, max(first_row - 3, 0)), (col, row), FOUND_COLOUR, 1)
 
 
+@functools.cache
+def _font_file() -> str:
+    """DejaVu Sans as it comes with matplotlib, which is not imported for it; Pillow's own font has no µ."""
+    package = importlib.util.find_spec("matplotlib")
+    assert package is not None
+    assert package.origin is not None
+    return str(Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")
+
+
 def _caption_strip(caption: str, width: int) -> np.ndarray:
     size = max(11, min(18, width // 70))
-    font = ImageFont.load_default(size)
+    font = ImageFont.truetype(_font_file(), size)
     words = caption.split(" ")
     lines = [""]
     for word in words:
