@@ -13,6 +13,8 @@ not enter. Along such lines
 The mean intercept is length over crossings. It is an intercept, not a diameter: no factor is applied.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from scipy.stats import t as student_t
@@ -97,9 +99,7 @@ INTERCEPT_FEATURES: tuple[Feature, ...] = (
 )
 
 
-def close_gaps(
-    labels: np.ndarray, valid: np.ndarray, *, max_gap_px: int, pores: np.ndarray | None = None
-) -> np.ndarray:
+def close_gaps(labels: np.ndarray, valid: np.ndarray, *, max_gap_px: int, pores: np.ndarray) -> np.ndarray:
     """Let grains grow over drawn boundary lines, so that they touch.
 
     Parameters
@@ -160,8 +160,8 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
     frame = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
     labels = np.where(valid[frame], grains[frame], -1)
 
-    # (fields, directions) line length in grains, crossings, grain-to-grain crossings
-    lengths, crossings, contacts = _count(labels)
+    counts = np.stack([_count(labels, angle) for angle in _DIRECTIONS])
+    lengths, crossings, contacts = counts[:, 0].T  # of the whole picture, by direction
     if lengths.sum() == 0:
         return features
     boundary = contacts.sum() / lengths.sum() / pixel_um
@@ -173,17 +173,17 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
     mean = lengths.sum() / crossings.sum() * pixel_um
     features["grain_intercept_mean_um"] = float(mean)
     features["grain_size_G_intercept"] = float(-6.643856 * np.log10(mean / 1000) - 3.288)
-    used = lengths.sum(axis=1) > 0
-    n = np.count_nonzero(used)
-    if n >= _FEWEST_FIELDS:
+    in_fields, crossed = counts[:, 1:, :2].sum(axis=0).T
+    n = np.count_nonzero(in_fields)
+    if n >= _FEWEST_FIELDS and crossed.sum() > 0:
         # Fields differ in size where parts are masked: deviations of length from mean intercept x crossings.
-        deviation = (lengths.sum(axis=1) * pixel_um - mean * crossings.sum(axis=1))[used]
-        error = np.sqrt(n / (n - 1) * np.sum(deviation**2)) / crossings.sum()
+        deviation = (in_fields - in_fields.sum() / crossed.sum() * crossed) * pixel_um
+        error = np.sqrt(n / (n - 1) * np.sum(deviation**2)) / crossed.sum()
         half_width = student_t.ppf(0.975, n - 1) * error
         features["grain_intercept_ci95_um"] = float(half_width)
         features["grain_intercept_relative_accuracy_percent"] = float(100 * half_width / mean)
-    if crossings.sum(axis=0).all():
-        along = lengths.sum(axis=0) / crossings.sum(axis=0) * pixel_um
+    if crossings.all():
+        along = lengths / crossings * pixel_um
         features |= {f"grain_intercept_{a}deg_um": float(v) for a, v in zip(_DIRECTIONS, along, strict=True)}
         features["grain_intercept_anisotropy"] = float(along.max() / along.min())
 
@@ -192,38 +192,40 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
     return features
 
 
-def _count(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Line length in grains (pixels), crossings, grain-to-grain crossings, each (fields, directions).
+def _count(labels: np.ndarray, angle: int) -> np.ndarray:
+    """Line length in grains (pixels), crossings and grain-to-grain crossings along one direction.
 
     `labels` is -1 outside the material. A step from one pixel to the next belongs half to each.
+
+    Returns
+    -------
+    (1 + fields, 3) float array
+        First of all lines, then of their parts in each field.
     """
-    row_ends, col_ends = (
-        np.round(np.linspace(0, size, _FIELDS_PER_SIDE + 1)).astype(int) for size in labels.shape
-    )  # an odd number of fields, so that the split is the same from either side
+    down, here, there = {
+        0: (0, np.s_[:, 1:], np.s_[:, :-1]),
+        45: (1, np.s_[1:, :-1], np.s_[:-1, 1:]),
+        90: (1, np.s_[1:, :], np.s_[:-1, :]),
+        135: (1, np.s_[1:, 1:], np.s_[:-1, :-1]),
+    }[angle]
+    right = int(angle != 90)
     grain, valid = labels > 0, labels >= 0
-    counts = np.zeros((3, _FIELDS_PER_SIDE**2, len(_DIRECTIONS)))
-    steps = {
-        0: (np.s_[:, 1:], np.s_[:, :-1], 1.0),
-        45: (np.s_[1:, :-1], np.s_[:-1, 1:], np.sqrt(2)),
-        90: (np.s_[1:, :], np.s_[:-1, :], 1.0),
-        135: (np.s_[1:, 1:], np.s_[:-1, :-1], np.sqrt(2)),
-    }
-    for field in range(_FIELDS_PER_SIDE**2):
-        i, j = divmod(field, _FIELDS_PER_SIDE)
-        part = (slice(row_ends[i], row_ends[i + 1]), slice(col_ends[j], col_ends[j + 1]))
-        for direction, angle in enumerate(_DIRECTIONS):
-            here, there, step = steps[angle]
-            seen = valid[part][here] & valid[part][there]
-            changed = (labels[part][here] != labels[part][there]) & seen
-            both = grain[part][here] & grain[part][there]
-            one = grain[part][here] ^ grain[part][there]
-            contacts = np.count_nonzero(both & changed)
-            counts[:, field, direction] = (
-                step * (np.count_nonzero(both & seen) + np.count_nonzero(one & seen) / 2),
-                contacts + np.count_nonzero(one & changed) / 2,
-                contacts,
-            )
-    return counts[0], counts[1], counts[2]
+    seen = valid[here] & valid[there]
+    both = grain[here] & grain[there] & seen
+    one = (grain[here] ^ grain[there]) & seen
+    contact = both & (labels[here] != labels[there])
+
+    # An odd number of fields a side: the split is the same from either side. Steps from field to field are in none.
+    row_ends, col_ends = (np.round(np.linspace(0, size, _FIELDS_PER_SIDE + 1)).astype(int) for size in labels.shape)
+    parts = [np.s_[:, :]] + [
+        np.s_[top : bottom - down, left : end - right]
+        for top, bottom in pairwise(row_ends)
+        for left, end in pairwise(col_ends)
+    ]
+    step = np.sqrt(down + right)
+    counts = np.array([[np.count_nonzero(kind[part]) for kind in (both, one, contact)] for part in parts])
+    two, edge, touching = counts.T
+    return np.column_stack([step * (two + edge / 2), touching + edge / 2, touching])
 
 
 def _planimetric_count(labels: np.ndarray) -> float:
