@@ -175,27 +175,35 @@ def _coherence(dx: np.ndarray, dy: np.ndarray) -> float:
     return ratio(np.hypot(xx - yy, 2 * xy), xx + yy)
 
 
-def _gabor(angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Even and odd filter of wavelength 4 px, bandwidth about an octave; the even one has no mean."""
-    reach = np.arange(-5, 6, dtype=float)
-    y, x = np.meshgrid(reach, reach, indexing="ij")
-    envelope = np.exp(-(x**2 + y**2) / (2 * 1.6**2))
-    phase = 2 * np.pi / 4 * (x * np.cos(angle) + y * np.sin(angle))
-    even, odd = envelope * np.cos(phase), envelope * np.sin(phase)
-    even -= envelope * even.sum() / envelope.sum()
-    return (even / envelope.sum()).astype(np.float32), (odd / envelope.sum()).astype(np.float32)
-
-
-_GABORS = [_gabor(angle) for angle in np.arange(4) * np.pi / 4]
+def _gabor(frequency: float) -> tuple[np.ndarray, np.ndarray]:
+    """Even and odd one-dimensional Gabor filters, bandwidth about an octave at 1/4; `frequency` in cycles per pixel."""
+    x = np.arange(-5, 6, dtype=float)
+    envelope = np.exp(-(x**2) / (2 * 1.6**2))
+    envelope /= envelope.sum()
+    return envelope * np.cos(2 * np.pi * frequency * x), envelope * np.sin(2 * np.pi * frequency * x)
 
 
 def _amplitudes(grey: np.ndarray) -> list[np.ndarray]:
-    """Amplitude of detail at wavelengths near 4 px of `grey` in four directions."""
-    pad = cv2.BORDER_REFLECT
-    return [
-        cv2.magnitude(cv2.filter2D(grey, -1, even, borderType=pad), cv2.filter2D(grey, -1, odd, borderType=pad))
-        for even, odd in _GABORS
+    """Amplitude of detail at wavelengths near 4 px of `grey` in four directions.
+
+    A Gabor filter is a product of a filter along rows and one along columns; those for both diagonals are sums and
+    differences of the same four products.
+    """
+
+    def product(along_cols: np.ndarray, along_rows: np.ndarray) -> np.ndarray:
+        return cv2.sepFilter2D(detail, -1, along_cols, along_rows, borderType=cv2.BORDER_REFLECT)
+
+    envelope, _ = _gabor(0)
+    # Even filters have a small mean; taking off the local mean first removes its effect.
+    detail = grey - cv2.sepFilter2D(grey, -1, envelope, envelope, borderType=cv2.BORDER_REFLECT)
+    even, odd = _gabor(1 / 4)
+    upright = [
+        cv2.magnitude(product(even, envelope), product(odd, envelope)),
+        cv2.magnitude(product(envelope, even), product(envelope, odd)),
     ]
+    even, odd = _gabor(np.sqrt(1 / 2) / 4)
+    cc, ss, sc, cs = product(even, even), product(odd, odd), product(odd, even), product(even, odd)
+    return [*upright, cv2.magnitude(cc - ss, sc + cs), cv2.magnitude(cc + ss, sc - cs)]
 
 
 def _scattering(levels: list[GreyField]) -> dict[str, float]:
@@ -208,13 +216,14 @@ def _scattering(levels: list[GreyField]) -> dict[str, float]:
             continue
         amplitudes = _amplitudes(level.grey)
         order_1 = float(np.mean([a[inside].mean(dtype=float) for a in amplitudes]))
-        coarse = [GreyField(a, inside.astype(np.uint8), level.px) for a in amplitudes]
+        # The directions' mean: what varies is how much detail there is, whatever way it points.
+        coarse = GreyField(np.mean(amplitudes, axis=0), inside.astype(np.uint8), level.px)
         for before, after in pairwise((first, *seconds)):
             assert after == 2 * before
-            coarse = [coarser(c) for c in coarse]
-            inside = away_from_mask(coarse[0].valid, 5)
-            if min(coarse[0].grey.shape) < 16 or np.count_nonzero(inside) < FEWEST_PIXELS:
+            coarse = coarser(coarse)
+            inside = away_from_mask(coarse.valid, 5)
+            if min(coarse.grey.shape) < 16 or np.count_nonzero(inside) < FEWEST_PIXELS:
                 break
-            order_2 = float(np.mean([b[inside].mean(dtype=float) for c in coarse for b in _amplitudes(c.grey)]))
+            order_2 = float(np.mean([a[inside].mean(dtype=float) for a in _amplitudes(coarse.grey)]))
             out[f"texture_scattering_{first}px_{after}px"] = ratio(order_2, order_1)
     return out

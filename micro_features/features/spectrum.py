@@ -1,5 +1,6 @@
 """Power spectrum and autocorrelation: at which lengths the contrast of a picture sits."""
 
+import cv2
 import numpy as np
 from scipy import fft
 
@@ -96,18 +97,30 @@ def windowed_grey(field: GreyField) -> tuple[np.ndarray, np.ndarray]:
     """
     rows, cols = field.grey.shape
     window = np.outer(_hann(rows), _hann(cols)) * field.valid
-    # Illumination: the quadratic surface that fits best, weighted as the window weights.
-    y, x = np.linspace(-1, 1, rows, dtype=np.float32)[:, None], np.linspace(-1, 1, cols, dtype=np.float32)[None, :]
-    step = (slice(None), slice(None))
-    terms = [np.broadcast_to(t, window.shape)[step] for t in (np.float32(1), x, y, x * y, x * x, y * y)]
-    basis = np.stack([(t * window).ravel() for t in terms])
-    weights, *_ = np.linalg.lstsq(
-        (basis @ basis.T).astype(float), (basis @ (field.grey * window).ravel()).astype(float), rcond=1e-6
-    )
-    windowed = field.grey * window - (weights.astype(np.float32) @ basis).reshape(window.shape)
+    windowed = (field.grey - _trend(field.grey, window)) * window
     size = fft.next_fast_len(rows, real=True), fft.next_fast_len(cols, real=True)
     margin = ((0, size[0] - rows), (0, size[1] - cols))
     return np.pad(windowed, margin), np.pad(window, margin)
+
+
+def _trend(grey: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Quadratic surface that fits best where the window weights most: uneven illumination and detector shadow."""
+    rows, cols = grey.shape
+    size = min(cols, 64), min(rows, 64)
+    weight = cv2.resize(window, size, interpolation=cv2.INTER_AREA).astype(float)
+    value = cv2.resize(grey * window, size, interpolation=cv2.INTER_AREA).astype(float)
+
+    def terms(n_rows: int, n_cols: int) -> list[np.ndarray]:
+        # Cell centres between -1 and 1.
+        y = ((2 * np.arange(n_rows) + 1) / n_rows - 1)[:, None]
+        x = ((2 * np.arange(n_cols) + 1) / n_cols - 1)[None, :]
+        return [np.ones((1, 1)), x, y, x * y, x * x, y * y]
+
+    basis = np.stack([np.broadcast_to(t, weight.shape).ravel() for t in terms(*weight.shape)])
+    normal = (basis * weight.ravel()) @ basis.T
+    coefficients, *_ = np.linalg.lstsq(normal, basis @ value.ravel(), rcond=1e-9)
+    one, x, y, xy, xx, yy = (c * t for c, t in zip(coefficients, terms(rows, cols), strict=True))
+    return ((one + x + xx) + (y + yy) + xy).astype(np.float32)
 
 
 def autocorrelation(power: np.ndarray, window: np.ndarray) -> np.ndarray:
