@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from micro_features.calibration.annotations import read_annotations
 from micro_features.calibration.pixel_size import pixel_size
-from micro_features.calibration.read import read_annotations
 from micro_features.calibration.tags import acquisition_from_tags
 from micro_features.data import Acquisition, Annotations, Micrograph, Picture, PixelSize, Segmentation
 from micro_features.errors import CalibrationError
