@@ -165,7 +165,7 @@ def _without(ink: np.ndarray, rulers: Sequence[Ruler]) -> np.ndarray:
 def _glyphs(ink: np.ndarray, tallest: int) -> np.ndarray:
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
     stats = stats[1:]
-    keep = (stats[:, 3] <= 0.9 * tallest) & (stats[:, 4] >= 2) & (stats[:, 2] <= 30 * stats[:, 3])
+    keep = (stats[:, 3] <= 0.9 * tallest) & (stats[:, 2] <= 30 * stats[:, 3])
     stats = stats[keep][:1500]
     return np.column_stack(
         (stats[:, 1], stats[:, 1] + stats[:, 3] - 1, stats[:, 0], stats[:, 0] + stats[:, 2] - 1)

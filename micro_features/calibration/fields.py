@@ -102,7 +102,9 @@ def plain(text: str) -> str:
     """Text with one spelling for the signs that have several."""
     text = text.replace("μ", "µ").replace("×", "x").replace("✕", "x").replace("：", ":").replace("，", ",")
     text = text.replace("（", "(").replace("）", ")").replace("．", ".").replace("－", "-").replace("−", "-")
-    return text.replace("Å", "Å").strip()
+    text = text.replace("Å", "Å").strip()
+    # The wide pitch of typewriter faces is read as spaces within numbers.
+    return re.sub(r"(?<=\d) ?([.:]) ?(?=\d)", r"\1", text)
 
 
 def parse_length(text: str) -> Length | None:
@@ -218,7 +220,8 @@ def _labelled_values(lines: Sequence[Line]) -> tuple[dict[str, str], list[Word]]
                 labelled.append(after)
         labels = _labels_in(line)
         below = _line_below(line, lines)
-        if not labels or below is None or any(re.search(r"\d", word.text) for word in words[:2]):
+        inline = any(re.search(r"[=:]$", word.text) for word in words) or any(re.search(r"\d", w.text) for w in words[:2])
+        if not labels or below is None or inline:
             continue
         for word in below.words:
             distance = [_gap((word.box[2], word.box[3]), (first, last)) for _, first, last in labels]

@@ -18,7 +18,7 @@ from micro_features.data import Box
 
 READ_ROWS = 48  # height of a line as the network wants it
 READ_COLS = 1600  # longest line given to it at once
-WORD_GAP = 0.45  # of the glyph height: more is a space
+WORD_GAP = 0.72  # of the glyph height: more is a space, less may be the wide pitch of a typewriter face
 PASTED_GAP = 1.1  # of the glyph height: wider gaps are shortened to this before reading
 
 
@@ -90,12 +90,16 @@ def _one_word(glyphs: np.ndarray) -> np.ndarray:
     heights, widths = glyphs[:, 1] - glyphs[:, 0] + 1, glyphs[:, 3] - glyphs[:, 2] + 1
     taller, shorter = np.maximum.outer(heights, heights), np.minimum.outer(heights, heights)
     narrower = np.minimum.outer(widths, widths)
-    small = (shorter <= 0.45 * taller) & (narrower <= 0.8 * taller)
+    # A logo is taller than text: letters beside it are not its dots.
+    usual = np.median(heights[heights >= 5]) if (heights >= 5).any() else 5
+    small = (shorter <= 0.45 * taller) & (narrower <= 0.8 * taller) & (taller <= 2.2 * usual)
     rows_shared, gap = _shared(glyphs[:, 0], glyphs[:, 1]), -_shared(glyphs[:, 2], glyphs[:, 3])
     beside = (rows_shared >= 0.4 * shorter) & (
         gap <= WORD_GAP * np.where(small, taller, np.minimum(taller, 1.6 * shorter))
     )
-    return beside & (small | (taller <= 2.3 * shorter))
+    # The two strokes of `=` and the dots of `:` lie above one another.
+    stacked = (gap < 0) & (-gap >= 0.7 * narrower) & (taller <= 4) & (rows_shared >= -1.5 * narrower)
+    return (beside & (small | (taller <= 2.3 * shorter))) | stacked
 
 
 def _one_line(words: np.ndarray) -> np.ndarray:
@@ -103,7 +107,9 @@ def _one_line(words: np.ndarray) -> np.ndarray:
     heights, widths = words[:, 1] - words[:, 0] + 1, words[:, 3] - words[:, 2] + 1
     taller, shorter = np.maximum.outer(heights, heights), np.minimum.outer(heights, heights)
     rows_shared, gap = _shared(words[:, 0], words[:, 1]), -_shared(words[:, 2], words[:, 3])
-    sign = (shorter <= 0.5 * taller) & (np.minimum.outer(widths, widths) <= taller) & (gap <= 1.5 * taller)
+    usual = np.median(heights[heights >= 5]) if (heights >= 5).any() else 5
+    sign = (shorter <= 0.5 * np.minimum(taller, usual)) & (np.minimum.outer(widths, widths) <= taller)
+    sign &= (gap <= 1.5 * taller) & (taller <= 2.2 * usual)
     return (rows_shared >= 0.65 * shorter) & ((taller <= 1.8 * shorter) | sign)
 
 
@@ -138,26 +144,58 @@ def _read_words(signal: np.ndarray, words: list[Word]) -> list[Word]:
     info = result.word_results[0]
     columns = [column for word in info.word_cols for column in word]
     x = (np.array(columns) + 0.5) / info.line_txt_len * strip.shape[1]
-    # Each character goes to the word it stands in, or next to.
+    # Each character goes to the word it stands in, or next to; a space that was read parts it further.
     outside = np.maximum(starts[None, :] - x[:, None], x[:, None] - ends[None, :])
     owner = outside.argmin(axis=1) if len(x) else np.zeros(0, int)
-    texts = [""] * len(words)
-    confidence = [1.0] * len(words)
-    glyph, spaced = 0, False
+    parts: list[list[tuple[int, str, float, float]]] = []
+    glyph, spaced = 0, True
     for character, certainty in zip(result.txts[0], info.confs, strict=False):
-        if character.isspace():
+        if character.isspace() or glyph >= len(owner):
             spaced = True
             continue
-        if glyph >= len(owner):
-            break
         k = int(owner[glyph])
-        texts[k] += (" " if spaced and texts[k] else "") + character
-        confidence[k] = min(confidence[k], float(certainty))
+        if spaced or k != parts[-1][-1][0]:
+            parts.append([])
+        parts[-1].append((k, character, float(certainty), float(x[glyph])))
         glyph, spaced = glyph + 1, False
-    return [
-        Word(word.box, text, certainty if text else 0.0)
-        for word, text, certainty in zip(words, texts, confidence, strict=True)
-    ]
+    return _parts_as_words(signal, words, parts, starts, ends) if parts else words
+
+
+def _parts_as_words(
+    signal: np.ndarray,
+    words: list[Word],
+    parts: list[list[tuple[int, str, float, float]]],
+    starts: np.ndarray,
+    ends: np.ndarray,
+) -> list[Word]:
+    """Runs of characters as words of their own, parted where the widest gap lies between them."""
+    found: list[Word] = []
+    for number, part in enumerate(parts):
+        k = part[0][0]
+        first_row, last_row, first, last = words[k].box
+        if found and parts[number - 1][0][0] == k:
+            scale = (last - first + 1) / (ends[k] - starts[k])
+            between = [
+                int(np.clip(first + (x - starts[k]) * scale, first, last)) for x in (parts[number - 1][-1][3], part[0][3])
+            ]
+            ink = (signal[first_row : last_row + 1, between[0] : between[1] + 1] > 40).any(axis=0)
+            gap = _widest_gap(ink)
+            before = found[-1]
+            found[-1] = Word((*before.box[:3], between[0] + gap[0] - 1), before.text, before.confidence)
+            first = between[0] + gap[1] + 1
+        text = "".join(character for _, character, _, _ in part)
+        found.append(Word((first_row, last_row, first, last), text, min(c for _, _, c, _ in part)))
+    return found
+
+
+def _widest_gap(ink: np.ndarray) -> tuple[int, int]:
+    """First and last index of the longest run without ink; the middle where there is none."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([1], ink.astype(np.int8), [1]))))
+    if not edges.size:
+        return len(ink) // 2, len(ink) // 2
+    runs = edges.reshape(-1, 2)
+    first, end = runs[(runs[:, 1] - runs[:, 0]).argmax()]
+    return int(first), int(end - 1)
 
 
 def _paste(signal: np.ndarray, words: list[Word]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
