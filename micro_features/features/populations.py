@@ -15,16 +15,16 @@ from micro_features.features.feature import Feature, Phase
 _MILES = "whole regions with Miles-Lantuejoul weights"
 
 _STATISTICS = {
-    "mean": ("mean", _MILES),
-    "sd": ("standard deviation", f"{_MILES}; sum w (x - mean)^2 / (sum w - sum w^2 / sum w)"),
-    "cv": ("standard deviation over mean", _MILES),
-    "min": ("smallest", "smallest whole region"),
+    "mean": ("Mean", _MILES),
+    "sd": ("Standard deviation", f"{_MILES}; sum w (x - mean)^2 / (sum w - sum w^2 / sum w)"),
+    "cv": ("Standard deviation over mean", _MILES),
+    "min": ("Smallest", "smallest whole region"),
     "p10": ("10th percentile", f"{_MILES}; weighted quantile, Hazen's plotting position"),
-    "median": ("median", f"{_MILES}; weighted quantile, Hazen's plotting position"),
+    "median": ("Median", f"{_MILES}; weighted quantile, Hazen's plotting position"),
     "p90": ("90th percentile", f"{_MILES}; weighted quantile, Hazen's plotting position"),
-    "max": ("largest", "largest whole region"),
-    "skewness": ("skewness", f"{_MILES}; third central moment / second^1.5"),
-    "area_weighted_mean": ("mean over area rather than over number", f"{_MILES}; sum w A x / sum w A"),
+    "max": ("Largest", "largest whole region"),
+    "skewness": ("Skewness", f"{_MILES}; third central moment / second^1.5"),
+    "area_weighted_mean": ("Mean over area rather than over number", f"{_MILES}; sum w A x / sum w A"),
 }
 
 _FULL = tuple(_STATISTICS)
@@ -54,12 +54,12 @@ def _quantities(phase: str) -> dict[str, tuple[str, str, str, tuple[str, ...]]]:
 
 def _rows(phase: Phase) -> list[Feature]:
     rows = [
-        Feature(f"{phase}_number", "1", phase, f"{phase}s counted, cut ones included", "plain count"),
+        Feature(f"{phase}_number", "1", phase, f"{phase.capitalize()}s counted, cut ones included.", "plain count"),
         Feature(
             f"{phase}_number_density_per_um2",
             "1/um2",
             phase,
-            f"{phase}s per area of picture",
+            f"{phase.capitalize()}s per area of picture.",
             "sum of Miles-Lantuejoul weights of whole regions / valid area (Miles 1974, Lantuejoul 1978)",
             stereological=True,
         ),
@@ -69,17 +69,19 @@ def _rows(phase: Phase) -> list[Feature]:
             of_it = "1" if statistic in _DIMENSIONLESS else unit
             meaning, source = _STATISTICS[statistic]
             name = _name(phase, quantity, statistic, of_it)
-            rows.append(Feature(name, of_it, phase, f"{meaning} of {phase} {words}".rstrip(","), source))
+            rows.append(Feature(name, of_it, phase, f"{meaning} of {phase} {words}".rstrip(",") + ".", source))
     fit = f"{_MILES}; mean and standard deviation of ln(diameter)"
     return [
         *rows,
-        Feature(f"{phase}_diameter_lognormal_mean_um", "um", phase, f"geometric mean of {phase} diameter", fit),
-        Feature(f"{phase}_diameter_lognormal_sd", "1", phase, f"geometric standard deviation of {phase} diameter", fit),
+        Feature(f"{phase}_diameter_lognormal_mean_um", "um", phase, f"Geometric mean of {phase} diameter.", fit),
+        Feature(
+            f"{phase}_diameter_lognormal_sd", "1", phase, f"Geometric standard deviation of {phase} diameter.", fit
+        ),
         Feature(
             f"{phase}_diameter_lognormal_ks",
             "1",
             phase,
-            f"largest distance of the {phase} diameter distribution from the lognormal one (0 fits)",
+            f"Largest distance of the {phase} diameter distribution from the lognormal one (0 fits).",
             "Kolmogorov-Smirnov distance to the lognormal fit, weighted",
         ),
     ]
@@ -200,7 +202,7 @@ def _mean_sd(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) -> list[float]:
-    order = np.argsort(values, kind="stable")
+    order = np.lexsort([weights, values])  # ties by weight, so that labels do not matter
     middle = np.cumsum(weights[order]) - weights[order] / 2
     return [float(q) for q in np.interp(np.array(at) * weights.sum(), middle, values[order])]
 
