@@ -132,10 +132,9 @@ def _at_level(level: GreyField, px: int, pixel_um: float) -> dict[str, float]:
         out["texture_anisotropy"] = _coherence(dx[inside], dy[inside])
 
     band = (fine - coarse)[inside]
-    squared = (band - band.mean(dtype=float)).astype(np.float32) ** 2
-    out[f"texture_band_kurtosis_{px}to{2 * px}px"] = (
-        ratio(np.mean(squared * squared, dtype=float), np.mean(squared, dtype=float) ** 2) - 3
-    )
+    squared = (band - np.float32(band.mean(dtype=float))) ** 2
+    fourth, second = np.sqrt(np.mean(squared * squared, dtype=float)), np.mean(squared, dtype=float)
+    out[f"texture_band_kurtosis_{px}to{2 * px}px"] = ratio(fourth, second) ** 2 - 3
 
     inside = away_from_mask(level.valid, _WINDOW // 2 + 3)
     if np.count_nonzero(inside) < FEWEST_PIXELS:

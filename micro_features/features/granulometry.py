@@ -8,31 +8,21 @@ from micro_features.features.greyfield import GreyField, away_from_mask, blurred
 
 _SOURCE = "Pattern spectrum of openings and closings by octagons (Matheron 1975; Maragos 1989, doi 10.1109/34.192465)"
 
-GRANULOMETRY_FEATURES = (
-    *(
-        Feature(name, unit, "texture", meaning, _SOURCE)
-        for kind, what in (("opening", "bright"), ("closing", "dark"))
-        for name, unit, meaning in (
-            (
-                f"texture_{kind}_size_mean_um",
-                "um",
-                f"Mean diameter of {what} patches, weighted by their contrast times area; sieves from 6 to 146 px.",
-            ),
-            (
-                f"texture_{kind}_size_cv",
-                "1",
-                f"Spread of the diameters of {what} patches: standard deviation over mean.",
-            ),
-        )
-    ),
-    Feature(
-        "texture_bright_dark_balance",
-        "1",
-        "texture",
-        "Contrast removed by the largest opening minus that by the largest closing, over their sum: "
-        "1 for bright spots on dark, -1 for dark spots on bright.",
-        _SOURCE,
-    ),
+GRANULOMETRY_FEATURES = tuple(
+    Feature(name, unit, "texture", meaning, _SOURCE)
+    for kind, what in (("opening", "bright"), ("closing", "dark"))
+    for name, unit, meaning in (
+        (
+            f"texture_{kind}_size_mean_um",
+            "um",
+            f"Mean diameter of {what} patches, weighted by their contrast times area; sieves from 6 to 146 px.",
+        ),
+        (
+            f"texture_{kind}_size_cv",
+            "1",
+            f"Spread of the diameters of {what} patches: standard deviation over mean.",
+        ),
+    )
 )
 
 # Radii in pixels of the field. An octagon of radius r is a square grown by a diamond; both parts never shrink from one
@@ -74,8 +64,6 @@ def granulometry_features(field: GreyField, *, pixel_um: float) -> dict[str, flo
         if np.isfinite(size):
             variance = float(spectrum @ (between - size) ** 2) / float(spectrum.sum())
             out[f"texture_{kind}_size_cv"] = float(np.sqrt(max(variance, 0.0)) / size)
-    light, dark = removed["opening"][-1], removed["closing"][-1]
-    out["texture_bright_dark_balance"] = ratio(light - dark, light + dark)
     return out
 
 
