@@ -34,7 +34,7 @@ class Prepare(_Section):
     """Illumination and noise."""
 
     window_px: float = Field(
-        30.0,
+        40.0,
         ge=5,
         le=500,
         description="Light and contrast are taken as even over a Gaussian of this standard deviation, pixels of the "
@@ -68,26 +68,24 @@ class Grains(_Section):
 
     method: Literal["watershed"] = Field("watershed", description="How grains are found.")
     merge_level: float = Field(
-        0.3, ge=0.02, le=0.9, description="Neighbours are one grain where the boundary between them is weaker, 0 to 1."
+        0.25, ge=0.02, le=0.9, description="Neighbours are one grain where the boundary between them is weaker, 0 to 1."
     )
     working_scale: float = Field(
         0.0, ge=0, le=16, description="Factor by which the picture is shrunk to find grains; 0 finds it."
     )
-    max_dependence: float = Field(
-        0.95,
-        ge=0.05,
-        le=5,
-        description="The number of grains counts as stable when the logarithm of its ratio between merge levels 17 % "
-        "below and 20 % above is at most this.",
+    scale_tolerance: float = Field(
+        0.2,
+        ge=0,
+        le=2,
+        description="The working scale is the finest at which the logarithm of the number of grains changes, between "
+        "merge levels 17 % below and 20 % above, at most this much more than at the best scale.",
     )
     small_grain_px: float = Field(
-        60.0,
+        50.0,
         ge=1,
         le=10_000,
         description="Grains of this area need a boundary 1.6 times as strong, pixels of the shrunk picture.",
     )
-    rim_weight: float = Field(0.3, ge=0, le=2, description="Weight of bright rims; dark grooves weigh 1.")
-    step_weight: float = Field(0.3, ge=0, le=2, description="Weight of steps of grey level; dark grooves weigh 1.")
 
 
 class Phases(_Section):

@@ -1,27 +1,39 @@
 """How strongly a pixel looks like a grain boundary: dark grooves, bright rims and steps of grey level."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
-SIGMAS_PX = (1.0, 1.5, 2.2)
+SIGMAS_PX = (1.2, 2.0)
+# A step of height h has a response of 0.4 h, a groove of depth h one of up to 0.7 h; but a groove lifts its picture's
+# standard deviation, the unit of h, far less than steps between whole grains do.
+STEP_GAIN = 2.0
+# Dark ridges 1.5 times as strong as bright ones, as in etched sections, leave the other cues a weight of 0.09.
+SHARPNESS = 6.0
 
 
-def boundary_strength(
-    flat: np.ndarray, valid: np.ndarray, *, rim_weight: float = 0.3, step_weight: float = 0.3
-) -> np.ndarray:
+class CueWeights(NamedTuple):
+    """Share that each cue has in the boundary strength, 0 to 1."""
+
+    groove: float
+    rim: float
+    step: float
+
+
+def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Evidence for a grain boundary at each pixel.
 
-    At each of three scales: the largest eigenvalue of the Hessian (a dark ridge, such as a groove), minus the smallest
-    (a bright ridge, such as a rim that charges) and the length of the gradient (a step between two grains), each
-    normalised by its scale. The strongest scale counts. The weighted sum r is brought to 0..1 by r / (1 + r).
+    At each of two scales: the largest eigenvalue of the Hessian (a dark ridge, such as a groove), minus the smallest (a
+    bright ridge, such as a rim that charges) and the length of the gradient (a step between two grains), each
+    normalised by its scale. The strongest scale counts, then the strongest cue, each cue by the weight that the picture
+    itself gives it (`cue_weights`). The result r is brought to 0..1 by r / (1 + r).
 
     Parameters
     ----------
     flat : (rows, cols) float32 array
-        Flattened picture: about unit local standard deviation.
+        Flattened picture: about unit local standard deviation, 0 where not valid.
     valid : (rows, cols) bool array
-    rim_weight, step_weight : float
-        Weights beside that of dark ridges, which is 1.
 
     Returns
     -------
@@ -33,21 +45,54 @@ def boundary_strength(
     Lindeberg, Edge detection and ridge detection with automatic scale selection, International Journal of Computer
     Vision 30 (1998) 117-156.
     """
-    filled = flat * valid
-    groove = np.zeros_like(filled)
-    rim = np.zeros_like(filled)
-    step = np.zeros_like(filled)
+    groove = np.zeros_like(flat)
+    rim = np.zeros_like(flat)
+    step = np.zeros_like(flat)
     for sigma in SIGMAS_PX:
-        smooth = cv2.GaussianBlur(filled, (0, 0), sigma)
-        xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0, ksize=3, scale=sigma**2 / 4)
-        yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2, ksize=3, scale=sigma**2 / 4)
+        smooth = cv2.GaussianBlur(flat, (0, 0), sigma)
+        # The two eigenvalues are mean -+ deviator; Sobel's 3 x 3 second derivatives carry a gain of 4, first ones of 8.
+        xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0, ksize=3, scale=sigma**2 / 8)
+        yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2, ksize=3, scale=sigma**2 / 8)
         xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1, ksize=3, scale=sigma**2 / 4)
+        deviator = cv2.magnitude(xx - yy, xy)
+        mean = xx + yy
+        cv2.max(groove, deviator + mean, dst=groove)
+        cv2.max(rim, deviator - mean, dst=rim)
         x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=sigma / 8)
         y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=sigma / 8)
-        mean_curvature = (xx + yy) / 2
-        deviator = cv2.magnitude((xx - yy) / 2, xy)
-        cv2.max(groove, deviator + mean_curvature, dst=groove)
-        cv2.max(rim, deviator - mean_curvature, dst=rim)
         cv2.max(step, cv2.magnitude(x, y), dst=step)
-    response = groove + np.float32(rim_weight) * rim + np.float32(step_weight) * step
-    return response / (1 + response) * valid
+    weights = cue_weights(groove, rim, valid)
+    groove *= np.float32(weights.groove)
+    rim *= np.float32(weights.rim)
+    step *= np.float32(weights.step * STEP_GAIN)
+    strongest = cv2.max(cv2.max(groove, rim, dst=groove), step, dst=groove)
+    strength = strongest / (1 + strongest)
+    strength[~valid] = 0
+    return strength
+
+
+def cue_weights(groove: np.ndarray, rim: np.ndarray, valid: np.ndarray) -> CueWeights:
+    """How much each cue says about grain boundaries in this picture.
+
+    Grooves make dark ridges stronger than bright ones, rims the other way round; steps of grey level make the two
+    equal. The ratio of their 95th percentiles, at a power, is the weight of the weaker one and of steps.
+
+    Parameters
+    ----------
+    groove, rim : (rows, cols) float32 array
+        Strength of dark and of bright ridges.
+    valid : (rows, cols) bool array
+
+    Returns
+    -------
+    CueWeights
+    """
+    # Every third pixel in each direction: neighbours say the same.
+    sample = valid[::3, ::3]
+    if not sample.any():
+        return CueWeights(1.0, 1.0, 1.0)
+    dark, bright = (float(np.quantile(cue[::3, ::3][sample], 0.95)) for cue in (groove, rim))
+    if dark <= 0 or bright <= 0:
+        return CueWeights(1.0, 1.0, 1.0)
+    of_groove, of_rim = min(1.0, (dark / bright) ** SHARPNESS), min(1.0, (bright / dark) ** SHARPNESS)
+    return CueWeights(of_groove, of_rim, min(of_groove, of_rim))

@@ -14,8 +14,11 @@ from micro_features.images.boundaries import boundary_strength
 from micro_features.images.prepare import flatten
 from micro_features.images.watershed import MergeTree, basins, cut, merge_tree
 
-FACTORS = (1.0, 2**0.5, 2.0, 2 * 2**0.5, 4.0)
-_SPAN = 1.2  # number of grains is compared between merge_level / _SPAN and merge_level * _SPAN
+FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5, 1.0)
+# A shrunk picture keeps at least this many pixels on its shorter side, or holds too few grains to count.
+MIN_SIDE_PX = 100
+# Numbers of grains are compared between merge_level / SPAN and merge_level * SPAN.
+SPAN = 1.2
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,6 @@ class GrainMap:
         Boundary strength, 0 to 1.
     working_scale : float
         Factor by which the picture was shrunk to find them.
-    stable : bool
-        The number of grains hardly depends on the merge level at this scale.
     evidence : tuple of ScaleEvidence
         One for every scale that was tried.
     """
@@ -59,7 +60,6 @@ class GrainMap:
     labels: np.ndarray
     boundary: np.ndarray
     working_scale: float
-    stable: bool
     evidence: tuple[ScaleEvidence, ...]
 
 
@@ -76,15 +76,16 @@ def watershed(
     valid: np.ndarray,
     pores: np.ndarray,
     *,
-    merge_level: float = 0.3,
+    merge_level: float = 0.25,
     working_scale: float = 0.0,
-    max_dependence: float = 0.95,
-    small_grain_px: float = 60.0,
-    window_px: float = 30.0,
-    rim_weight: float = 0.3,
-    step_weight: float = 0.3,
+    scale_tolerance: float = 0.2,
+    small_grain_px: float = 50.0,
+    window_px: float = 40.0,
 ) -> GrainMap:
     """Grains by watershed of multi-scale boundary strength at an automatic working scale.
+
+    The working scale is the finest at which the number of grains depends on the merge level hardly more than at the
+    best scale. Below sqrt(2) pixels there is mostly noise: the unshrunk picture is taken only where it is clearly best.
 
     Parameters
     ----------
@@ -92,56 +93,55 @@ def watershed(
         Grey level.
     valid : (rows, cols) bool array
     pores : (rows, cols) int32 array
-        Pores are no part of any grain.
+        Pores are cut out of the grains.
     merge_level : float
         Mean boundary strength, 0 to 1, below which two neighbours are one grain.
     working_scale : float
-        Factor, 1 to 4, by which to shrink the picture; 0 finds it.
-    max_dependence : float
-        Largest `ScaleEvidence.dependence` that counts as a stable number of grains.
+        Factor by which to shrink the picture; 0 finds it.
+    scale_tolerance : float
+        By how much `ScaleEvidence.dependence` may exceed the smallest one.
     small_grain_px : float
         Grains of this area need a boundary 1.6 times as strong to live, pixels of the shrunk picture.
     window_px : float
         Window of flattening, pixels of the shrunk picture.
-    rim_weight, step_weight : float
-        Weight of bright rims and of steps beside that of dark grooves, which is 1.
 
     Returns
     -------
     GrainMap
     """
-    solid = valid & (pores == 0)
-    factors = (working_scale,) if working_scale else FACTORS
-    best: _Trial | None = None
-    tried: list[ScaleEvidence] = []
-    # From coarse to fine, which is from cheap to dear.
-    for factor in reversed(factors):
-        trial = _try_scale(
+
+    def trial(factor: float, image: np.ndarray = image, valid: np.ndarray = valid) -> _Trial:
+        return _try_scale(
             image,
             valid,
             factor,
             merge_level=merge_level,
             small_grain_px=small_grain_px,
             window_px=window_px,
-            rim_weight=rim_weight,
-            step_weight=step_weight,
         )
-        tried.append(trial.evidence)
-        # The finest stable scale; where none is stable, the finest of all.
-        if best is None or trial.evidence.dependence <= max_dependence or best.evidence.dependence > max_dependence:
-            best = trial
-    assert best is not None
-    labels = _enlarged(cut(best.tree, best.labels, merge_level), image.shape)
-    labels[~solid] = 0
-    boundary = cv2.resize(best.boundary, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+    if working_scale:
+        trials = [trial(working_scale)]
+    else:
+        trials = [trial(factor) for factor in FACTORS[:-1] if min(image.shape) / factor >= MIN_SIDE_PX]
+    smallest = min((each.evidence.dependence for each in trials), default=np.inf)
+    stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]
+    chosen = min(stable, key=lambda each: each.evidence.factor, default=None)
+    evidence = [each.evidence for each in trials]
+    if not working_scale:
+        # A part of the picture tells whether its finest scale, the dearest to compute, is worth it.
+        part = _middle(image.shape)
+        probe = trial(1.0, image[part], valid[part])
+        evidence.append(probe.evidence)
+        if probe.evidence.dependence < smallest - scale_tolerance:
+            chosen = trial(1.0)
+    if chosen is None:
+        chosen = trial(1.0)
+    labels = _enlarged(cut(chosen.tree, chosen.labels, merge_level), image.shape)
+    labels[~valid | (pores > 0)] = 0
+    boundary = cv2.resize(chosen.boundary, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     boundary[~valid] = 0
-    return GrainMap(
-        labels=labels,
-        boundary=boundary,
-        working_scale=best.evidence.factor,
-        stable=best.evidence.dependence <= max_dependence,
-        evidence=tuple(tried),
-    )
+    return GrainMap(labels, boundary, chosen.evidence.factor, tuple(evidence))
 
 
 GRAIN_METHODS: dict[str, Callable[..., GrainMap]] = {"watershed": watershed}
@@ -149,34 +149,40 @@ GRAIN_METHODS: dict[str, Callable[..., GrainMap]] = {"watershed": watershed}
 
 def _try_scale(
     image: np.ndarray,
-    solid: np.ndarray,
+    valid: np.ndarray,
     factor: float,
     *,
     merge_level: float,
     small_grain_px: float,
     window_px: float,
-    rim_weight: float,
-    step_weight: float,
 ) -> _Trial:
-    image, solid = _shrunk(image, solid, factor)
-    flat = flatten(image, solid, window_px=window_px)
-    strength = boundary_strength(flat, solid, rim_weight=rim_weight, step_weight=step_weight)
-    labels, count = basins(strength, solid)
-    levels = (merge_level / _SPAN, merge_level, merge_level * _SPAN)
+    image, valid = _shrunk(image, valid, factor)
+    flat = flatten(image, valid, window_px=window_px)
+    strength = boundary_strength(flat, valid)
+    labels, count = basins(strength, valid)
+    levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
     tree = merge_tree(labels, count, strength, small_area_px=small_grain_px, top=levels[-1])
     counts = tuple(tree.regions(level) for level in levels)
     dependence = float(np.log(max(counts[0], 1) / max(counts[-1], 1)))
     return _Trial(labels, tree, strength, ScaleEvidence(factor, levels, counts, dependence))
 
 
-def _shrunk(image: np.ndarray, solid: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+def _shrunk(image: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean grey level of the valid part of each larger pixel, and whether at least half of it is valid."""
     if factor == 1:
-        return image, solid
+        return image, valid
     rows, cols = image.shape
     size = (max(1, round(cols / factor)), max(1, round(rows / factor)))
-    share = cv2.resize(solid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * solid, size, interpolation=cv2.INTER_AREA)
+    if valid.all():
+        return cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.ones(size[::-1], bool)
+    share = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(image * valid, size, interpolation=cv2.INTER_AREA)
     return np.divide(total, share, out=np.zeros_like(total), where=share > 0), share >= 0.5
+
+
+def _middle(shape: tuple[int, ...], side: int = 400) -> tuple[slice, slice]:
+    rows, cols = ((length - min(length, side)) // 2 for length in shape)
+    return slice(rows, rows + side), slice(cols, cols + side)
 
 
 def _enlarged(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -192,6 +198,8 @@ def _enlarged(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         labels = owner[nearest]
     if labels.shape == tuple(shape):
         return labels
+    if shape[0] < 1.5 * labels.shape[0]:
+        return cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
     row, row_next, row_share = _between(shape[0], labels.shape[0])
     col, col_next, col_share = _between(shape[1], labels.shape[1])
     mixed = np.ones(labels.shape, np.uint8)

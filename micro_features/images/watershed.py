@@ -100,26 +100,41 @@ def merge_tree(labels: np.ndarray, count: int, strength: np.ndarray, *, small_ar
     -------
     MergeTree
     """
-    area = np.bincount(labels.ravel(), minlength=count + 1).astype(float)
-    edges = _contacts(labels, count, strength)
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
+    first, second, length, total = _contacts(labels, count, strength)
     merges: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    while edges.nnz:
-        first, second = edges.row, edges.col
-        weight = edges.data.imag / edges.data.real
-        weight *= 1 - np.exp(-np.minimum(area[first], area[second]) / small_area_px)
-        weakest = np.full(count + 1, np.inf)
+    weight = _weight(first, second, length, total, area, small_area_px)
+    while len(weight):
+        weakest = np.full(count + 1, np.inf, np.float32)
         np.minimum.at(weakest, first, weight)
         np.minimum.at(weakest, second, weight)
-        mutual = (weight <= weakest[first]) & (weight <= weakest[second]) & (weight <= top)
-        if not mutual.any():
+        mutual = np.flatnonzero((weight <= weakest[first]) & (weight <= weakest[second]) & (weight <= top))
+        if not len(mutual):
             break
-        merges.append((first[mutual], second[mutual], weight[mutual]))
-        root = _united(first[mutual], second[mutual], count)
-        area = np.bincount(root, weights=area, minlength=count + 1)
-        edges = _summed(root[first], root[second], edges.data, count)
+        # Where equal weights give a region several partners, it takes the last of them.
+        partner = np.zeros(count + 1, np.intp)
+        partner[first[mutual]] = mutual
+        partner[second[mutual]] = mutual
+        mutual = mutual[(partner[first[mutual]] == mutual) & (partner[second[mutual]] == mutual)]
+        kept, gone = first[mutual], second[mutual]
+        merges.append((kept, gone, weight[mutual]))
+
+        area[kept] += area[gone]
+        root = np.arange(count + 1)
+        root[gone] = kept
+        first, second = root[first], root[second]
+        grown = np.zeros(count + 1, bool)
+        grown[kept] = True
+        changed = grown[first] | grown[second]
+        same = ~changed
+        part = _summed(first[changed], second[changed], length[changed], total[changed], count)
+        first, second, length, total = (
+            np.concatenate((old[same], new)) for old, new in zip((first, second, length, total), part, strict=True)
+        )
+        weight = np.concatenate((weight[same], _weight(*part, area, small_area_px)))
     if not merges:
         empty = np.zeros(0, np.intp)
-        return MergeTree(count, empty, empty, np.zeros(0))
+        return MergeTree(count, empty, empty, np.zeros(0, np.float32))
     return MergeTree(count, *(np.concatenate(part) for part in zip(*merges, strict=True)))
 
 
@@ -139,13 +154,20 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
         From 1 without gaps; 0 is background.
     """
     gone = tree.level <= level
-    root = _united(tree.first[gone], tree.second[gone], tree.count)
-    _, consecutive = np.unique(root, return_inverse=True)
-    return consecutive.astype(np.int32)[labels]
+    links = sparse.coo_array(
+        (np.ones(np.count_nonzero(gone), np.int8), (tree.first[gone], tree.second[gone])),
+        shape=(tree.count + 1, tree.count + 1),
+    )
+    # Components are numbered in the order of their lowest label, so that background stays 0.
+    _, region = connected_components(links, directed=False)
+    return region.astype(np.int32)[labels]
 
 
-def _contacts(labels: np.ndarray, count: int, strength: np.ndarray) -> sparse.coo_array:
-    """Length (real part) and summed strength (imaginary part) of the boundary of every two touching basins."""
+_Edges = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _contacts(labels: np.ndarray, count: int, strength: np.ndarray) -> _Edges:
+    """Pairs of touching basins, lower label first, with the length and the summed strength of their boundary."""
     flat_labels, flat_strength = labels.ravel(), strength.ravel()
     firsts, seconds, strengths = [], [], []
     for one, two, stride in (
@@ -160,21 +182,21 @@ def _contacts(labels: np.ndarray, count: int, strength: np.ndarray) -> sparse.co
         firsts.append(first[both])
         seconds.append(second[both])
         strengths.append(np.maximum(flat_strength[at], flat_strength[at + stride])[both])
-    return _summed(np.concatenate(firsts), np.concatenate(seconds), 1 + 1j * np.concatenate(strengths), count)
+    first, second, total = (np.concatenate(parts) for parts in (firsts, seconds, strengths))
+    return _summed(first, second, np.ones(len(total), np.float32), total, count)
 
 
-def _summed(first: np.ndarray, second: np.ndarray, data: np.ndarray, count: int) -> sparse.coo_array:
-    """One entry for every pair of different labels, lower label first, entries of the same pair added."""
+def _summed(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray, count: int) -> _Edges:
+    """One entry for every pair of different labels, lower label first; entries of the same pair added."""
     low, high = np.minimum(first, second), np.maximum(first, second)
     apart = low != high
-    pairs = sparse.coo_array((data[apart], (low[apart], high[apart])), shape=(count + 1, count + 1)).tocsr()
-    return pairs.tocoo()
+    both = length + 1j * total
+    pairs = sparse.coo_array((both[apart], (low[apart], high[apart])), shape=(count + 1, count + 1)).tocsr().tocoo()
+    return pairs.row.astype(np.intp), pairs.col.astype(np.intp), pairs.data.real.copy(), pairs.data.imag.copy()
 
 
-def _united(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    """For every label the lowest label of those it is linked to."""
-    links = sparse.coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count + 1, count + 1))
-    groups, group = connected_components(links, directed=False)
-    lowest = np.full(groups, count, np.int32)
-    np.minimum.at(lowest, group, np.arange(count + 1, dtype=np.int32))
-    return lowest[group]
+def _weight(
+    first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray, area: np.ndarray, small: float
+) -> np.ndarray:
+    smaller = np.minimum(area[first], area[second])
+    return total / length * (1 - np.exp(smaller * np.float32(-1 / small)))
