@@ -7,6 +7,7 @@ import collections
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -131,13 +132,9 @@ def process_pool(n_workers: int) -> concurrent.futures.ProcessPoolExecutor:
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(n_workers, mp_context=context, initializer=_one_thread)
+    return concurrent.futures.ProcessPoolExecutor(n_workers, mp_context=context, initializer=_ignore_interrupts)
 
 
-def _one_thread() -> None:
-    import signal
-
-    import cv2
-
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+def _ignore_interrupts() -> None:
+    """The parent decides what an interrupt means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

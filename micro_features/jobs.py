@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pandas as pd
 
 from micro_features import __version__, pipeline, rows
@@ -257,7 +258,8 @@ WORK: dict[str, Callable[[Job], FileResult]] = {
 
 
 def do(job: Job) -> FileResult:
-    """The work of a job."""
+    """The work of a job; on one thread in every process, the first too, so that rows do not depend on their number."""
+    cv2.setNumThreads(1)
     return WORK[job.command](job)
 
 

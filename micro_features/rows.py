@@ -100,7 +100,7 @@ def in_pixels(name: str) -> str:
     >>> in_pixels("boundary_length_per_area_per_um"), in_pixels("pore_area_mean_um2")
     ('boundary_length_per_area_per_px', 'pore_area_mean_px2')
     """
-    return re.sub(r"_um(2?)(?=_|$)", r"_px\\1", name)
+    return re.sub(r"_um(2?)(?=_|$)", r"_px\1", name)
 
 
 def feature_row(

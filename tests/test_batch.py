@@ -1,7 +1,5 @@
 import os
 
-import pytest
-
 from micro_features.batch import FileResult, map_unordered
 
 
@@ -39,16 +37,3 @@ def test_a_process_that_dies_costs_its_own_picture_only():
 
 def test_no_jobs_is_no_work():
     assert done(double, [], 1) == {}
-
-
-@pytest.mark.parametrize("n_workers", [1, 2])
-def test_threads_are_one_each(n_workers):
-    results = done(threads, range(2), n_workers)
-    expected = os.cpu_count() if n_workers == 1 else 1
-    assert all(result.rows[0]["threads"] <= expected for result in results.values())
-
-
-def threads(_: int) -> FileResult:
-    import cv2
-
-    return FileResult(rows=[{"threads": cv2.getNumThreads()}])
