@@ -4,25 +4,24 @@ import cv2
 import numpy as np
 
 from micro_features.features.feature import Feature
-from micro_features.features.greyfield import GreyField, away_from_mask, blurred, ratio
+from micro_features.features.greyfield import GreyField, away_from_mask, blurred
 
 _SOURCE = "Pattern spectrum of openings and closings by octagons (Matheron 1975; Maragos 1989, doi 10.1109/34.192465)"
 
 GRANULOMETRY_FEATURES = tuple(
-    Feature(name, unit, "texture", meaning, _SOURCE)
-    for kind, what in (("opening", "bright"), ("closing", "dark"))
-    for name, unit, meaning in (
-        (
-            f"texture_{kind}_size_mean_um",
-            "um",
-            f"Mean diameter of {what} patches, weighted by their contrast times area; sieves from 6 to 146 px.",
-        ),
-        (
-            f"texture_{kind}_size_cv",
-            "1",
-            f"Spread of the diameters of {what} patches: standard deviation over mean.",
-        ),
+    Feature(
+        f"texture_{kind}_size_{statistic}_um",
+        "um",
+        "texture",
+        f"Sieve size at which {share} of the contrast of {what} patches is gone, that is, of the mean grey level above "
+        f"its {tail}; sieves of 6 to 146 px, empty where that does not suffice.",
+        _SOURCE,
     )
+    for kind, what, tail in (
+        ("opening", "bright", "1st percentile"),
+        ("closing", "dark", "99th percentile, reversed"),
+    )
+    for statistic, share in (("p25", "a quarter"), ("median", "half"))
 )
 
 # Radii in pixels of the field. An octagon of radius r is a square grown by a diamond; both parts never shrink from one
@@ -47,23 +46,19 @@ def granulometry_features(field: GreyField, *, pixel_um: float) -> dict[str, flo
     if len(radii) < 3 or not counted.any():
         return out
     # Eight bits over +-4 standard deviations: the sieves run many times faster, a step is 3 % of the contrast.
-    levels = np.clip(np.rint(blurred(field.grey, _BLUR) * 32 + 128), 0, 255).astype(np.uint8)
+    smooth = blurred(field.grey, _BLUR) * 32 + 128
+    levels = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
     weight = counted.astype(np.uint8)
-    mean = cv2.mean(levels, weight)[0]
+    mean = cv2.mean(smooth, weight)[0]
+    darkest, brightest = np.quantile(smooth[counted], (0.01, 0.99))
     diameters = (2.0 * np.array(radii) + 1) * field.px * pixel_um
-    removed = {
-        "opening": np.array([mean - cv2.mean(_sieve(levels, r), weight)[0] for r in radii]),
-        "closing": np.array([255 - mean - cv2.mean(_sieve(255 - levels, r), weight)[0] for r in radii]),
-    }
-    for kind, total in removed.items():
-        spectrum = np.diff(total, prepend=0.0)
-        # What passes one sieve and not the next lies between their sizes.
-        between = np.sqrt(diameters * np.r_[field.px * pixel_um, diameters[:-1]])
-        size = ratio(float(spectrum @ between), float(spectrum.sum()))
-        out[f"texture_{kind}_size_mean_um"] = size
-        if np.isfinite(size):
-            variance = float(spectrum @ (between - size) ** 2) / float(spectrum.sum())
-            out[f"texture_{kind}_size_cv"] = float(np.sqrt(max(variance, 0.0)) / size)
+    for kind, grey, all_of_it in (("opening", levels, mean - darkest), ("closing", 255 - levels, brightest - mean)):
+        level = cv2.mean(grey, weight)[0]
+        removed = [level - cv2.mean(_sieve(grey, r), weight)[0] for r in radii]
+        for statistic, share in (("p25", 0.25), ("median", 0.5)):
+            # The whole range of grey levels is the measure: what the coarsest sieve removes would depend on its size.
+            size = np.interp(share * all_of_it, np.r_[0, removed], np.r_[0, diameters], right=np.nan)
+            out[f"texture_{kind}_size_{statistic}_um"] = float(size) if all_of_it > 0 else np.nan
     return out
 
 
