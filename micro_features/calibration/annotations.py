@@ -18,6 +18,8 @@ from micro_features.data import Acquisition, Annotations, Box, Picture, ScaleBar
 SHORTEST_RULER = 0.02  # of the picture's width
 MASK_MARGIN = 2  # pixels around ink burned straight onto the picture
 MOST_LINES = 30  # of text that are read in one picture
+SURE_DIGITS = 0.7  # confidence of the least certain digit beside a scale bar
+REREAD_MARGINS = (0.1, 0.28)
 WHITE, BLACK, COLOUR = 232, 16, 96  # levels, and difference between channels, that burned-in ink has
 
 
@@ -194,13 +196,26 @@ def _pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *,
     if not candidates:
         return None
     _, ruler, words, length = min(candidates, key=lambda c: (not c[3].sure, c[0], -len(c[2])))
-    again = read_line(signal, Line(words))
-    second = parse_length(again.text)
-    text = " ".join(word.text for word in words)
-    agreed = second is not None and np.isclose(second.um, length.um) and is_round(length)
-    if agreed and second is not None and not second.sure:
-        length = second
-    return _Match(ruler, words, text, length if agreed else None)
+    return _Match(ruler, words, " ".join(word.text for word in words), _confirmed(signal, words, length))
+
+
+def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Length | None:
+    """A length read again, alone and at other sizes: what two readings agree on, and None where digits differ."""
+    readings = [(first, min(word.digits_confidence for word in words))]
+    whole = Line((Word(_hull(words)),))
+    for margin in REREAD_MARGINS:
+        again = read_line(signal, whole, margin=margin).words
+        length = parse_length(" ".join(word.text for word in again))
+        if length is not None:
+            readings.append((length, min(word.digits_confidence for word in again)))
+    certain = [length for length, certainty in readings if certainty >= SURE_DIGITS]
+    if len(certain) < 2 or len({length.text.split()[0] for length in certain}) > 1:
+        return None
+    sure = [length for length in certain if length.sure]
+    if len({length.um for length in sure}) > 1:
+        return None
+    best = sure[0] if len(sure) >= 2 else replace((sure or certain)[0], sure=False)
+    return best if is_round(best) else None
 
 
 def _length_texts(lines: Sequence[Line], taken: set[Box]) -> list[tuple[tuple[Word, ...], Length]]:
@@ -238,7 +253,11 @@ def _read_burned(image: np.ndarray, grey: np.ndarray, masked: Sequence[Box], rea
 
 def _burned_layers(image: np.ndarray, grey: np.ndarray) -> list[np.ndarray]:
     """Signals in which ink of one colour is bright: white, black and, in colour pictures, coloured."""
-    layers = [_stretched(grey, 255 - 2 * (255 - WHITE), 255), 255 - _stretched(grey, 0, 2 * BLACK)]
+    # Where the picture itself is nowhere near white, or black, paler ink is ink too.
+    dark, bright = np.percentile(grey[::4, ::4], (3, 97))
+    white = 255 - 2 * (255 - min(WHITE, (255 + bright) / 2))
+    black = 2 * max(BLACK, dark / 2)
+    layers = [_stretched(grey, white, 255), 255 - _stretched(grey, 0, black)]
     if image.ndim == 3:
         spread = image.max(axis=2) - image.min(axis=2)
         if np.count_nonzero(spread > COLOUR) >= 40:
@@ -248,7 +267,7 @@ def _burned_layers(image: np.ndarray, grey: np.ndarray) -> list[np.ndarray]:
     return layers
 
 
-def _stretched(values: np.ndarray, low: int, high: int) -> np.ndarray:
+def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
     table = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     return cv2.LUT(values, table)
 

@@ -13,6 +13,8 @@ from micro_features.data import Box
 
 MAX_PANEL_SHARE = 0.45  # of the picture; more than that is picture, or a blank page
 EDGE_ROWS = 4  # picture rows or columns that vendors leave between a bar and the picture's edge
+MAX_STRIP_SHARE = 0.3  # of the picture's rows or columns, for strips
+MAX_NOISE = 2.0  # grey levels, of a drawn background after JPEG
 FRAME_PX = 8  # thickest frame or rule around a panel
 
 
@@ -100,7 +102,7 @@ def find_panels(grey: np.ndarray) -> list[Panel]:
         panels.append(
             Panel(_with_frame(grey, box, level, tolerance), level, tolerance, tuple(sorted(c[0] for c in group)))
         )
-    panels = [p for p in panels if _area(p.box) <= MAX_PANEL_SHARE * grey.size]
+    panels = [p for p in panels if _area(p.box) <= _largest(p.box, grey.shape)]
     panels.sort(key=lambda p: -_area(p.box))
     outer: list[Panel] = []
     for panel in panels:
@@ -124,6 +126,11 @@ def side_of(box: Box, shape: tuple[int, int]) -> str:
     if high and last_col >= cols - 1 - EDGE_ROWS:
         return "right"
     return "inside"
+
+
+def _largest(box: Box, shape: tuple[int, ...]) -> float:
+    strip = side_of(box, (shape[0], shape[1])) != "inside"
+    return (MAX_STRIP_SHARE if strip else MAX_PANEL_SHARE) * shape[0] * shape[1]
 
 
 def to_edges(box: Box, side: str, shape: tuple[int, int]) -> Box:
@@ -190,29 +197,37 @@ def _stands_out(near: np.ndarray, box: Box) -> bool:
 
 
 def _snap(grey: np.ndarray, box: Box, level: int) -> Box:
-    """Box widened by up to three lines that are its level but for JPEG's noise."""
+    """Box with each side moved out, by up to eight lines, to where the picture sets in.
+
+    JPEG's ringing keeps the outermost lines of a panel from being its level; the change from panel to picture is
+    still the largest step there is.
+    """
     first_row, last_row, first_col, last_col = box
+    rows, cols = slice(first_row, last_row + 1), slice(first_col, last_col + 1)
+    reach = 8
 
-    def belongs(line: np.ndarray) -> bool:
-        return bool(np.mean(np.abs(line.astype(int) - level) <= 8) >= 0.95)
+    def lines_out(lines: np.ndarray) -> int:
+        """How many lines to go out; `lines` run outwards from the outermost of the panel."""
+        off = np.median(np.abs(lines.astype(int) - level), axis=1)
+        steps = np.diff(off)
+        if steps.size and steps.max() > 2:
+            return int(steps.argmax())
+        return steps.size if steps.size < reach else 0  # at the picture's edge there is no picture to set in
 
-    for _ in range(3):
-        if first_row > 0 and belongs(grey[first_row - 1, first_col : last_col + 1]):
-            first_row -= 1
-        if last_row < grey.shape[0] - 1 and belongs(grey[last_row + 1, first_col : last_col + 1]):
-            last_row += 1
-        if first_col > 0 and belongs(grey[first_row : last_row + 1, first_col - 1]):
-            first_col -= 1
-        if last_col < grey.shape[1] - 1 and belongs(grey[first_row : last_row + 1, last_col + 1]):
-            last_col += 1
-    return (first_row, last_row, first_col, last_col)
+    return (
+        first_row - lines_out(grey[max(0, first_row - reach) : first_row + 1, cols][::-1]),
+        last_row + lines_out(grey[last_row : last_row + 1 + reach, cols]),
+        first_col - lines_out(grey[rows, max(0, first_col - reach) : first_col + 1].T[::-1]),
+        last_col + lines_out(grey[rows, last_col : last_col + 1 + reach].T),
+    )
 
 
 def _has_marks(grey: np.ndarray, box: Box, level: int, tolerance: int) -> bool:
     """Whether there are at least two marks of glyph size and strong contrast in a flat rectangle."""
-    if _area(box) > MAX_PANEL_SHARE * grey.size:
-        return False
     inside = crop(grey, box)
+    background = inside[cv2.absdiff(inside, level) <= tolerance]
+    if _area(box) > MAX_PANEL_SHARE * grey.size or background.std() > MAX_NOISE:
+        return False
     ink = (cv2.absdiff(inside, level) > max(30, 3 * tolerance)).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     stats = stats[1:]
@@ -270,10 +285,11 @@ def _with_frame(grey: np.ndarray, box: Box, level: int, tolerance: int) -> Box:
             if values is None:
                 return k
             middle = int(np.median(values))
-            same = np.mean(np.abs(values.astype(int) - middle) <= max(2, tolerance)) >= 0.95
-            if not same or abs(middle - level) <= max(2, tolerance):
+            # Ringing makes a thin rule uneven; it is still far from the panel's level everywhere.
+            same = np.mean(np.abs(values.astype(int) - middle) <= max(2, 2 * tolerance)) >= 0.95
+            if not same or abs(middle - level) <= max(8, 2 * tolerance):
                 return k
-            if frame_level is not None and abs(middle - frame_level) > max(2, tolerance):
+            if frame_level is not None and abs(middle - frame_level) > max(2, 2 * tolerance):
                 return k
             frame_level = middle
         return 0  # no end to it: a picture of one colour, not a frame

@@ -22,7 +22,7 @@ _UNITS = {
     **dict.fromkeys(("Å", "A", "angstrom"), "Å"),
 }
 # What readers make of a µ they do not know: taken for µm only where something else says so too.
-_DOUBTFUL = re.compile(r"^(?:[pyjlghHiuµvq/|I1]{1,2}\s?[mrn]{1,2}|u[ni]|µ|um\.|[a-zA-Z]m)$")
+_DOUBTFUL = re.compile(r"^(?:[pyjlghHiuµvq/|I1]{1,2}\s?[mrn]{1,2}|u[ni]|µ|[^\dnmcdk]?m)$")
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _LENGTH = re.compile(rf"^({_NUMBER})\s*([^\d\s.,=:;()<>-]{{1,12}}\.?)$")
 

@@ -19,6 +19,7 @@ from micro_features.data import Box
 READ_ROWS = 48  # height of a line as the network wants it
 READ_COLS = 1600  # longest line given to it at once
 WORD_GAP = 0.72  # of the glyph height: more is a space, less may be the wide pitch of a typewriter face
+MARGIN = 0.16  # of the glyph height, blank above and below a line
 PASTED_GAP = 1.1  # of the glyph height: wider gaps are shortened to this before reading
 
 
@@ -34,11 +35,14 @@ class Word:
         As read; empty where nothing was.
     confidence : float
         Of the least certain character, 0 to 1.
+    digits_confidence : float
+        Of the least certain digit; 1 where there is none.
     """
 
     box: Box
     text: str = ""
     confidence: float = 0.0
+    digits_confidence: float = 1.0
 
     @property
     def height(self) -> int:
@@ -113,13 +117,15 @@ def _one_line(words: np.ndarray) -> np.ndarray:
     return (rows_shared >= 0.65 * shorter) & ((taller <= 1.8 * shorter) | sign)
 
 
-def read_line(signal: np.ndarray, line: Line) -> Line:
+def read_line(signal: np.ndarray, line: Line, *, margin: float = MARGIN) -> Line:
     """The same line with its words read.
 
     Parameters
     ----------
     signal : (rows, cols) uint8 array
         Strength of ink: 0 is background, the brighter the more certainly text.
+    margin : float
+        Blank rows left above and below, of the glyph height; another margin makes another reading.
     """
     height = max(word.height for word in line.words)
     longest = READ_COLS / READ_ROWS * 1.3 * height
@@ -129,15 +135,15 @@ def read_line(signal: np.ndarray, line: Line) -> Line:
     for word in line.words:
         width = word.box[3] - word.box[2] + 1 + PASTED_GAP * height
         if batch and length + width > longest:
-            read += _read_words(signal, batch)
+            read += _read_words(signal, batch, margin)
             batch, length = [], 0.0
         batch.append(word)
         length += width
-    return Line(tuple(read + _read_words(signal, batch)))
+    return Line(tuple(read + _read_words(signal, batch, margin)))
 
 
-def _read_words(signal: np.ndarray, words: list[Word]) -> list[Word]:
-    strip, starts, ends = _paste(signal, words)
+def _read_words(signal: np.ndarray, words: list[Word], margin: float) -> list[Word]:
+    strip, starts, ends = _paste(signal, words, margin)
     result = _engine()(strip, use_det=False, use_cls=False, use_rec=True, return_word_box=True)
     if not result.txts or not result.txts[0]:
         return words
@@ -184,7 +190,9 @@ def _parts_as_words(
             found[-1] = Word((*before.box[:3], between[0] + gap[0] - 1), before.text, before.confidence)
             first = between[0] + gap[1] + 1
         text = "".join(character for _, character, _, _ in part)
-        found.append(Word((first_row, last_row, first, last), text, min(c for _, _, c, _ in part)))
+        certainty = min(c for _, _, c, _ in part)
+        digits = min((c for _, sign, c, _ in part if sign.isdigit()), default=1.0)
+        found.append(Word((first_row, last_row, first, last), text, certainty, digits))
     return found
 
 
@@ -198,12 +206,12 @@ def _widest_gap(ink: np.ndarray) -> tuple[int, int]:
     return int(first), int(end - 1)
 
 
-def _paste(signal: np.ndarray, words: list[Word]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _paste(signal: np.ndarray, words: list[Word], blank: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Words side by side, black on white, and the columns at which each starts and ends."""
     first = min(word.box[0] for word in words)
     last = max(word.box[1] for word in words)
     height = last - first + 1
-    margin = max(2, round(0.16 * height))
+    margin = max(2, round(blank * height))
     pieces, starts, ends = [], [], []
     at = 0
     before: int | None = None
