@@ -235,10 +235,10 @@ def boundary_pores(grains: np.ndarray, pores: np.ndarray, valid: np.ndarray, *, 
     on_pore = (pores > 0) & valid
     rim = on_pore & (cv2.erode(on_pore.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) == 0)
     rows, cols = np.nonzero(rim)
-    around = np.pad(np.where(valid & ~on_pore, grains, 0).astype(np.int64), reach_px)
+    around = np.pad(np.where(valid & ~on_pore, grains, 0), reach_px)
     span = range(-reach_px, reach_px + 1)
     circle = [(i, j) for i in span for j in span if (reach_px - 1) ** 2 < i * i + j * j <= reach_px**2]
-    grain_of = np.concatenate([around[rows + reach_px + i, cols + reach_px + j] for i, j in circle])
+    grain_of = np.concatenate([around[rows + reach_px + i, cols + reach_px + j] for i, j in circle]).astype(np.int64)
     pore_of = np.tile(pores[rows, cols].astype(np.int64), len(circle))[grain_of > 0]
     base = int(around.max(initial=0)) + 1
     pairs = np.unique(pore_of * base + grain_of[grain_of > 0])

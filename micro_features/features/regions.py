@@ -90,13 +90,10 @@ def region_table(
 
         The same columns and types where there are no regions.
     """
-    labels = np.where(valid, labels, 0).astype(np.int32)
-    names = _present(labels)
+    names, labels = _consecutive(np.where(valid, labels, 0))
     n = len(names)
     if n == 0:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
-    if names[-1] != n:
-        labels = (np.searchsorted(names, labels) + 1).astype(np.int32) * (labels > 0)
     runs = _Runs(labels)
     area = runs.total(runs.length)
     row = runs.total(runs.length * runs.line) / area
@@ -146,14 +143,17 @@ def region_table(
     )
 
 
-def _present(labels: np.ndarray) -> np.ndarray:
-    """Labels in use, rising, without the background."""
-    largest = int(labels.max(initial=0))
-    if largest <= labels.size:
-        names = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)).astype(np.int32)
-    else:
-        names = np.unique(labels)
-    return names[names > 0]
+def _consecutive(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels in use, rising, without the background; the same regions labelled 1 to n."""
+    if labels.max(initial=0) > labels.size:  # too large to index a table
+        names, positions = np.unique(np.append(0, labels), return_inverse=True)
+        return names[1:].astype(np.int32), positions[1:].reshape(labels.shape).astype(np.int32)
+    names = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1:]).astype(np.int32) + 1
+    if len(names) and names[-1] > len(names):
+        new = np.zeros(names[-1] + 1, np.int32)
+        new[names] = np.arange(1, len(names) + 1)
+        labels = new[labels]
+    return names, labels
 
 
 class _Runs:

@@ -177,6 +177,14 @@ def test_neighbours_of_a_square_lattice(line_px, touch):
     np.testing.assert_array_equal(table["neighbours"], expected if touch else 0)
 
 
+def test_a_region_is_not_its_own_neighbour():
+    labels = np.zeros((20, 20), np.int32)
+    labels[3:12, 3:12] = 1
+    labels[7, 7:9] = 0
+    labels[8:10, 3:12] = 2
+    assert list(measure(labels)["neighbours"]) == [1, 1]
+
+
 def test_no_regions_keep_columns_and_types():
     full = measure(blobs())
     for labels in (np.zeros((20, 20)), np.zeros((0, 5)), np.full((5, 5), 3) * 0):
@@ -194,9 +202,12 @@ def test_one_region_fills_the_picture():
     assert row["neighbours"] == 0
 
 
-def test_labels_may_be_any_numbers():
+@pytest.mark.parametrize("large", [False, True])
+def test_labels_may_be_any_numbers(large):
     labels = blobs()
-    names = np.array([0, 5, 17, 18, 4000, 2**31 - 1, 2**20, 99, 3], np.int32)
+    names = np.array([0, 5, 17, 18, 400, 1000, 20, 99, 3], np.int32)
+    if large:
+        names[[3, 4]] = 2**31 - 1, 2**20
     plain, odd = measure(labels), measure(names[labels])
     odd = odd.set_index("label").loc[names[plain["label"]]].reset_index()
     measures = [name for name in REGION_COLUMNS if name != "label"]
