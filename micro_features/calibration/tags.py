@@ -160,8 +160,10 @@ def _fei_sizes(fei: Mapping[str, Any], shape: tuple[int, int]) -> Sizes:
     if pixel is None or (width is not None and width != shape[1]):
         return
     field = _number(scan.get("HorFieldsize"))
-    if width is None and field is not None and abs(field / shape[1] / pixel - 1) > _AGREE:
-        return
+    if field is not None and abs(field / shape[1] / pixel - 1) > _AGREE:
+        if width is None:
+            return  # resized
+        yield field / shape[1] * 1e6, 0.0
     yield pixel * 1e6, (height or 0.0) * 1e6
 
 

@@ -5,7 +5,6 @@ A file is known by its first bytes, never by its suffix, and judged by its heade
 
 import contextlib
 import hashlib
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
@@ -42,7 +41,6 @@ _REFUSED = {
 }
 _READ = "PNG, JPEG, BMP and TIFF are read: save it as one of these"
 _ORIENTATION = 0x0112
-_PHENOM = re.compile(rb"<FeiImage\b.*?</FeiImage>", re.DOTALL)
 
 
 def is_picture_name(path: Path) -> bool:
@@ -159,7 +157,9 @@ def _plainly(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise ImageError(f"{str(path)!r} is too large for the memory of this machine: cut it into tiles") from error
     except Exception as error:  # decoders raise anything on damaged files
-        raise ImageError(f"{str(path)!r} can not be decoded, it is truncated or damaged: {_reason(error)}") from error
+        raise ImageError(
+            f"{str(path)!r} can not be decoded (truncated, damaged or unusual): {_reason(error)}"
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -214,13 +214,10 @@ def _read_simple(
     else:
         header.load()
         mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(header.mode, "RGB")
-        stored = np.asarray(header.convert(mode))
+        stored = np.asarray(header if header.mode == mode else header.convert(mode))
     has_alpha = stored.ndim == 3 and stored.shape[2] in (2, 4)
     pixels = composite(stored[..., :-1], stored[..., -1]) if has_alpha else to_working_type(stored)
-    # Phenom instruments write their metadata behind the picture.
-    phenom = _PHENOM.search(data)
-    tags = {"fei_xml": {"xml": phenom.group().decode("utf-8", "replace")}} if phenom else {}
-    return upright(pixels, _orientation(exif)), full_scale_of(pixels), tags, _dpi(header.info.get("dpi"))
+    return upright(pixels, _orientation(exif)), full_scale_of(pixels), _phenom(data), _dpi(header.info.get("dpi"))
 
 
 def _png_chunks(data: bytes) -> dict[bytes, bytes]:
@@ -235,6 +232,15 @@ def _png_chunks(data: bytes) -> dict[bytes, bytes]:
             chunks[name] = data[start + 8 : start + 8 + size]
         start += 12 + size
     raise ImageError("is truncated: a PNG without its end; copy it again from its source")
+
+
+def _phenom(data: bytes) -> dict[str, dict[str, Any]]:
+    """The XML that Phenom instruments write behind the picture."""
+    start = data.rfind(b"<FeiImage")
+    end = data.find(b"</FeiImage>", max(start, 0))
+    if start < 0 or end < 0:
+        return {}
+    return {"fei_xml": {"xml": data[start : end + len(b"</FeiImage>")].decode("utf-8", "replace")}}
 
 
 def _orientation(exif: bytes) -> int:

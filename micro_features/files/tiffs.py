@@ -19,11 +19,13 @@ from micro_features.files.pixels import composite, full_scale_of, to_working_typ
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _REDUCED, _MASK = 0b1, 0b100  # bits of NewSubfileType
-_ZEISS, _SIS, _SIS_INI, _FEI_SFEG, _FEI_HELIOS, _FEI_XML, _TVIPS, _TESCAN = (
-    34118, 33560, 33471, 34680, 34682, 34683, 37706, 50431,
+_ZEISS, _SIS, _SIS_INI, _FEI_SFEG, _FEI_HELIOS, _FEI_XML, _TESCAN = (
+    34118, 33560, 33471, 34680, 34682, 34683, 50431,
 )  # fmt: skip
 _GATAN_UNIT, _GATAN_SCALE = 65003, 65009
 _CM_PER_INCH = 2.54
+# Size, bits, compression, colours, layout, where the parts lie, predictor, palette, tiles, extra channels, format.
+_ESSENTIAL = frozenset((256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339))
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def read_page(file: BinaryIO, number: int, check_size: Callable[[int, int], None
             raise ImageError(f"has {len(pages)} pages, no page {number + 1}")
         page = pages[number]
         check_size(page.imagelength, page.imagewidth)
+        _check_directory(tif, page)
         _check_kind(page)
         _check_complete(page, file)
         pixels, full_scale = _pixels(page)
@@ -96,6 +99,21 @@ def _next_page(tif: tifffile.TiffFile) -> int:
         return 0
     tif.filehandle.seek(where)
     return int(struct.unpack(tif.tiff.offsetformat, tif.filehandle.read(tif.tiff.offsetsize))[0])
+
+
+def _check_directory(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+    """No tag that says how pixels are stored is unreadable; tifffile would take its default instead."""
+    file, layout = tif.filehandle, tif.tiff
+    file.seek(page.offset)
+    (n_tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
+    entries = file.read(n_tags * layout.tagsize)
+    stored = {
+        struct.unpack_from(f"{layout.byteorder}H", entries, start)[0]
+        for start in range(0, len(entries) - layout.tagsize + 1, layout.tagsize)
+    }
+    if lost := (stored & _ESSENTIAL) - {tag.code for tag in page.tags}:
+        names = ", ".join(tifffile.TIFF.TAGS.get(code, str(code)) for code in sorted(lost))
+        raise ImageError(f"is truncated or damaged: tag {names} can not be read; copy it again from its source")
 
 
 def _check_kind(page: tifffile.TiffPage) -> None:
@@ -188,9 +206,10 @@ def _dpi(page: tifffile.TiffPage) -> float | None:
 
 
 def _vendor_tags(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> dict[str, dict[str, Any]]:
-    """Metadata by vendor. The first page speaks for all where a later one is silent; damaged tags are left out."""
+    """Metadata by vendor. The first page speaks for all of its size that are silent; damaged tags are left out."""
     found: dict[str, dict[str, Any]] = {}
-    for source in (tif.pages.first,) if page is tif.pages.first else (tif.pages.first, page):
+    first = tif.pages.first
+    for source in (first, page) if page is not first and page.shape == first.shape else (page,):
         for vendor, codes, parse in _PARSERS:
             for code in codes:
                 with contextlib.suppress(Exception):  # any damage: as if the tag were not there
@@ -210,21 +229,10 @@ def _xml(value: Any) -> dict[str, Any]:
     return {"xml": text.strip("\0 \r\n")} if "<" in text else {}
 
 
-def tescan_tag(value: bytes) -> dict[str, str]:
-    """Key and value pairs of TESCAN's tag 50431.
-
-    A chain of records: uint32 size of what follows, uint16 kind (1 thumbnail, 2 file, 3 microscope, 0 end), body.
-    """
-    pairs: dict[str, str] = {}
-    start = 0
-    while start + 6 <= len(value):
-        size, kind = struct.unpack_from("<IH", value, start)
-        body = value[start + 6 : start + 4 + size]
-        if kind != 1:
-            text = body.decode("utf-8", "replace")
-            pairs.update(re.findall(r"^([A-Za-z]\w*)=([^\r\n\0]*)", text, flags=re.MULTILINE))
-        start += 4 + size
-    return pairs
+def _tescan(value: bytes) -> dict[str, str]:
+    """Lines ``key=value`` between binary records (thumbnail, lengths) whose layout differs between versions."""
+    pairs = re.findall(rb"([A-Za-z]\w+)=([^\r\n\0]*)", value)
+    return {key.decode("ascii"): text.decode("utf-8", "replace") for key, text in pairs}
 
 
 _PARSERS: tuple[tuple[str, tuple[int, ...], Callable[[Any], dict[str, Any]]], ...] = (
@@ -232,8 +240,7 @@ _PARSERS: tuple[tuple[str, tuple[int, ...], Callable[[Any], dict[str, Any]]], ..
     ("fei", (_FEI_SFEG, _FEI_HELIOS), _as_mapping),
     ("fei_xml", (_FEI_XML,), _xml),
     ("sis", (_SIS_INI, _SIS), _as_mapping),
-    ("tescan", (_TESCAN,), tescan_tag),
-    ("tvips", (_TVIPS,), _as_mapping),
+    ("tescan", (_TESCAN,), _tescan),
 )
 
 

@@ -63,6 +63,12 @@ def test_zeiss_units(number, unit):
     assert size_of("zeiss", ZEISS | {"ap_image_pixel_size": ("", number, unit)}) == pytest.approx(0.009766)
 
 
+def test_fei_that_contradicts_itself():
+    scan = FEI["Scan"] | {"HorFieldsize": 0.00086}
+    both = pixel_size_from_tags({"fei": FEI | {"Scan": scan}}, (471, 512))
+    assert sorted(size for _, size, _ in both) == pytest.approx([860 / 512, 3.3724])
+
+
 def test_zeiss_picture_that_was_resized_or_contradicts_itself():
     assert size_of("zeiss", ZEISS, (384, 512)) is None
     assert size_of("zeiss", without(ZEISS, "dp_image_store"), (384, 512)) is None

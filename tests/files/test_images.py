@@ -172,6 +172,67 @@ def test_jpeg_compressed_tiff(tmp_path):
     assert np.abs(read_picture(path).pixels.astype(int) - GREY).max() <= 3
 
 
+def test_jpeg_compressed_colour_tiff(tmp_path):
+    smooth = np.stack([np.add.outer(np.arange(64) * k, np.arange(80)) for k in (1, 2, 0)], axis=-1).astype(np.uint8)
+    written_by_libtiff = write(tmp_path, "a.tif", smooth, compression="jpeg", quality=95)
+    written_by_tifffile = write_tiff(tmp_path, smooth, "b.tif", photometric="rgb", compression="jpeg")
+    for path in (written_by_libtiff, written_by_tifffile):
+        with Image.open(path) as witness:
+            np.testing.assert_allclose(read_picture(path).pixels, np.asarray(witness.convert("RGB")), atol=2)
+        assert np.abs(read_picture(path).pixels.astype(int) - smooth).mean() < 3
+
+
+def test_vendor_tags_are_found(tmp_path):
+    zeiss = "\r\n".join(
+        ["0", "0", "0", "1e-8", "AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 9.766 nm", "AP_WD", "WD = 4.6 mm"]
+    )
+    tescan = b"\x02\0\0\0\x01\0PixelSizeX=1e-7\r\nNote=caf\xc3\xa9\n\0\x03\0HV=5000\n"
+    xml = '<FeiImage><pixelWidth unit="nm">67.5</pixelWidth></FeiImage>'
+    helios = "[Scan]\r\nPixelWidth=3.3724e-06\r\n[Image]\r\nResolutionX=56\r\n"
+    tags = read_picture(
+        write_tiff(
+            tmp_path,
+            GREY,
+            extratags=[
+                (34118, "s", 0, zeiss, True),
+                (34682, "s", 0, helios, True),
+                (34683, "s", 0, xml, True),
+                (50431, "B", len(tescan), tescan, True),
+                (65003, "s", 0, "nm", True),
+                (65009, "d", 1, 2.5, True),
+            ],
+        )
+    ).tags
+    assert tags["zeiss"]["ap_image_pixel_size"] == ("Image Pixel Size", 9.766, "nm")
+    assert tags["fei"]["Scan"]["PixelWidth"] == 3.3724e-06
+    assert tags["fei_xml"]["xml"] == xml
+    assert tags["tescan"] == {"PixelSizeX": "1e-7", "Note": "café", "HV": "5000"}
+    assert tags["gatan"] == {"unit": "nm", "scale": 2.5}
+    assert "imagej" not in tags
+
+    options = {"imagej": True, "resolution": (4.0, 4.0), "metadata": {"unit": "um"}}
+    tags = read_picture(write_tiff(tmp_path, GREY, "i.tif", **options)).tags
+    assert tags["imagej"] == {"unit": "um", "pixels_per_unit": 4.0}
+
+    ome = {"axes": "YX", "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm"}
+    tags = read_picture(write_tiff(tmp_path, GREY, "o.ome.tif", metadata=ome)).tags
+    assert 'PhysicalSizeX="0.25"' in tags["ome"]["xml"]
+
+    path = write(tmp_path, "p.jpg", GREY)
+    path.write_bytes(path.read_bytes() + b"\0<?xml?>" + xml.encode())
+    assert read_picture(path).tags["fei_xml"]["xml"] == xml
+
+
+def test_tags_of_the_first_page_hold_for_pages_of_its_size(tmp_path):
+    path = tmp_path / "a.tif"
+    tescan = b"PixelSizeX=1e-7\n"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(GREY, metadata=None, extratags=[(50431, "B", len(tescan), tescan, True)])
+        tiff.write(GREY, metadata=None)
+        tiff.write(GREY[:, :33], metadata=None)
+    assert [list(read_picture(path, k).tags) for k in range(3)] == [["tescan"], ["tescan"], []]
+
+
 @pytest.mark.parametrize("pixels", [GREY, DEEP // 16, GREY / np.float32(255)], ids=["8", "12", "float"])
 def test_min_is_white_is_inverted(tmp_path, pixels):
     plain, _ = grey_levels(read_picture(write_tiff(tmp_path, pixels, "p.tif")))
@@ -308,6 +369,13 @@ def test_truncated_files_are_refused(tmp_path, kind, share):
     path = tmp_path / "a.bin"
     path.write_bytes(ENCODED[kind][: int(share * len(ENCODED[kind]))])
     refused(path)
+
+
+def test_a_directory_that_lost_its_last_bytes_is_not_read_with_defaults(tmp_path):
+    path = tmp_path / "a.bin"
+    for n_lost in range(1, 200):
+        path.write_bytes(ENCODED["end"][:-n_lost])
+        refused(path)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
