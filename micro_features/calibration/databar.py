@@ -98,7 +98,7 @@ def find_panels(grey: np.ndarray) -> list[Panel]:
         ]
         box = _hull([cell[0] for cell in group])
         level, tolerance = group[0][1], group[0][2]
-        box = _to_full_width(grey, box, level, tolerance)
+        box = _snap(grey, _to_full_width(grey, box, level, tolerance), level)
         panels.append(
             Panel(_with_frame(grey, box, level, tolerance), level, tolerance, tuple(sorted(c[0] for c in group)))
         )
@@ -179,7 +179,7 @@ def _flat_rectangles(grey: np.ndarray, level: int, tolerance: int) -> list[Box]:
         sides = (region[0].mean(), region[-1].mean(), region[:, 0].mean(), region[:, -1].mean())
         if min(sides) < 0.55 or np.mean(sides) < 0.85:
             continue
-        box = _snap(grey, (int(y), int(y + h - 1), int(x), int(x + w - 1)), level)
+        box = (int(y), int(y + h - 1), int(x), int(x + w - 1))
         if _stands_out(near, box):
             boxes.append(box)
     return boxes
@@ -210,7 +210,7 @@ def _snap(grey: np.ndarray, box: Box, level: int) -> Box:
         """How many lines to go out; `lines` run outwards from the outermost of the panel."""
         off = np.median(np.abs(lines.astype(int) - level), axis=1)
         steps = np.diff(off)
-        if steps.size and steps.max() > 2:
+        if steps.size and steps.max() > 8:
             return int(steps.argmax())
         return steps.size if steps.size < reach else 0  # at the picture's edge there is no picture to set in
 

@@ -74,7 +74,8 @@ def find_rulers(ink: np.ndarray, signal: np.ndarray, *, shortest_px: int) -> lis
 
 def _segments(ink: np.ndarray, shortest_px: int) -> list[_Segment]:
     binary = ink.astype(np.uint8)
-    strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((1, shortest_px), np.uint8))
+    # An even kernel would shift what it opens by a pixel.
+    strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((1, shortest_px | 1), np.uint8))
     n, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     segments = []
     for k in range(1, n):
