@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from micro_features.features.feature import Feature
 
@@ -173,9 +173,9 @@ def _interval(spots: np.ndarray, inside: np.ndarray, seed: int) -> tuple[float, 
     if np.count_nonzero(found) >= _FEWEST_BLOCKS:
         return _bootstrap_share(found, seen, seed)
     total, squares, largest = sizes.sum(), np.sum(sizes**2), sizes.max()
-    low = gamma.ppf(0.025, total**2 / squares) * squares / total
+    low = gammaincinv(total**2 / squares, 0.025) * squares / total
     squares, total = squares + largest**2, total + largest
-    high = gamma.ppf(0.975, total**2 / squares) * squares / total
+    high = gammaincinv(total**2 / squares, 0.975) * squares / total
     return float(low / area), float(min(high / area, 1.0))
 
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from micro_features.features.feature import Feature
 
@@ -179,7 +179,7 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
         # Fields differ in size where parts are masked: deviations of length from mean intercept x crossings.
         deviation = (in_fields - in_fields.sum() / crossed.sum() * crossed) * pixel_um
         error = np.sqrt(n / (n - 1) * np.sum(deviation**2)) / crossed.sum()
-        half_width = student_t.ppf(0.975, n - 1) * error
+        half_width = stdtrit(n - 1, 0.975) * error
         features["grain_intercept_ci95_um"] = float(half_width)
         features["grain_intercept_relative_accuracy_percent"] = float(100 * half_width / mean)
     if crossings.all():

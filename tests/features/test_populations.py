@@ -63,6 +63,21 @@ def test_regions_cut_by_the_edge_bring_no_bias():
     assert naive_number / 150 / np.prod(FRAME) < 0.85 * true_density
 
 
+def test_grains_that_fill_the_plane_do_so_on_average():
+    rng = np.random.default_rng(8)
+    shape = (150, 200)
+    places = np.moveaxis(np.mgrid[: shape[0], : shape[1]], 0, -1)
+    filled, neighbours = [], []
+    for _ in range(25):
+        seeds = rng.random((60, 2)) * (230, 280) - 40  # of Voronoi grains, also outside the frame
+        labels = 1 + ((places[:, :, None] - seeds) ** 2).sum(axis=-1).argmin(axis=-1).astype(np.int32)
+        _, features = measure(labels, phase="grain")
+        filled.append(features["grain_number_density_per_um2"] * features["grain_area_mean_um2"])
+        neighbours.append(features["grain_neighbours_mean"])
+    assert np.mean(filled) == pytest.approx(1, abs=0.04)
+    assert np.mean(neighbours) == pytest.approx(6, abs=0.12)  # Euler: three grains meet at a point
+
+
 def test_a_region_is_weighted_by_its_places_in_the_frame():
     labels = np.zeros((30, 50), np.int32)
     labels[5:15, 5:25] = 1  # 10 x 20 px: 19 x 29 places
@@ -109,6 +124,14 @@ def test_whole_weights_count_as_repetitions():
     for name in ("mean", "min", "max", "skewness", "area_weighted_mean"):
         assert found[name] == pytest.approx(repeated[name])
     assert found["median"] == pytest.approx(repeated["median"], abs=0.3)
+
+
+def test_equal_values_may_come_in_any_order():
+    x, weights = np.array([1.0, 2, 2, 2, 3]), np.array([1.0, 5, 1, 2, 1])
+    expected = describe(x, weights, x)
+    for order in ([0, 2, 1, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 1, 2]):
+        found = describe(x[order], weights[order], x[order])
+        assert found == pytest.approx(expected)
 
 
 def test_a_lognormal_population_is_recognised():
