@@ -2,7 +2,7 @@
 
 Lines run through pixel centres in four directions (0, 45, 90 and 135 degrees), every pixel on one line of each
 direction; neighbours on a line are 1 px apart, on a diagonal sqrt(2) px, so the staircase of digital boundaries does
-not enter. Along such lines
+not enter. All directions weigh the same. Along such lines
 
 - a change from grain to grain is one boundary crossing;
 - a change between grain and pore, or anything that is no grain, is half a crossing, and line on no grain has no
@@ -195,7 +195,8 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
 def _count(labels: np.ndarray, angle: int) -> np.ndarray:
     """Line length in grains (pixels), crossings and grain-to-grain crossings along one direction.
 
-    `labels` is -1 outside the material. A step from one pixel to the next belongs half to each.
+    `labels` is -1 outside the material. A step from one pixel to the next belongs half to each. Diagonal lines lie
+    closer together than rows; all three are divided by that, so that every direction has the same say.
 
     Returns
     -------
@@ -218,14 +219,14 @@ def _count(labels: np.ndarray, angle: int) -> np.ndarray:
     # An odd number of fields a side: the split is the same from either side. Steps from field to field are in none.
     row_ends, col_ends = (np.round(np.linspace(0, size, _FIELDS_PER_SIDE + 1)).astype(int) for size in labels.shape)
     parts = [np.s_[:, :]] + [
-        np.s_[top : bottom - down, left : end - right]
+        np.s_[top : max(top, bottom - down), left : max(left, end - right)]
         for top, bottom in pairwise(row_ends)
         for left, end in pairwise(col_ends)
     ]
     step = np.sqrt(down + right)
     counts = np.array([[np.count_nonzero(kind[part]) for kind in (both, one, contact)] for part in parts])
     two, edge, touching = counts.T
-    return np.column_stack([step * (two + edge / 2), touching + edge / 2, touching])
+    return np.column_stack([two + edge / 2, (touching + edge / 2) / step, touching / step])
 
 
 def _planimetric_count(labels: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from micro_features.features.intercepts import INTERCEPT_FEATURES, close_gaps, intercept_features
+from micro_features.features.regions import region_table
 
 DIRECTIONAL = [f"grain_intercept_{angle}deg_um" for angle in (0, 45, 90, 135)]
 
@@ -62,7 +63,19 @@ def test_hexagon_lattice():
     assert features["grain_intercept_relative_accuracy_percent"] < 2
 
 
-@pytest.mark.parametrize("turn", [4, 11, 27, 41])
+def test_hexagons_as_regions():
+    labels = hexagons(20)
+    every = np.ones(labels.shape, bool)
+    table = region_table(labels, every.astype(np.float32), every, pixel_um=0.5, phase="grain")
+    whole = table[~table["touches_border"]].mean(numeric_only=True)
+    assert whole["area_um2"] == pytest.approx(1.5 * np.sqrt(3) * 100, rel=0.005)
+    assert whole["perimeter_um"] == pytest.approx(60, rel=0.015)
+    assert whole["neighbours"] == pytest.approx(6, abs=0.01)
+    assert whole["feret_max_um"] == pytest.approx(20, abs=0.5)
+    assert whole["feret_min_um"] == pytest.approx(10 * np.sqrt(3), abs=0.5)
+
+
+@pytest.mark.parametrize("turn", [4, 11, 27, 45])
 def test_square_lattice(turn):
     side = 48
     rows, cols = np.mgrid[:800, :800]
@@ -71,7 +84,7 @@ def test_square_lattice(turn):
     j = np.floor((rows * np.cos(a) - cols * np.sin(a)) / side)
     features = measure((i + 100) * 1000 + j + 101)
     # Four directions see squares of one orientation up to 5 % short; see the mean over orientations below.
-    assert features["boundary_length_per_area_per_um"] == pytest.approx(2 / side, rel=0.07)
+    assert features["boundary_length_per_area_per_um"] == pytest.approx(2 / side, rel=0.065)
     along = (np.abs(np.cos(a)) + np.abs(np.sin(a))) / side
     slanted = (np.abs(np.cos(a + np.pi / 4)) + np.abs(np.sin(a + np.pi / 4))) / side
     for angle, crossings in ((0, along), (45, slanted), (90, along), (135, slanted)):
@@ -93,8 +106,9 @@ def test_two_grains_by_hand():
     labels = np.ones((30, 60), np.int32)
     labels[:, 30:] = 2
     features = measure(labels)
-    crossings = 30 + 29 + 29  # one in each row, none along the boundary
-    length = 30 * 59 + 29 * 60 + 2 * 29 * 59 * np.sqrt(2)
+    # One crossing in each line but those along the boundary; diagonals are sqrt(2) closer and longer.
+    crossings = 30 + 2 * 29 / np.sqrt(2)
+    length = 30 * 59 + 29 * 60 + 2 * 29 * 59
     assert features["grain_intercept_mean_um"] == pytest.approx(length / crossings)
     assert features["surface_per_volume_per_um"] == pytest.approx(2 * crossings / length)
     assert features["boundary_length_per_area_per_um"] == pytest.approx(np.pi / 2 * crossings / length)
