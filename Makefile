@@ -12,7 +12,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 # Measure the shipped micrographs; says where the results are.
 demo: $(VENV)/.installed
-	$(BIN)/micro-features extract data/synthetic -o results/demo
+	$(BIN)/micro-features extract data/synthetic/micrographs --manifest data/synthetic/manifest.csv -o results/demo
 
 # Lint, types and import layers, then the tests.
 test: check

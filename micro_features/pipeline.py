@@ -4,10 +4,14 @@ Command line, page and notebooks go through here; none of them computes anything
 """
 
 import dataclasses
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from micro_features.calibration.annotations import read_annotations
 from micro_features.calibration.pixel_size import pixel_size
@@ -167,14 +171,9 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     """
     frame = _frame(micrograph.valid)
     image, valid = micrograph.image[frame], micrograph.valid[frame]
-    pores = PORE_METHODS[settings.pores.method](image, valid, **_pore_options(settings))
-    grains = GRAIN_METHODS[settings.grains.method](
-        image,
-        valid,
-        pores,
-        window_px=settings.prepare.window_px,
-        **settings.grains.model_dump(exclude={"method"}),
-    )
+    find_pores, find_grains = PORE_METHODS[settings.pores.method], GRAIN_METHODS[settings.grains.method]
+    pores = find_pores(image, valid, **_options(find_pores, settings.pores))
+    grains = find_grains(image, valid, pores, **_options(find_grains, settings.prepare, settings.grains))
 
     def whole(part: np.ndarray) -> np.ndarray:
         full = np.zeros(micrograph.image.shape, part.dtype)
@@ -192,17 +191,10 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     )
 
 
-# What each pore method listens to, beside `min_area_px`.
-_PORE_OPTIONS = {
-    "local": ("sensitivity", "window_px"),
-    "sauvola": ("window_px",),
-    "fixed": ("level",),
-}
-
-
-def _pore_options(settings: Settings) -> dict[str, float]:
-    names = ("min_area_px", *_PORE_OPTIONS.get(settings.pores.method, ()))
-    return {name: getattr(settings.pores, name) for name in names}
+def _options(method: Callable[..., Any], *sections: BaseModel) -> dict[str, Any]:
+    """The settings that a method listens to, by the names of its keyword arguments."""
+    known = inspect.signature(method).parameters
+    return {name: value for section in sections for name, value in section.model_dump().items() if name in known}
 
 
 def _frame(valid: np.ndarray) -> tuple[slice, slice]:
