@@ -54,10 +54,11 @@ class Pores(_Section):
         0.5, ge=0, le=0.95, description="Method local: 0 takes only the darkest holes, 0.95 takes faint ones too."
     )
     window_px: float = Field(
-        40.0,
+        50.0,
         ge=5,
         le=1000,
-        description="Methods local and sauvola: extent of the surroundings against which darkness is judged, pixels.",
+        description="Methods local and sauvola: standard deviation of the Gaussian that defines the surroundings "
+        "against which darkness is judged, pixels.",
     )
     level: float = Field(0.25, ge=0, le=1, description="Method fixed: grey level below which a pixel is pore.")
     min_area_px: int = Field(12, ge=1, le=1_000_000, description="Smaller pores are dropped, pixels.")

@@ -49,7 +49,7 @@ def masked_blur(image: np.ndarray, valid: np.ndarray, *, sigma_px: float) -> np.
     Returns
     -------
     (rows, cols) float32 array
-        0 where no valid pixel is near.
+        The overall mean where no valid pixel is near.
     """
     weight = valid.astype(np.float32)
     return _normalised(image * weight, weight, sigma_px)
@@ -90,15 +90,17 @@ def flatten(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> np.nda
 
 
 def _normalised(weighted: np.ndarray, weight: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Blur of `weighted` over blur of `weight`; the overall mean where no weight is near."""
     rows, cols = weight.shape
-    shrink = max(1, int(sigma_px / 4))
+    shrink = max(1, int(sigma_px / 2))
     if shrink > 1:
-        size = (max(1, -(-cols // shrink)), max(1, -(-rows // shrink)))
+        size = (-(-cols // shrink), -(-rows // shrink))
         weighted = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
         weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    sigma = max(sigma_px / shrink, 0.3)
+    sigma = sigma_px / shrink
     # Nothing beyond the frame has weight, as nothing under the mask has.
     total = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    mean = np.divide(total, share, out=np.zeros_like(total), where=share > 1e-4)
+    overall = float(weighted.sum()) / max(float(weight.sum()), 1e-9)
+    mean = np.divide(total, share, out=np.full_like(total, overall), where=share > 1e-4)
     return cv2.resize(mean, (cols, rows), interpolation=cv2.INTER_LINEAR) if shrink > 1 else mean
