@@ -16,7 +16,8 @@ from micro_features.errors import SettingsError
 _ADAPTATIONS = 30
 _POINTS_PER_GRAIN = 50
 _PORE_SIGMA = 0.35
-_TRIES_PER_PORE = 40
+_TRIES_PER_PORE = 60
+_MAX_SWELLING = 0.2  # of the mean pore diameter
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,33 +129,47 @@ def place_pores(
     Raises
     ------
     SettingsError
-        If so many pores of this size can not lie apart from each other.
+        If so many pores of this size can not lie apart from each other, or so little porosity needs less than one.
     """
-    shape = grains.labels.shape
-    depth = np.full(shape, -np.inf)
+    depth = np.full(grains.labels.shape, -np.inf)
     if porosity == 0:
         return depth
-    diameters = lognormal_diameters(rng, area=porosity * grains.labels.size, mean=diameter, sigma=_PORE_SIGMA)
-    candidates = _pore_sites(grains, diameter)
-    centres = np.empty((len(diameters), 2))
-    radii = np.sort(diameters)[::-1] / 2
-    kinds = rng.choice(3, size=len(radii), p=shares)
-    for i, (radius, kind) in enumerate(zip(radii, kinds, strict=True)):
-        tries = candidates[kind][rng.integers(len(candidates[kind]), size=_TRIES_PER_PORE)]
-        room = np.linalg.norm(tries[:, None] - centres[None, :i], axis=2) - radii[:i] if i else np.full((1, 1), np.inf)
-        fits = np.flatnonzero(room.min(axis=1) > radius + 1)
-        if len(fits) == 0:
-            raise SettingsError(
-                f"porosity {porosity:g} does not fit with pores {diameter:.3g} px across: "
-                f"ask for less porosity or another pore diameter."
+    in_frame = np.zeros(grains.labels.shape, dtype=bool)
+    in_frame[frame] = True
+    clearance = np.full(grains.labels.shape, np.inf)
+    for region in (in_frame, ~in_frame):
+        sites = _pore_sites(grains, region, diameter)
+        area = porosity * np.count_nonzero(region)
+        radii = np.sort(lognormal_diameters(rng, area=area, mean=diameter, sigma=_PORE_SIGMA))[::-1] / 2
+        for radius in radii:
+            wanted, anywhere = sites[rng.choice(3, p=shares)], sites[3]
+            # Where no wanted site has room, the pore goes anywhere.
+            tries = np.vstack([some[rng.integers(len(some), size=_TRIES_PER_PORE)] for some in (wanted, anywhere)])
+            fits = np.flatnonzero(clearance[tries[:, 0], tries[:, 1]] > radius + 1)
+            if len(fits) == 0:
+                raise SettingsError(
+                    f"porosity {porosity:g} does not fit with pores {diameter:.3g} pixels across: "
+                    "give less porosity or another pore diameter."
+                )
+            _carve(
+                rng,
+                depth,
+                clearance,
+                tries[fits[0]],
+                radius,
+                reach=radius + 1.5 * radii[0] + 3,
+                irregularity=irregularity,
             )
-        centres[i] = tries[fits[0]]
-        _carve(depth, rng, centres[i], radius, irregularity)
     # Overlap and ragged outlines cost area; one small, equal swelling or shrinking of all pores restores it.
     inside = depth[frame].ravel()
     n_pore = round(porosity * inside.size)
-    level = np.partition(inside, inside.size - n_pore)[inside.size - n_pore] if n_pore else np.inf
-    return depth - level + 1e-9
+    level = np.partition(inside, inside.size - 1 - n_pore)[inside.size - 1 - n_pore]
+    if not abs(level) < _MAX_SWELLING * diameter:
+        raise SettingsError(
+            f"porosity {porosity:g} of {inside.size} pixels can not be met with pores {diameter:.3g} pixels across: "
+            "give another pore diameter or a larger shape."
+        )
+    return depth - level
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int], *, length_px: float) -> np.ndarray:
@@ -176,29 +191,36 @@ def _lift(points: np.ndarray) -> np.ndarray:
     return np.column_stack([points, np.zeros(len(points))])
 
 
-def _pore_sites(grains: Tessellation, diameter: float) -> list[np.ndarray]:
-    """Where pores may be centred: triple points, boundaries, interiors (each falls back to the one before)."""
-    labels = grains.labels
+def _pore_sites(grains: Tessellation, region: np.ndarray, diameter: float) -> list[np.ndarray]:
+    """Pixels of a region where pores may be centred: triple points, boundaries, interiors; and all of them."""
+    labels, distance = grains.labels, grains.boundary_distance
     quad = np.stack([labels[:-1, :-1], labels[1:, :-1], labels[:-1, 1:], labels[1:, 1:]])
     quad.sort(axis=0)
-    triple = np.argwhere((np.diff(quad, axis=0) != 0).sum(axis=0) >= 2)
-    boundary = np.argwhere(grains.boundary_distance < 0.7)
-    interior = np.argwhere(grains.boundary_distance > 0.6 * diameter)
-    everywhere = np.argwhere(labels > 0)
-    triple = triple if len(triple) else everywhere
-    boundary = boundary if len(boundary) else triple
-    return [triple, boundary, interior if len(interior) else boundary]
+    triple = np.pad((np.diff(quad, axis=0) != 0).sum(axis=0) >= 2, ((0, 1), (0, 1)))
+    anywhere = np.argwhere(region)
+    kinds = [np.argwhere(kind & region) for kind in (triple, distance < 0.7, distance > 0.6 * diameter)]
+    return [kind if len(kind) else anywhere for kind in kinds] + [anywhere]
 
 
-def _carve(depth: np.ndarray, rng: np.random.Generator, centre: np.ndarray, radius: float, irregularity: float) -> None:
-    """Cut one pore, a lobed ellipse, into `depth`."""
-    reach = int(np.ceil(2.2 * radius)) + 3
-    low = np.maximum(centre.astype(int) - reach, 0)
-    high = np.minimum(centre.astype(int) + reach + 1, depth.shape)
-    rows, cols = np.ogrid[low[0] : high[0], low[1] : high[1]]
+def _carve(
+    rng: np.random.Generator,
+    depth: np.ndarray,
+    clearance: np.ndarray,
+    centre: np.ndarray,
+    radius: float,
+    *,
+    reach: float,
+    irregularity: float,
+) -> None:
+    """Cut one pore, a lobed ellipse, into `depth`; keep `clearance`, the distance to the nearest pore."""
+    low = np.maximum(centre - int(reach), 0)
+    high = np.minimum(centre + int(reach) + 1, depth.shape)
+    window = (slice(low[0], high[0]), slice(low[1], high[1]))
+    rows, cols = np.ogrid[window]
+    down, right = rows - centre[0], cols - centre[1]
+    clearance[window] = np.minimum(clearance[window], np.hypot(down, right) - radius)
     turn = rng.uniform(0, np.pi)
     stretch = np.exp(rng.uniform(0, 1.5 * irregularity + 0.15))
-    down, right = rows - centre[0], cols - centre[1]
     along = (down * np.sin(turn) + right * np.cos(turn)) / np.sqrt(stretch)
     across = (down * np.cos(turn) - right * np.sin(turn)) * np.sqrt(stretch)
     angle = np.arctan2(across, along)
@@ -206,5 +228,4 @@ def _carve(depth: np.ndarray, rng: np.random.Generator, centre: np.ndarray, radi
     for lobes in (2, 3, 4, 5):
         outline += irregularity * rng.normal(0, 0.8 / lobes) * np.cos(lobes * angle + rng.uniform(0, 2 * np.pi))
     inside = radius * np.maximum(outline, 0.3) - np.hypot(along, across)
-    window = depth[low[0] : high[0], low[1] : high[1]]
-    np.maximum(window, inside, out=window)
+    depth[window] = np.maximum(depth[window], inside)
