@@ -261,7 +261,7 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
     if quality["quality_grains_resolved"] or settings.measure.unresolved_grains:
         regions.insert(0, grain_regions)
     else:
-        features |= {name: np.nan for name, feature in FEATURES.items() if feature.phase in ("grain", "boundary")}
+        features |= {name: np.nan for name, feature in FEATURES.items() if feature.needs_grains}
     if not micrograph.calibrated:
         features |= {name: np.nan for name, feature in FEATURES.items() if feature.unit == "G"}
     table = pd.concat(regions, ignore_index=True)

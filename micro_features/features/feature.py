@@ -38,3 +38,8 @@ class Feature:
     def __post_init__(self) -> None:
         if self.unit not in LENGTH_POWER:
             raise ValueError(f"{self.name}: unit {self.unit!r} is not one of {', '.join(LENGTH_POWER)}.")
+
+    @property
+    def needs_grains(self) -> bool:
+        """Whether it says nothing unless grains are resolved."""
+        return self.phase in ("grain", "boundary")
