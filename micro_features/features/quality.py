@@ -129,7 +129,8 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_gr
     """Share of the grain area that lies in wide and calm grains.
 
     A grain is calm when the mean of `boundary` inside it, weighted by the squared distance from its rim, is below
-    `CALM` times the mean on its rim (pixels that touch another label by an edge).
+    `CALM` times the mean on its rim, the pixels that share an edge with another label, background included: dark
+    boundaries are often found as pores.
 
     Parameters
     ----------
@@ -145,13 +146,17 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_gr
     float
         0 to 1; NaN without grains.
     """
+    if not grains.any():
+        return np.nan
     inner = np.ones(grains.shape, bool)
-    for label, here in ((grains, inner), (grains.T, inner.T)):
+    for label, inside in ((grains, inner), (grains.T, inner.T)):
         same = label[:-1] == label[1:]
-        here[:-1] &= same
-        here[1:] &= same
-    depth = cv2.distanceTransform(inner.view(np.uint8), cv2.DIST_L2, 3)
+        inside[:-1] &= same
+        inside[1:] &= same
     rim = np.flatnonzero(~inner)
+    if rim.size == 0:
+        return 0.0
+    depth = cv2.distanceTransform(inner.view(np.uint8), cv2.DIST_L2, 3)
     n = int(grains.max(initial=0)) + 1
     # Every second row and column speaks for the inside.
     label, strength, depth = (a[::2, ::2].ravel() for a in (grains, boundary, depth))
@@ -162,13 +167,11 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_gr
         return np.bincount(label, weight, n)[1:].astype(float)
 
     area = 4 * total(label)
-    if not area.any():
-        return np.nan
     # Where there is no rim or no inside, both sums are 0 and the grain is not calm.
     inside = total(label, weight * strength) * total(rim_label)
     on_rim = total(rim_label, rim_strength) * total(label, weight)
     wide = area >= np.pi / 4 * min_pixels_across_grain**2
-    return float(area[(inside < CALM * on_rim) & wide].sum() / area.sum())
+    return float(area[(inside < CALM * on_rim) & wide].sum() / max(area.sum(), 1))
 
 
 def is_flat(image: np.ndarray, valid: np.ndarray) -> bool:
@@ -201,8 +204,10 @@ def noise_and_structure(image: np.ndarray, valid: np.ndarray) -> tuple[float, fl
 def sharpness(image: np.ndarray, valid: np.ndarray, *, noise: float) -> float:
     """Sharpness of the strongest edges, 1 / (1 + s^2) with s their blur in pixels.
 
-    A step of height A and blur s has, after another blur of sigma, the gradient A / sqrt(2 pi (sigma^2 + s^2)). With
-    sigma 1 and 2 the squared gradients stand as R = (4 + s^2) / (1 + s^2), so that (R - 1) / 3 = 1 / (1 + s^2).
+    A step of blur s has, after another blur of sigma, a gradient whose profile is a Gaussian of variance
+    v = sigma^2 + s^2 and height proportional to 1 / sqrt(v). With f and g the squared gradients for sigma 1 and 2 and
+    q = (4 + s^2) / (1 + s^2), integrals across the step stand as R = sum(f g) / sum(g g) = q sqrt(2 / (1 + q)), which
+    is solved for q; then (q - 1) / 3 = 1 / (1 + s^2). The weight g lets strong edges speak, without a threshold.
     What noise adds to a squared gradient, noise^2 / (4 pi sigma^4), is taken off first.
 
     Parameters
@@ -221,10 +226,12 @@ def sharpness(image: np.ndarray, valid: np.ndarray, *, noise: float) -> float:
         return np.nan
     grey = _filled(image, valid)
     fine, coarse = (_squared_gradient(grey, sigma) - np.float32(noise**2 / (4 * np.pi * sigma**4)) for sigma in (1, 2))
-    # Weighting by the coarse squared gradient lets strong edges speak, without a threshold.
     coarse *= inside
-    weight = np.linalg.norm(coarse) ** 2
-    return float((np.vdot(fine, coarse) / weight - 1) / 3) if weight > 0 else np.nan
+    weight = float(np.vdot(coarse, coarse))
+    if not weight > 0:
+        return np.nan
+    squared = (float(np.vdot(fine, coarse)) / weight) ** 2
+    return ((squared + np.sqrt(squared * (squared + 8))) / 4 - 1) / 3
 
 
 def _filled(image: np.ndarray, valid: np.ndarray) -> np.ndarray:

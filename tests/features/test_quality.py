@@ -1,0 +1,321 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import ndimage
+from scipy.special import erf
+from skimage.segmentation import watershed
+
+from micro_features.features.quality import (
+    QUALITY_COLUMNS,
+    calm_share,
+    noise_and_structure,
+    quality_features,
+    saturated_share,
+    sharpness,
+)
+from micro_features.features.regions import region_table
+from micro_features.images import grains as grain_methods
+from micro_features.images import pores as pore_methods
+
+SHAPE = (400, 500)
+EVERYWHERE = np.ones(SHAPE, bool)
+
+
+def voronoi(spacing, shape=SHAPE, seed=0):
+    """Grains about jittered lattice points, and the distance of each pixel to the nearest boundary."""
+    rng = np.random.default_rng(seed)
+    seeds = np.ones(shape, bool)
+    for row in range(spacing // 2, shape[0], spacing):
+        for col in range(spacing // 2, shape[1], spacing):
+            r, c = (np.array([row, col]) + rng.integers(-spacing // 4, spacing // 4 + 1, 2)).tolist()
+            seeds[min(r, shape[0] - 1), min(c, shape[1] - 1)] = False
+    rows, cols = ndimage.distance_transform_edt(seeds, return_distances=False, return_indices=True)
+    _, labels = np.unique(rows * shape[1] + cols, return_inverse=True)
+    labels = labels.reshape(shape).astype(np.int32) + 1
+    edge = np.zeros(shape, bool)
+    edge[:-1] |= labels[:-1] != labels[1:]
+    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    return labels, ndimage.distance_transform_edt(~edge)
+
+
+def grooved(spacing, width=1.5, **options):
+    """A drawn section with dark grooves: image, labels, boundary strength."""
+    labels, distance = voronoi(spacing, **options)
+    groove = np.exp(-(distance**2) / (2 * width**2)).astype(np.float32)
+    return 0.7 - 0.4 * groove, labels, groove
+
+
+def relief(scale, shape=SHAPE, seed=0):
+    """Basins of smooth random relief: image, labels, strength that is the height itself."""
+    height = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=shape).astype(np.float32), (0, 0), scale)
+    height = (height - height.min()) / np.ptp(height)
+    return height, watershed(height).astype(np.int32), height
+
+
+def quality(image, labels, boundary, valid=None, pixel_um=0.5, min_pixels=10.0, min_whole=20):
+    image = image.astype(np.float32)
+    valid = np.ones(image.shape, bool) if valid is None else valid
+    regions = region_table(labels, image, valid, pixel_um=pixel_um, phase="grain")
+    return quality_features(
+        image,
+        valid,
+        labels,
+        regions,
+        boundary=boundary,
+        pixel_um=pixel_um,
+        min_pixels_across_grain=min_pixels,
+        min_whole_grains=min_whole,
+    )
+
+
+def blurred_disc(blur, shape=SHAPE, radius=120):
+    """A disc whose edge is a step blurred by a Gaussian, drawn from the formula."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(y - shape[0] / 2, x - shape[1] / 2) - radius
+    return (0.5 - 0.3 * erf(distance / (np.sqrt(2) * blur))).astype(np.float32)
+
+
+# Are grains resolved?
+
+
+@pytest.mark.parametrize("spacing", [20, 40])
+def test_drawn_grains_are_resolved(spacing):
+    found = quality(*grooved(spacing))
+    assert found["quality_grains_resolved"] is True
+    assert found["quality_calm_grain_share"] > 0.9
+    assert found["quality_pixels_across_grain"] == pytest.approx(spacing * np.sqrt(4 / np.pi), rel=0.1)
+
+
+@pytest.mark.parametrize("scale", [3, 5, 8])
+def test_basins_of_relief_are_no_grains_however_large(scale):
+    found = quality(*relief(scale))
+    assert found["quality_pixels_across_grain"] > 10
+    assert found["quality_whole_grains"] > 20
+    assert found["quality_calm_grain_share"] < 0.2
+    assert found["quality_grains_resolved"] is False
+
+
+def test_grains_as_narrow_as_their_boundaries_are_not_calm():
+    _, labels, groove = grooved(12, width=4)
+    assert calm_share(labels, groove, min_pixels_across_grain=5) < 0.05
+
+
+def test_resolved_needs_pixels_and_whole_grains():
+    scene = grooved(40)
+    found = quality(*scene)
+    across, whole = found["quality_pixels_across_grain"], found["quality_whole_grains"]
+    assert quality(*scene, min_pixels=across * 0.99)["quality_grains_resolved"] is True
+    assert quality(*scene, min_pixels=across * 1.01)["quality_grains_resolved"] is False
+    assert quality(*scene, min_whole=whole)["quality_grains_resolved"] is True
+    assert quality(*scene, min_whole=whole + 1)["quality_grains_resolved"] is False
+
+
+def test_whole_grains_touch_neither_frame_nor_mask():
+    labels = np.kron(np.arange(1, 21).reshape(4, 5), np.ones((100, 100))).astype(np.int32)
+    image = np.random.default_rng(0).random(SHAPE)
+    assert quality(image, labels, np.zeros(SHAPE, np.float32))["quality_whole_grains"] == 2 * 3
+    valid = EVERYWHERE.copy()
+    valid[150:160, 150:160] = False
+    assert quality(image, labels, np.zeros(SHAPE, np.float32), valid)["quality_whole_grains"] == 5
+
+
+def test_calm_share_counts_area():
+    # Left: grains with thin rims; right: strength falls off to the middle as a cone does.
+    labels, distance = voronoi(40)
+    depth = ndimage.maximum(distance, labels, np.arange(labels.max() + 1))
+    cone = 1 - 0.5 * distance / np.maximum(depth[labels], 1)
+    of_left = np.zeros(labels.max() + 1, bool)
+    of_left[np.unique(labels[:, :250])] = True
+    left = of_left[labels]
+    strength = np.where(left, np.exp(-distance), cone).astype(np.float32)
+    found = calm_share(labels, strength, min_pixels_across_grain=10)
+    assert found == pytest.approx(left.mean(), abs=0.02)
+
+
+def test_calm_share_depends_on_ratios_only_and_not_on_labels():
+    _, labels, groove = grooved(30)
+    found = calm_share(labels, groove, min_pixels_across_grain=10)
+    assert calm_share(labels, groove * np.float32(0.1), min_pixels_across_grain=10) == pytest.approx(found)
+    assert calm_share(labels * 7, groove, min_pixels_across_grain=10) == pytest.approx(found)
+    turned = calm_share(np.rot90(labels).copy(), np.rot90(groove).copy(), min_pixels_across_grain=10)
+    assert turned == pytest.approx(found, abs=0.02)
+
+
+def test_boundaries_found_as_pores_are_boundaries():
+    _, labels, groove = grooved(40, width=2)
+    assert calm_share(np.where(groove > 0.5, 0, labels), groove, min_pixels_across_grain=10) > 0.9
+
+
+def test_no_grains_at_all():
+    image = np.random.default_rng(0).random(SHAPE)
+    found = quality(image, np.zeros(SHAPE, np.int32), np.zeros(SHAPE, np.float32))
+    assert found["quality_grains_resolved"] is False
+    assert found["quality_whole_grains"] == 0
+    assert np.isnan(found["quality_pixels_across_grain"])
+    assert np.isnan(found["quality_calm_grain_share"])
+    one = quality(image, np.ones(SHAPE, np.int32), np.zeros(SHAPE, np.float32))
+    assert one["quality_calm_grain_share"] == 0
+
+
+def real(path, shrink=1):
+    """Quality of a real picture, segmented by the defaults; 25 px is ASTM E2627's 500 points for an average grain."""
+    image = np.asarray(Image.open(path).convert("L"), dtype=np.float32) / 255
+    if path.parts[-3] in ("llzto", "llto"):
+        image = image[:960]
+    if shrink != 1:
+        image = cv2.resize(image, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    valid = np.ones(image.shape, bool)
+    pores = pore_methods.PORE_METHODS["local"](image, valid)
+    found = grain_methods.GRAIN_METHODS["watershed"](image, valid, pores)
+    return quality(image, found.labels, found.boundary, min_pixels=25.0)
+
+
+@pytest.mark.parametrize(
+    ("picture", "shrink", "resolved"),
+    [
+        ("perovskite_film_sem/images/perovskite_left.png", 1, True),
+        ("perovskite_film_sem/images/perovskite_left.png", 8, False),
+        ("steel316L_optical/images/steel316L_02.png", 2, True),
+        ("steel316L_optical/images/steel316L_02.png", 8, False),
+        ("steel_nist_optical/images/nist_steel_001.png", 1, True),
+        ("steel_nist_optical/images/nist_steel_001.png", 6, False),
+    ],
+)
+def test_grains_are_resolved_until_the_picture_is_shrunk_too_far(shared_data, picture, shrink, resolved):
+    found = real(shared_data / "ground_truth" / picture, shrink)
+    assert found["quality_grains_resolved"] is resolved, found
+
+
+@pytest.mark.parametrize(
+    "picture", ["llzto/High/3.74e-4.tif", "llzto/Low/1.12e-6.tif", "llzto/Median/3.22e-4.tif", "llto/High/4.16e-5.tif"]
+)
+def test_fracture_surfaces_with_grains_of_few_pixels_are_not_resolved(shared_data, picture):
+    found = real(shared_data / picture)
+    assert found["quality_grains_resolved"] is False
+    assert found["quality_calm_grain_share"] < 0.35
+
+
+# Sharpness and noise
+
+
+@pytest.mark.parametrize("blur", [0.5, 1.0, 1.5, 2.5, 4.0])
+def test_sharpness_of_a_blurred_edge_is_known(blur):
+    assert sharpness(blurred_disc(blur), EVERYWHERE, noise=0.0) == pytest.approx(1 / (1 + blur**2), rel=0.05)
+
+
+def test_sharpness_falls_with_blur_and_ignores_gain():
+    image = grooved(30, seed=3)[0]
+    before = np.inf
+    for sigma in (0.01, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0):
+        picture = cv2.GaussianBlur(image, (0, 0), sigma)
+        after = sharpness(picture, EVERYWHERE, noise=0.0)
+        assert after < before
+        assert sharpness(picture * 0.2 + 0.1, EVERYWHERE, noise=0.0) == pytest.approx(after, rel=1e-3)
+        before = after
+
+
+@pytest.mark.parametrize("blur", [1.0, 2.0])
+def test_sharpness_and_noise_of_a_noisy_edge(blur):
+    clean = blurred_disc(blur)
+    noisy = clean + np.random.default_rng(0).normal(0, 0.06, SHAPE).astype(np.float32)
+    noise, structure = noise_and_structure(noisy, EVERYWHERE)
+    assert noise == pytest.approx(0.06, rel=0.1)
+    assert structure == pytest.approx(clean.std(), rel=0.03)
+    assert sharpness(noisy, EVERYWHERE, noise=noise) == pytest.approx(1 / (1 + blur**2), rel=0.2)
+
+
+def test_smooth_structure_is_no_noise():
+    assert noise_and_structure(blurred_disc(2.0), EVERYWHERE)[0] == 0
+
+
+def test_noise_column_is_noise_over_structure():
+    image, labels, groove = grooved(60, width=8)
+    noisy = image + np.random.default_rng(0).normal(0, 0.5 * image.std(), SHAPE)
+    assert quality(noisy, labels, groove)["quality_noise"] == pytest.approx(0.5, rel=0.1)
+
+
+# Saturation, masks, flat pictures
+
+
+def test_saturated_share_counts_black_and_white_of_the_valid_part():
+    image = np.full(SHAPE, 0.5, np.float32)
+    image[:10] = 0
+    image[10:15] = 1
+    image[15:20] = 254 / 255
+    assert saturated_share(image, EVERYWHERE) == 15 / 400
+    valid = EVERYWHERE.copy()
+    valid[:10] = False
+    assert saturated_share(image, valid) == 5 / 390
+    assert np.isnan(saturated_share(image, ~EVERYWHERE))
+
+
+def test_measured_share_counts_valid_pixels():
+    valid = EVERYWHERE.copy()
+    valid[-40:] = False
+    assert quality(*grooved(30), valid)["quality_measured_share"] == 0.9
+
+
+def test_what_lies_under_the_mask_has_no_influence():
+    image, labels, groove = grooved(30)
+    valid = EVERYWHERE.copy()
+    valid[-40:] = False
+    valid[100:120, 50:200] = False
+    clean = quality(np.where(valid, image, 0.5), labels, groove, valid)
+    for dirt in (np.nan, 1e3, np.random.default_rng(0).random(SHAPE)):
+        assert quality(np.where(valid, image, dirt), labels, groove, valid) == pytest.approx(clean, rel=1e-6)
+
+
+@pytest.mark.parametrize("valid", [EVERYWHERE, ~EVERYWHERE, np.arange(400)[:, None] + 0 * np.arange(500) < 360])
+def test_a_flat_picture_has_no_measures(valid):
+    # Only the data bar has more than one colour.
+    image = np.full(SHAPE, 0.25, np.float32)
+    image[360:] = 0.25 if valid.all() else 1.0
+    with np.errstate(all="raise"):
+        found = quality(image, np.zeros(SHAPE, np.int32), np.zeros(SHAPE, np.float32), valid)
+    assert found["quality_flat"] is True
+    assert found["quality_grains_resolved"] is False
+    assert np.isnan(found["quality_sharpness"])
+    assert np.isnan(found["quality_noise"])
+
+
+def test_a_flat_picture_has_no_grains_whatever_was_found():
+    _, labels, groove = grooved(30)
+    assert quality(np.full(SHAPE, 0.25), labels, groove)["quality_grains_resolved"] is False
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (33, 200)])
+def test_small_pictures_answer(shape):
+    image, labels, groove = grooved(12, shape=shape)
+    with np.errstate(all="raise", under="ignore"):
+        found = quality(image, labels, groove)
+    assert found["quality_flat"] is False
+
+
+def test_every_column_is_measured_and_described():
+    found = quality(*grooved(30))
+    assert list(found) == [column.name for column in QUALITY_COLUMNS]
+    for column in QUALITY_COLUMNS:
+        assert column.name.startswith("quality_")
+        assert column.unit in ("bool", "px", "1")
+        assert len(column.meaning) > 20
+        assert isinstance(found[column.name], bool) == (column.unit == "bool")
+
+
+def test_regions_of_another_engine_do():
+    # Only two columns are read.
+    image, labels, groove = grooved(30)
+    regions = pd.DataFrame({"equivalent_diameter_um": [10.0, 20.0], "touches_border": [True, False]})
+    found = quality_features(
+        image,
+        EVERYWHERE,
+        labels,
+        regions,
+        boundary=groove,
+        pixel_um=0.5,
+        min_pixels_across_grain=10,
+        min_whole_grains=1,
+    )
+    assert found["quality_pixels_across_grain"] == 30
+    assert found["quality_whole_grains"] == 1
