@@ -1,5 +1,6 @@
 """What is drawn on a picture: data bar, boxes, scale bar and text, and what the text says."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
@@ -144,24 +145,21 @@ def _without_rules(ink: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def _without(ink: np.ndarray, rulers: Sequence[Ruler]) -> np.ndarray:
-    """Ink without the rulers: their strokes go, text between their caps stays."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
-    gone = np.zeros(len(stats), bool)
+    """Ink without the strokes of rulers; those no longer than a few glyphs stay, since they may be glyphs."""
+    rest = ink.copy()
+    glyph_rows = _usual_height(ink)
     for ruler in rulers:
-        box = ruler.box
-        within = (
-            (stats[:, 0] >= box[2] - 1)
-            & (stats[:, 0] + stats[:, 2] - 1 <= box[3] + 1)
-            & (stats[:, 1] >= box[0] - 1)
-            & (stats[:, 1] + stats[:, 3] - 1 <= box[1] + 1)
-        )
-        width = box[3] - box[2] + 1
-        strokes = stats[:, 2] >= (0.9 * width if ruler.kind in ("caps", "solid") else 0.15 * width)
-        if ruler.kind == "ticks":
-            strokes = stats[:, 2] <= 8
-        gone |= within & strokes
-    gone[0] = True
-    return ~gone[labels]
+        if ruler.length_px >= 4 * glyph_rows:
+            for first_row, last_row, first_col, last_col in ruler.strokes:
+                rest[max(0, first_row - 1) : last_row + 2, max(0, first_col - 1) : last_col + 2] = False
+    return rest
+
+
+def _usual_height(ink: np.ndarray) -> float:
+    """Median height of the pieces of ink that are not specks."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    heights = stats[1:, 3]
+    return float(np.median(heights[heights >= 5])) if (heights >= 5).any() else 10.0
 
 
 def _glyphs(ink: np.ndarray, tallest: int) -> np.ndarray:
@@ -191,12 +189,25 @@ def _pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *,
         box = _hull(words)
         for ruler in rulers:
             distance = _distance(box, ruler.box) / height
-            if distance <= reach and ruler.length_px >= 1.2 * height:
+            if distance <= reach and ruler.length_px >= 1.2 * height and not _within_word(ruler, lines):
                 candidates.append((distance + (1.0 if ruler.kind == "solid" else 0.0), ruler, words, length))
     if not candidates:
         return None
     _, ruler, words, length = min(candidates, key=lambda c: (not c[3].sure, c[0], -len(c[2])))
     return _Match(ruler, words, " ".join(word.text for word in words), _confirmed(signal, words, length))
+
+
+def _within_word(ruler: Ruler, lines: Sequence[Line]) -> bool:
+    """Whether a supposed ruler is part of a letter or a word."""
+    first_row, last_row, first_col, last_col = ruler.box
+    area = (last_row - first_row + 1) * (last_col - first_col + 1)
+    for word in (word for line in lines for word in line.words if re.search(r"\w", word.text)):
+        rows = min(last_row, word.box[1]) - max(first_row, word.box[0]) + 1
+        cols = min(last_col, word.box[3]) - max(first_col, word.box[2]) + 1
+        alone = len(word.text) == 1 and word.box[3] - word.box[2] <= last_col - first_col + 4
+        if rows > 0 and cols > 0 and rows * cols >= 0.6 * area and not alone:
+            return True
+    return False
 
 
 def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Length | None:
@@ -291,7 +302,7 @@ def _read_around(ink: np.ndarray, signal: np.ndarray, ruler: Ruler) -> _Found:
     top, bottom = max(0, first_row - margin), min(rows, last_row + margin + 1)
     band = ink[top:bottom]
     strip = signal[top:bottom]
-    here = replace(ruler, box=(first_row - top, last_row - top, first_col, last_col))
+    here = _moved_ruler(ruler, -top, 0)
     lines = find_lines(_glyphs(_without(band, [here]), band.shape[0]))
     width = last_col - first_col + 1
     near = []
@@ -347,8 +358,13 @@ def _moved(line: Line, rows: int, cols: int) -> Line:
     return Line(tuple(replace(word, box=_moved_box(word.box, rows, cols)) for word in line.words))
 
 
+def _moved_ruler(ruler: Ruler, rows: int, cols: int) -> Ruler:
+    strokes = tuple(_moved_box(stroke, rows, cols) for stroke in ruler.strokes)
+    return replace(ruler, box=_moved_box(ruler.box, rows, cols), strokes=strokes)
+
+
 def _moved_match(match: _Match | None, rows: int, cols: int) -> _Match | None:
     if match is None:
         return None
-    ruler = replace(match.ruler, box=_moved_box(match.ruler.box, rows, cols))
+    ruler = _moved_ruler(match.ruler, rows, cols)
     return replace(match, ruler=ruler, words=_moved(Line(match.words), rows, cols).words)

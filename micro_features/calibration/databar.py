@@ -55,7 +55,7 @@ def flat_levels(grey: np.ndarray, most: int = 5) -> list[tuple[int, int]]:
     Returns
     -------
     list of (level, tolerance)
-        The commonest first; the tolerance is 1 for exact levels and 8 for levels that were JPEG-compressed.
+        The commonest first; the tolerance is 1 for levels that may be exact and 8 for such as JPEG may have spread.
     """
     step = max(1, grey.shape[0] // 1500)
     sample = grey[::step]
@@ -70,7 +70,10 @@ def flat_levels(grey: np.ndarray, most: int = 5) -> list[tuple[int, int]]:
         window = slice(max(0, top - 2), top + 3)
         level = max(0, top - 2) + int(counts[window].argmax())
         beside = np.delete(counts[window], int(counts[window].argmax()))
-        levels.append((level, 1 if counts[level] > 6 * beside.max() else 8))
+        if counts[level] > 6 * beside.max():
+            levels.append((level, 1))
+        if counts[level] < 200 * beside.max():
+            levels.append((level, 8))
         near[max(0, level - 8) : level + 9] = 0
     return levels
 
@@ -86,6 +89,8 @@ def find_panels(grey: np.ndarray) -> list[Panel]:
     for level, tolerance in flat_levels(grey):
         cells += [(box, level, tolerance) for box in _flat_rectangles(grey, level, tolerance)]
     written = [cell for cell in cells if _has_marks(grey, *cell)]
+    # What JPEG broke up at the strict tolerance is whole at the loose one.
+    written = [cell for cell in written if not any(_is_part(cell[0], other[0]) for other in written)]
     panels = []
     while written:
         group, written = _grow(written[:1], written[1:])
@@ -99,6 +104,7 @@ def find_panels(grey: np.ndarray) -> list[Panel]:
         box = _hull([cell[0] for cell in group])
         level, tolerance = group[0][1], group[0][2]
         box = _snap(grey, _to_full_width(grey, box, level, tolerance), level)
+        tolerance = _tolerance(crop(grey, box), level)
         panels.append(
             Panel(_with_frame(grey, box, level, tolerance), level, tolerance, tuple(sorted(c[0] for c in group)))
         )
@@ -175,8 +181,10 @@ def _flat_rectangles(grey: np.ndarray, level: int, tolerance: int) -> list[Box]:
         h, w = part.shape
         if w < 24 or h < 10:
             continue
-        region = near[y : y + h, x : x + w] > 0
-        sides = (region[0].mean(), region[-1].mean(), region[:, 0].mean(), region[:, -1].mean())
+        # JPEG's ringing spoils the outermost lines: the best of three counts.
+        region = np.abs(grey[y : y + h, x : x + w].astype(np.int16) - level) <= max(8, tolerance)
+        by_row, by_col = region.mean(axis=1), region.mean(axis=0)
+        sides = (by_row[:3].max(), by_row[-3:].max(), by_col[:3].max(), by_col[-3:].max())
         if min(sides) < 0.55 or np.mean(sides) < 0.85:
             continue
         box = (int(y), int(y + h - 1), int(x), int(x + w - 1))
@@ -260,6 +268,13 @@ def _fills_gap(cell: Box, box: Box) -> bool:
     return (in_rows or in_cols) and _neighbours(cell, box) and _area(cell) <= _area(box)
 
 
+def _tolerance(inside: np.ndarray, level: int) -> int:
+    """1 for a background of one exact level, 8 for one that JPEG has made uneven."""
+    off = cv2.absdiff(inside, level)
+    uneven = np.count_nonzero((off > 0) & (off <= 12)) / max(1, np.count_nonzero(off <= 12))
+    return 8 if uneven > 0.02 else 1
+
+
 def _to_full_width(grey: np.ndarray, box: Box, level: int, tolerance: int) -> Box:
     """Box taken to the picture's sides where its first and last rows go on that far."""
     ends = grey[[box[0], box[1]]].astype(int)
@@ -313,6 +328,10 @@ def _hull(boxes: list[Box]) -> Box:
 
 def _area(box: Box) -> int:
     return (box[1] - box[0] + 1) * (box[3] - box[2] + 1)
+
+
+def _is_part(cell: Box, other: Box) -> bool:
+    return _area(cell) < _area(other) and _overlap(cell, other) >= 0.8 * _area(cell)
 
 
 def _overlap(a: Box, b: Box) -> int:

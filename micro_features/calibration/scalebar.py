@@ -24,12 +24,15 @@ class Ruler:
     length_px, length_error_px : float
         Length, and half width of what the drawing leaves open.
     box : Box
+    strokes : tuple of Box
+        The pieces it is drawn with; what else lies in its box is text.
     """
 
     kind: str
     length_px: float
     length_error_px: float
     box: Box
+    strokes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def _segments(ink: np.ndarray, shortest_px: int) -> list[_Segment]:
     # An even kernel would shift what it opens by a pixel.
     strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((1, shortest_px | 1), np.uint8))
     n, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    _, pieces, piece_stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     segments = []
     for k in range(1, n):
         x, y, w, h, area = (int(v) for v in stats[k])
@@ -90,6 +94,10 @@ def _segments(ink: np.ndarray, shortest_px: int) -> list[_Segment]:
         if w < 3 * h or area < 0.75 * w * h:
             continue
         box = (y, y + h - 1, x, x + w - 1)
+        # A letter's stroke has more of the letter to its left or right; a bar ends where its piece of ink ends.
+        piece = piece_stats[pieces[y : y + h, x : x + w].max()]
+        if piece[0] < x - 3 or piece[0] + piece[2] > x + w + 3:
+            continue
         left, left_rows = _cap(binary, box, at_left=True)
         right, right_rows = _cap(binary, box, at_left=False)
         rows = [r for r in (left_rows, right_rows) if r]
@@ -154,7 +162,9 @@ def _capped(first: _Segment, second: _Segment, signal: np.ndarray, kind: str) ->
     right = _centre(signal, second.right, rows, line_rows)
     thick = max(first.left[1] - first.left[0] + 1, second.right[1] - second.right[0] + 1)
     box = (rows[0], rows[1], first.left[0], second.right[1])
-    return Ruler(kind, right - left, float(max(1, thick if thick > 4 else 1)), box)
+    strokes = [s.box for s in (first, second)]
+    strokes += [(*s.cap_rows, *cap) for s in (first, second) for cap in (s.left, s.right) if cap]
+    return Ruler(kind, right - left, float(max(1, thick if thick > 4 else 1)), box, tuple(strokes))
 
 
 def _centre(signal: np.ndarray, columns: tuple[int, int], rows: tuple[int, int], line_rows: tuple[int, int]) -> float:
@@ -178,7 +188,7 @@ def _solid(segment: _Segment, ink: np.ndarray, signal: np.ndarray) -> Ruler | No
     top = np.median(profile[first_col : last_col + 1])
     left = _crossing(profile, first_col, -1, top / 2)
     right = _crossing(profile, last_col, 1, top / 2)
-    return Ruler("solid", right - left, 1.0, segment.box)
+    return Ruler("solid", right - left, 1.0, segment.box, (segment.box,))
 
 
 def _crossing(profile: np.ndarray, start: int, step: int, half: float) -> float:
@@ -226,7 +236,8 @@ def _tick_rows(ink: np.ndarray, signal: np.ndarray, shortest_px: int) -> list[Ru
                 profile = np.median(signal[mate[1] : mate[1] + mate[3]][:, at].astype(float), axis=0)
                 profile[profile < 0.25 * profile.max()] = 0
                 ends.append(float((profile * at).sum() / profile.sum()))
-            rulers.append(Ruler("ticks", ends[1] - ends[0], 1.0, box))
+            ticks = tuple((int(m[1]), int(m[1] + m[3] - 1), int(m[0]), int(m[0] + m[2] - 1)) for m in mates)
+            rulers.append(Ruler("ticks", ends[1] - ends[0], 1.0, box, ticks))
     return rulers
 
 
