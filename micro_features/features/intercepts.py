@@ -212,14 +212,14 @@ def _count(labels: np.ndarray, angle: int) -> np.ndarray:
     right = int(angle != 90)
     grain, valid = labels > 0, labels >= 0
     seen = valid[here] & valid[there]
-    both = grain[here] & grain[there] & seen
+    both = grain[here] & grain[there]
     one = (grain[here] ^ grain[there]) & seen
     contact = both & (labels[here] != labels[there])
 
     # An odd number of fields a side: the split is the same from either side. Steps from field to field are in none.
     row_ends, col_ends = (np.round(np.linspace(0, size, _FIELDS_PER_SIDE + 1)).astype(int) for size in labels.shape)
     parts = [np.s_[:, :]] + [
-        np.s_[top : max(top, bottom - down), left : max(left, end - right)]
+        np.s_[top : bottom - down, left : end - right]
         for top, bottom in pairwise(row_ends)
         for left, end in pairwise(col_ends)
     ]
