@@ -1,6 +1,7 @@
 """One file, measured: what a worker process does. Rows go back, pictures and region tables are written here."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import cv2
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from micro_features import __version__, pipeline, rows
 from micro_features.batch import Failure, FileResult
@@ -258,9 +260,16 @@ WORK: dict[str, Callable[[Job], FileResult]] = {
 
 
 def do(job: Job) -> FileResult:
-    """The work of a job; on one thread in every process, the first too, so that rows do not depend on their number."""
-    cv2.setNumThreads(1)
+    """The work of a job."""
+    _use_one_thread()
     return WORK[job.command](job)
+
+
+@functools.cache
+def _use_one_thread() -> None:
+    """In every process, the first one too: sums, and with them rows, must not depend on the number of threads."""
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def _write_part(path: Path, regions: pd.DataFrame) -> None:

@@ -126,13 +126,14 @@ def test_without_a_scale_there_are_no_micrometres(folder, tmp_path, capsys):
     assert list(failures["stage"]) == ["calibrate"]
     assert table(tmp_path / "out").empty
 
-    assert extract(folder / "a.png", "-o", tmp_path / "px", "--uncalibrated") == 0
+    insist = ("--set", "measure.unresolved_grains=true")
+    assert extract(folder / "a.png", "-o", tmp_path / "px", "--uncalibrated", *insist) == 0
     rows = table(tmp_path / "px")
     assert [name for name in rows.columns if name.endswith(("_um", "_um2"))] == ["pixel_um"]
     assert rows["pixel_um"].isna().all()
     assert rows["grain_size_G_intercept"].isna().all()
     scaled = tmp_path / "um"
-    extract(folder / "a.png", "-o", scaled, "--pixel-size", 0.25)
+    extract(folder / "a.png", "-o", scaled, "--pixel-size", 0.25, *insist)
     ratio = table(scaled)["grain_intercept_mean_um"][0] / rows["grain_intercept_mean_px"][0]
     assert ratio == pytest.approx(0.25)
     assert list(table(scaled).columns[-20:]) != list(rows.columns[-20:])
