@@ -15,6 +15,12 @@ from micro_features.images.prepare import masked_blur
 # Standard deviations of the Gaussians, pixels, at which darkness is judged: the first suppresses pixel noise, the
 # others let a pore that is wider than the texture around it stand out from that texture.
 BLURS_PX = (0.7, 2.0, 5.0)
+# Blurred noise is not taken for less than this share of the unblurred.
+LEAST_SPREAD = 0.5
+# A blurred edge lies where darkness falls to half of the core's, found within this window; the core's is the largest
+# of many noisy pixels and stands this many standard deviations too high, or belongs to a deeper neighbour.
+EDGE_PX = 7
+NOISE_MARGIN = 6.0
 # Dark lines that enclose more than this share of what they cover are grooves around grains. They show at this darkness,
 # fainter than that of pores; a pore among them is at least this many times as wide.
 GROOVE_ENCLOSURE = 0.5
@@ -34,10 +40,10 @@ def local(
 
     Darkness is the local mean of the solid (a first guess of the pores is left out of it) minus the grey level, in
     units of its robust standard deviation over the solid, so that brightness and gain cancel. A pore holds a pixel
-    whose darkness, at any of three blurs, exceeds ``8 * (1 - sensitivity)``. It reaches out to 0.55 of that times the
-    share of the standard deviation that outlives blurring: far where only pixel noise surrounds it, less far where the
-    solid itself has dark facets. Where dark lines enclose grains they are grooves; only what is half as
-    wide again as they are is pore there.
+    whose darkness, at any of three blurs, exceeds h = ``6.8 * (1 - sensitivity)``. It reaches out to half the darkness of
+    its nearby core, but no further than to h / 2 times the share of the standard deviation that outlives blurring: far
+    where only pixel noise surrounds it, less far where the solid itself has dark facets. Where dark lines enclose
+    grains they are grooves; only what is half as wide again as they are is pore there.
 
     Parameters
     ----------
@@ -57,18 +63,18 @@ def local(
     (rows, cols) int32 array
         Labels from 1; 0 is no pore.
     """
-    if not _has_contrast(image, valid):
+    if _contrast(image, valid) == 0:
         return np.zeros(image.shape, np.int32)
     darkness, solid = _darkness(image, valid, window_px=window_px)
-    high = np.float32(8.0 * (1.0 - sensitivity))
-    seeds = darkness > high
-    lasting = []
-    for sigma in BLURS_PX[1:]:
-        blurred = masked_blur(darkness, valid, sigma_px=sigma)
-        lasting.append(_robust_sd(blurred, solid))
-        if lasting[-1] > 0:
-            seeds |= blurred > high * lasting[-1]
-    dark = (darkness > 0.55 * high * lasting[0]) & valid & _wider_than_grooves((darkness > GROOVE_DARKNESS) & valid)
+    high = np.float32(6.8 * (1.0 - sensitivity))
+    medium, coarse = (masked_blur(darkness, valid, sigma_px=sigma) for sigma in BLURS_PX[1:])
+    medium_spread, coarse_spread = (max(_robust_sd(blurred, solid), LEAST_SPREAD) for blurred in (medium, coarse))
+    low = high / 2 * np.float32(medium_spread)
+    # Beside a deep pore the coarse blur is dark too: a seed must not owe its darkness to a neighbour.
+    seeds = (darkness > 1.25 * high) | (medium > high * medium_spread) | ((coarse > high * coarse_spread) & (medium > low))
+    core = cv2.dilate(darkness, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
+    dark = (darkness > np.maximum((core - np.float32(NOISE_MARGIN)) / 2, low)) & valid
+    dark &= _wider_than_grooves((darkness > GROOVE_DARKNESS) & valid)
     # The median of 3 x 3 smooths the outline.
     return _labelled(cv2.medianBlur(dark.view(np.uint8), 3).view(bool), min_area_px, seeds)
 
@@ -76,14 +82,13 @@ def local(
 def _darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tuple[np.ndarray, np.ndarray]:
     """Local mean of the solid minus grey level, in robust standard deviations; and where the solid is."""
     smooth = masked_blur(image, valid, sigma_px=BLURS_PX[0])
+    # A drawing may have no noise at all: a grey level is never known better than half a step of 8 bits.
+    least = _contrast(image, valid) / 512
     solid = valid
     for _ in range(2):
         darkness = masked_blur(smooth, solid, sigma_px=window_px) - smooth
-        spread = _robust_sd(darkness, solid)
-        if spread <= 0:
-            return np.zeros_like(smooth), valid
-        darkness /= np.float32(spread)
-        solid = valid & (darkness < 2)
+        darkness /= np.float32(max(_robust_sd(darkness, solid), least))
+        solid = valid & (darkness < 3)
     return darkness, solid
 
 
@@ -117,12 +122,12 @@ def sauvola(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50.0, mi
 
     Sauvola and Pietikäinen, Pattern Recognition 33 (2000) 225-236, with a Gaussian for the window.
     """
-    if not _has_contrast(image, valid):
+    if _contrast(image, valid) == 0:
         return np.zeros(image.shape, np.int32)
     mean = masked_blur(image, valid, sigma_px=window_px)
+    half_range = np.float32(_contrast(image, valid) / 2)
     sd = np.sqrt(np.maximum(masked_blur(image * image, valid, sigma_px=window_px) - mean * mean, 0))
-    darkest, brightest, _, _ = cv2.minMaxLoc(image, mask=valid.view(np.uint8))
-    level = mean * (1 + 0.2 * (sd * np.float32(2 / (brightest - darkest)) - 1))
+    level = mean * (1 + 0.2 * (sd / half_range - 1))
     return _labelled((image < level) & valid, min_area_px)
 
 
@@ -140,9 +145,10 @@ PORE_METHODS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-def _has_contrast(image: np.ndarray, valid: np.ndarray) -> bool:
+def _contrast(image: np.ndarray, valid: np.ndarray) -> float:
+    """Brightest minus darkest valid grey level; 0 where nothing is valid."""
     darkest, brightest, _, _ = cv2.minMaxLoc(image, mask=valid.view(np.uint8))
-    return brightest > darkest
+    return float(brightest - darkest)
 
 
 def _robust_sd(values: np.ndarray, where: np.ndarray) -> float:
@@ -156,7 +162,7 @@ def _robust_sd(values: np.ndarray, where: np.ndarray) -> float:
 def _global(
     image: np.ndarray, valid: np.ndarray, threshold: Callable[[np.ndarray], float], min_area_px: int
 ) -> np.ndarray:
-    if not _has_contrast(image, valid):
+    if _contrast(image, valid) == 0:
         return np.zeros(image.shape, np.int32)
     return _labelled((image <= threshold(image[valid])) & valid, min_area_px)
 
