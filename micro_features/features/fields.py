@@ -93,7 +93,7 @@ def field_features(
     Parameters
     ----------
     grains, pores : (rows, cols) int32 arrays
-        Labels from 1, 0 is background.
+        Labels from 1, 0 is background; no grain where there is a pore.
     pore_regions : DataFrame
         `regions.region_table` of `pores`.
     valid : (rows, cols) bool array
@@ -221,7 +221,7 @@ def boundary_pores(grains: np.ndarray, pores: np.ndarray, valid: np.ndarray, *, 
     Parameters
     ----------
     grains, pores : (rows, cols) int32 arrays
-        Labels from 1, 0 is background.
+        Labels from 1, 0 is background; no grain where there is a pore.
     valid : (rows, cols) bool array
     reach_px : int
         A pore touches the grains found at this distance from its rim, pixels, at least 1.
@@ -235,7 +235,7 @@ def boundary_pores(grains: np.ndarray, pores: np.ndarray, valid: np.ndarray, *, 
     on_pore = (pores > 0) & valid
     rim = on_pore & (cv2.erode(on_pore.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) == 0)
     rows, cols = np.nonzero(rim)
-    around = np.pad(np.where(valid & ~on_pore, grains, 0), reach_px)
+    around = np.pad(np.where(valid, grains, 0), reach_px)
     span = range(-reach_px, reach_px + 1)
     circle = [(i, j) for i in span for j in span if (reach_px - 1) ** 2 < i * i + j * j <= reach_px**2]
     grain_of = np.concatenate([around[rows + reach_px + i, cols + reach_px + j] for i, j in circle]).astype(np.int64)
