@@ -41,7 +41,7 @@ def local(
     Darkness is the local mean of the solid (a first guess of the pores is left out of it) minus the grey level, in
     units of its robust standard deviation over the solid, so that brightness and gain cancel. A pore holds a pixel
     whose darkness, at any of three blurs, exceeds h = ``6.8 * (1 - sensitivity)``. It reaches out to half the darkness of
-    its nearby core, but no further than to h / 2 times the share of the standard deviation that outlives blurring: far
+    its nearby core, but no further than to 0.57 h times the share of the standard deviation that outlives blurring: far
     where only pixel noise surrounds it, less far where the solid itself has dark facets. Where dark lines enclose
     grains they are grooves; only what is half as wide again as they are is pore there.
 
@@ -69,9 +69,11 @@ def local(
     high = np.float32(6.8 * (1.0 - sensitivity))
     medium, coarse = (masked_blur(darkness, valid, sigma_px=sigma) for sigma in BLURS_PX[1:])
     medium_spread, coarse_spread = (max(_robust_sd(blurred, solid), LEAST_SPREAD) for blurred in (medium, coarse))
-    low = high / 2 * np.float32(medium_spread)
+    low = 0.57 * high * np.float32(medium_spread)
     # Beside a deep pore the coarse blur is dark too: a seed must not owe its darkness to a neighbour.
-    seeds = (darkness > 1.25 * high) | (medium > high * medium_spread) | ((coarse > high * coarse_spread) & (medium > low))
+    seeds = (
+        (darkness > 1.25 * high) | (medium > high * medium_spread) | ((coarse > high * coarse_spread) & (medium > low))
+    )
     core = cv2.dilate(darkness, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
     dark = (darkness > np.maximum((core - np.float32(NOISE_MARGIN)) / 2, low)) & valid
     dark &= _wider_than_grooves((darkness > GROOVE_DARKNESS) & valid)
