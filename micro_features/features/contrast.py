@@ -11,7 +11,15 @@ import cv2
 import numpy as np
 
 from micro_features.features.feature import Feature
-from micro_features.features.greyfield import FEWEST_PIXELS, GreyField, away_from_mask, blurred, coarser, ratio
+from micro_features.features.greyfield import (
+    FEWEST_PIXELS,
+    GreyField,
+    away_from_mask,
+    blurred,
+    coarser,
+    quantiles,
+    ratio,
+)
 
 BLURS_PX = (2, 4, 8)
 _WINDOW = 7
@@ -125,7 +133,7 @@ def _at_level(level: GreyField, px: int, pixel_um: float) -> dict[str, float]:
         return out
     dx, dy = cv2.Scharr(fine, cv2.CV_32F, 1, 0), cv2.Scharr(fine, cv2.CV_32F, 0, 1)
     gradient = cv2.magnitude(dx, dy)[inside]
-    median, p95 = np.quantile(gradient, (0.5, 0.95))
+    median, p95 = quantiles(gradient, (0.5, 0.95))
     out[f"texture_gradient_cv_{px}px"] = ratio(gradient.std(dtype=float), gradient.mean(dtype=float))
     out[f"texture_gradient_p95_over_median_{px}px"] = ratio(p95, median)
     if px == BLURS_PX[0]:
@@ -140,7 +148,7 @@ def _at_level(level: GreyField, px: int, pixel_um: float) -> dict[str, float]:
     if np.count_nonzero(inside) < FEWEST_PIXELS:
         return out
     local = local_deviation(fine)
-    p5, p25, median = np.quantile(local[inside], (0.05, 0.25, 0.5))
+    p5, p25, median = quantiles(local[inside], (0.05, 0.25, 0.5))
     out[f"texture_local_contrast_p5_over_median_{px}px"] = ratio(p5, median)
     out[f"texture_local_contrast_p25_over_median_{px}px"] = ratio(p25, median)
     if px == BLURS_PX[0]:

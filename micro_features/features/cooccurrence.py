@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from micro_features.features.feature import Feature
-from micro_features.features.greyfield import FEWEST_PIXELS, GreyField, away_from_mask, blurred
+from micro_features.features.greyfield import FEWEST_PIXELS, GreyField, away_from_mask, blurred, quantiles
 
 _SOURCE = "Haralick, Shanmugam and Dinstein 1973, doi 10.1109/TSMC.1973.4309314; symmetric, mean of four directions"
 _LEVELS = 16
@@ -35,7 +35,7 @@ def cooccurrence_features(field: GreyField) -> dict[str, float]:
     if np.count_nonzero(inside) < FEWEST_PIXELS:
         return out
     grey = blurred(field.grey, 0.7)
-    low, high = np.quantile(grey[inside], (0.01, 0.99))
+    low, high = quantiles(grey[inside], (0.01, 0.99))
     if not high - low > 1e-6:
         return out
     steps = np.clip((grey - low) * (_LEVELS / (high - low)), 0, _LEVELS - 1).astype(np.uint8)
