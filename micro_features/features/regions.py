@@ -21,6 +21,8 @@ aspect ratio, orientation
     Of the ellipse with the same second moments, a pixel counted as a square, not as a point.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -52,6 +54,8 @@ REGION_COLUMNS = tuple(_COLUMNS)
 
 # Grains count as neighbours across a drawn boundary line of at most this many pixels.
 _LINE_PX = 2
+
+_PAIRS_AT_ONCE = 50_000
 
 
 def region_table(
@@ -253,37 +257,56 @@ class _Hulls:
     def feret(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) largest and smallest distance of parallel tangents, pixels.
 
-        The hull of edge midpoints is the hull of pixel centres, grown by the diamond abs(x) + abs(y) <= 1/2.
+        The hull of edge midpoints is the hull of pixel centres, grown by half a pixel's diamond.
         """
         right = self._chain >= self.n
         region = self._chain % self.n
         # Once around each region: down the left side, up the right.
         order = np.lexsort([np.where(right, -self._row, self._row), right, region])
-        region, row, col = region[order], self._row[order], np.where(right, -self._col, self._col)[order]
-        first = np.searchsorted(region, np.arange(self.n))
-        corners = np.diff(first, append=len(region))
-        following = np.arange(1, len(region) + 1)
-        following[first + corners - 1] = first
-        edge_row, edge_col = row[following] - row, col[following] - col
-
-        # Every corner (and the edge that leaves it) with every corner of its region.
-        partners = corners[region]
-        begin = np.cumsum(partners) - partners
-        other = np.arange(partners.sum()) + np.repeat(first[region] - begin, partners)
-        d_row, d_col = row[other] - np.repeat(row, partners), col[other] - np.repeat(col, partners)
-        longest = np.maximum(np.abs(d_row), np.abs(d_col)) * 2 + d_row**2 + d_col**2 + 1
-        feret_max = np.sqrt(np.maximum.reduceat(longest, begin[first]))
-
-        # The smallest width stands upright on an edge of the grown hull: one of the hull's, or one of the diamond's.
-        area = np.abs(d_row * np.repeat(edge_col, partners) - d_col * np.repeat(edge_row, partners))
-        length = np.hypot(edge_row, edge_col)
-        grown = np.maximum.reduceat(area, begin) + np.maximum(np.abs(edge_row), np.abs(edge_col))
-        width = np.divide(grown, length, out=np.full(len(length), np.inf), where=length > 0)
-        feret_min = np.minimum.reduceat(width, first)
-        for slanted in (row + col, row - col):
-            extent = np.maximum.reduceat(slanted, first) - np.minimum.reduceat(slanted, first)
-            feret_min = np.minimum(feret_min, (extent + 1) / np.sqrt(2))
+        row, col = self._row[order], np.where(right, -self._col, self._col)[order]
+        corners = np.bincount(region, minlength=self.n)
+        first = np.append(0, np.cumsum(corners))
+        # Every corner is compared with every other of its region: in portions, which fit into the cache.
+        portion = np.cumsum(corners**2) // _PAIRS_AT_ONCE
+        cuts = np.append(np.flatnonzero(np.diff(portion, prepend=-1)), self.n)
+        found = [_feret(row[first[i] : first[k]], col[first[i] : first[k]], corners[i:k]) for i, k in pairwise(cuts)]
+        feret_max, feret_min = np.concatenate(found, axis=1)
         return feret_max, feret_min
+
+
+def _feret(row: np.ndarray, col: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(2, n) largest and smallest width of convex polygons, each grown by the diamond abs(x) + abs(y) <= 1/2.
+
+    Parameters
+    ----------
+    row, col : (m,) int arrays
+        Corners in order around each polygon, one polygon after the other.
+    corners : (n,) int array
+        Number of corners of each polygon.
+    """
+    first = np.cumsum(corners) - corners
+    following = np.arange(1, len(row) + 1)
+    following[first + corners - 1] = first
+    edge_row, edge_col = row[following] - row, col[following] - col
+
+    # Every corner (and the edge that leaves it) with every corner of its polygon.
+    partners = np.repeat(corners, corners)
+    begin = np.cumsum(partners) - partners
+    other = np.arange(partners.sum()) + np.repeat(np.repeat(first, corners) - begin, partners)
+    d_row, d_col = row[other] - np.repeat(row, partners), col[other] - np.repeat(col, partners)
+    longest = np.maximum(np.abs(d_row), np.abs(d_col)) * 2 + d_row**2 + d_col**2 + 1
+    feret_max = np.sqrt(np.maximum.reduceat(longest, begin[first]))
+
+    # The smallest width stands upright on an edge of the grown polygon: one of its own, or one of the diamond's.
+    area = np.abs(d_row * np.repeat(edge_col, partners) - d_col * np.repeat(edge_row, partners))
+    length = np.hypot(edge_row, edge_col)
+    grown = np.maximum.reduceat(area, begin) + np.maximum(np.abs(edge_row), np.abs(edge_col))
+    width = np.divide(grown, length, out=np.full(len(length), np.inf), where=length > 0)
+    feret_min = np.minimum.reduceat(width, first)
+    for slanted in (row + col, row - col):
+        extent = np.maximum.reduceat(slanted, first) - np.minimum.reduceat(slanted, first)
+        feret_min = np.minimum(feret_min, (extent + 1) / np.sqrt(2))
+    return np.stack([feret_max, feret_min])
 
 
 def _lower_hull(chain: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
