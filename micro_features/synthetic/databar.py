@@ -28,8 +28,8 @@ def with_databar(
 ) -> tuple[np.ndarray, Annotations]:
     """Append a data bar of 64 rows below a picture.
 
-    The scale bar is the round length (1, 2 or 5 times a power of ten) between a tenth and three tenths of the width
-    that is nearest to a whole number of pixels, the longest of equals.
+    The scale bar is the round length (1, 2 or 5 times a power of ten) between 0.125 and 0.32 of the width that is
+    nearest to a whole number of pixels, the longest of equals.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def length_text(length_um: float) -> str:
 
 
 def _round_length(cols: int, pixel_um: float) -> float:
-    low, high = 0.1 * cols * pixel_um, 0.3 * cols * pixel_um
+    low, high = 0.125 * cols * pixel_um, 0.32 * cols * pixel_um
     power = np.floor(np.log10(low))
     candidates = [digit * 10.0**exponent for exponent in (power, power + 1) for digit in (1, 2, 5)]
     fitting = [length for length in candidates if low <= length <= high]
@@ -153,7 +153,7 @@ def _jeol(
 ) -> _Strip:
     strip = Image.new("L", (cols, ROWS), 0)
     draw = ImageDraw.Draw(strip)
-    first = round(0.345 * cols) if cols >= 1000 else round(0.62 * cols) - length_px
+    first = min(round(0.345 * cols), round(0.64 * cols) - length_px)
     box = (5, 19, first, first + length_px - 1)
     draw.rectangle((box[2], box[0], box[3], box[1]), fill=255)
     day = f"{taken.month}/{taken.day}/{taken.year}"

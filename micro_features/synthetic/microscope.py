@@ -198,7 +198,7 @@ def _polished(
     n = int(labels.max()) + 1
     width = np.clip(0.06 * diameter_px, 0.7, 3.0)
     # Boundaries etch unequally, so the groove's depth varies along the picture.
-    depth = np.clip(0.75 + 0.45 * smooth_field(rng, labels.shape, length_px=diameter_px), 0.3, 1.6)
+    depth = np.clip(0.75 + 0.45 * smooth_field(rng, labels.shape, length_px=diameter_px), 0.3, 1.25)
     groove = depth * np.exp(-((distance / width) ** 2) / 2)
     shoulder = depth * np.exp(-(((distance - 2.2 * width) / width) ** 2))
     dome = np.tanh(distance / (0.25 * diameter_px))

@@ -57,16 +57,16 @@ def test_end_ticks_are_the_stated_length_apart(grey, layout, ink):
     [
         (0.125, "20µm", 20.0),
         (0.375, "50µm", 50.0),
-        (0.0005, "50nm", 0.05),
+        (0.0005, "100nm", 0.1),
         (0.00625, "1µm", 1.0),
-        (10.0, "1mm", 1000.0),
+        (10.0, "2mm", 2000.0),
     ],
 )
 def test_length_is_round_and_its_text_says_so(grey, pixel_um, text, length_um):
     bar = with_databar(grey, pixel_um=pixel_um, layout="zeiss", **REST)[1].scale_bar
     assert bar.text == text
     assert bar.length_um == pytest.approx(length_um)
-    assert 0.1 * 640 <= bar.length_px <= 0.3 * 640
+    assert 0.125 * 640 <= bar.length_px <= 0.32 * 640
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
