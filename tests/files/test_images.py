@@ -5,7 +5,7 @@ import io
 import os
 import struct
 import sys
-import time
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -124,6 +124,28 @@ def test_alpha(tmp_path, suffix, colour):
     np.testing.assert_array_equal(finite, alpha > 0)
     nothing = write(tmp_path, f"n.{suffix}", np.stack([*layers, np.zeros_like(GREY)], axis=-1))
     np.testing.assert_array_equal(read_picture(nothing).pixels, colour)  # a writer that never filled it in
+
+
+def test_palette_of_8_bit_entries(tmp_path):
+    inverse = np.repeat(np.arange(255, -1, -1, dtype=np.uint16)[np.newaxis], 3, axis=0)
+    for name, palette in (("a.tif", inverse * 257), ("b.tif", inverse)):  # by the standard, and not
+        path = write_tiff(tmp_path, GREY, name, photometric="palette", colormap=palette)
+        np.testing.assert_array_equal(read_picture(path).pixels, 255 - GREY)
+
+
+@pytest.mark.parametrize(("bits", "pixels"), [(4, GREY // 64), (12, DEEP // 256)])
+def test_packed_bits_state_their_full_scale(tmp_path, bits, pixels):
+    picture = read_picture(write_tiff(tmp_path, pixels, bitspersample=bits))
+    np.testing.assert_array_equal(picture.pixels, pixels)
+    assert picture.full_scale == 2**bits - 1
+
+
+def test_alpha_that_was_multiplied_in_is_not_applied_twice(tmp_path):
+    alpha = np.full_like(GREY, 51)
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    for kind, factor in (("unassalpha", 0.2), ("assocalpha", 1)):
+        path = write_tiff(tmp_path, np.stack([GREY, alpha], axis=-1), extrasamples=[kind], **options)
+        np.testing.assert_allclose(read_picture(path).pixels, GREY / 255 * factor, atol=1e-6)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -332,6 +354,7 @@ def test_hash_is_of_the_file(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif"])
 def test_print_resolution(tmp_path, suffix):
     assert read_picture(write(tmp_path, f"a.{suffix}", GREY, dpi=(254, 254))).dpi == pytest.approx(254, abs=0.02)
+    assert read_picture(write(tmp_path, f"c.{suffix}", GREY, dpi=(1, 1))).dpi is None  # the shape of a pixel only
     if suffix != "bmp":  # a BMP always states one
         assert read_picture(write(tmp_path, f"b.{suffix}", GREY)).dpi is None
 
@@ -351,6 +374,9 @@ def encoded(kind: str) -> bytes:
         tifffile.imwrite(buffer, GREY)
     elif kind == "strips":
         tifffile.imwrite(buffer, DEEP, rowsperstrip=3, compression="zlib", metadata=None)
+    elif kind in ("tiles", "lzw", "packbits"):
+        options = {"tile": (16, 16)} if kind == "tiles" else {"compression": kind, "rowsperstrip": 3}
+        tifffile.imwrite(buffer, DEEP, metadata=None, **options)
     elif kind == "end":  # the directory behind the pixels, as libtiff writes
         Image.fromarray(RGB).save(buffer, "TIFF", compression="tiff_lzw")
     elif kind == "pages":
@@ -360,7 +386,8 @@ def encoded(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-ENCODED = {kind: encoded(kind) for kind in ("png", "jpeg", "bmp", "tif", "strips", "end", "pages")}
+KINDS = ("png", "jpeg", "bmp", "tif", "strips", "tiles", "lzw", "packbits", "end", "pages")
+ENCODED = {kind: encoded(kind) for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", ENCODED)
@@ -369,6 +396,11 @@ def test_truncated_files_are_refused(tmp_path, kind, share):
     path = tmp_path / "a.bin"
     path.write_bytes(ENCODED[kind][: int(share * len(ENCODED[kind]))])
     refused(path)
+
+
+def test_a_png_without_its_end(tmp_path):
+    (tmp_path / "a.png").write_bytes(ENCODED["png"][:-12])
+    assert "without its end" in refused(tmp_path / "a.png")
 
 
 def test_a_directory_that_lost_its_last_bytes_is_not_read_with_defaults(tmp_path):
@@ -484,12 +516,15 @@ def bomb(kind: str, cols: int, rows: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "bmp", "tif"])
-def test_a_header_bomb_costs_nothing(tmp_path, kind):
+def test_a_header_bomb_is_not_decoded(tmp_path, monkeypatch, kind):
     path = tmp_path / "a.img"
     path.write_bytes(bomb(kind, 60000, 60000))
-    start = time.perf_counter()
+    for decoder in ("imagecodecs.png_decode", "PIL.ImageFile.ImageFile.load", "tifffile.TiffPage.asarray"):
+        monkeypatch.setattr(decoder, lambda *_, **__: pytest.fail("decoded"))
     assert "60000 x 60000" in refused(path)
-    assert time.perf_counter() - start < 0.5  # decoding would take seconds and 3.6 GB
+    path.write_bytes(bomb(kind, 600, 600))  # decoded, were it not for its size
+    with pytest.raises(pytest.fail.Exception):
+        read_picture(path)
 
 
 def test_max_pixels_is_the_bound(tmp_path):
@@ -499,13 +534,15 @@ def test_max_pixels_is_the_bound(tmp_path):
 
 
 def test_text_that_unpacks_without_end_is_refused(tmp_path):
-    body = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
+    body = b"Comment\0\0" + zlib.compress(bytes(50_000_000), 1)
     chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
     path = tmp_path / "a.png"
     path.write_bytes(png_header(64, 64, chunk))
-    start = time.perf_counter()
+    tracemalloc.start()
     refused(path)
-    assert time.perf_counter() - start < 0.5
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_animations(tmp_path):
@@ -524,6 +561,16 @@ def test_colours_for_print(tmp_path):
         assert "CMYK" in refused(tmp_path / name)
 
 
+def test_sparse_tiff(tmp_path):
+    path = write_tiff(tmp_path, GREY, rowsperstrip=8, metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        offsets = tiff.pages[0].tags[273]
+    data = bytearray(path.read_bytes())
+    data[offsets.valueoffset : offsets.valueoffset + 4] = bytes(4)
+    path.write_bytes(data)
+    assert "1 of 5 parts of the picture are missing" in refused(path)
+
+
 def test_tiffs_that_hold_no_picture(tmp_path):
     nan = write_tiff(tmp_path, np.full((40, 40), np.nan, np.float32), "n.tif")
     assert "no pixel with a finite value" in refused(nan)
@@ -534,6 +581,10 @@ def test_tiffs_that_hold_no_picture(tmp_path):
         tmp_path, np.zeros((64, 64, 5), np.uint8), "m.tif", photometric="minisblack", planarconfig="contig"
     )
     assert "5 channels" in refused(channels)
+    ycbcr = write_tiff(tmp_path, RGB, "y.tif", photometric="ycbcr")
+    assert "YCbCr without JPEG" in refused(ycbcr)
+    stack = write_tiff(tmp_path, np.stack([GREY] * 4), "s.tif", imagej=True, truncate=True)
+    assert "stack with one header" in refused(stack)
 
 
 @pytest.mark.parametrize("beyond", [0, 4, 300])
@@ -548,7 +599,13 @@ def test_a_truncated_page_does_not_vanish(tmp_path, beyond):
         [read_picture(path, page) for page in range(count_pages(path))]
 
 
-def test_reading_says_nothing_but_errors(tmp_path, capfd):
+def test_reading_says_nothing_but_errors(tmp_path, capfd, recwarn):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:-7]  # Pillow warns of it, and so it must, on its own
+    with pytest.warns(UserWarning, match="Corrupt EXIF"):
+        Image.Exif().load(cut)
+    read_picture(write(tmp_path, "a.jpg", GREY, exif=cut))
     write_tiff(tmp_path, GREY, extratags=[(34118, "s", 0, "garbage", True), (50431, "B", 3, b"\xff\xff\xff", True)])
     read_picture(tmp_path / "a.tif")
     for kind, data in ENCODED.items():
@@ -556,6 +613,7 @@ def test_reading_says_nothing_but_errors(tmp_path, capfd):
         with pytest.raises(ImageError):
             read_picture(tmp_path / kind)
     assert capfd.readouterr() == ("", "")
+    assert not recwarn
 
 
 # --- real pictures --------------------------------------------------------------------------------------------------
