@@ -17,6 +17,7 @@ from micro_features.images.watershed import MergeTree, basins, cut, merge_tree
 FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5, 1.0)
 # A shrunk picture keeps at least this many pixels on its shorter side, or holds too few grains to count.
 MIN_SIDE_PX = 100
+BASIN_BLUR_PX = 1.0
 # Numbers of grains are compared between merge_level / SPAN and merge_level * SPAN.
 SPAN = 1.2
 
@@ -159,7 +160,8 @@ def _try_scale(
     image, valid = _shrunk(image, valid, factor)
     flat = flatten(image, valid, window_px=window_px)
     strength = boundary_strength(flat, valid)
-    labels, count = basins(strength, valid)
+    # Minima closer than this blur are ripples of noise; merging would only have to undo them.
+    labels, count = basins(cv2.GaussianBlur(strength, (0, 0), BASIN_BLUR_PX), valid)
     levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
     tree = merge_tree(labels, count, strength, small_area_px=small_grain_px, top=levels[-1])
     counts = tuple(tree.regions(level) for level in levels)
