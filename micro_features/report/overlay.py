@@ -65,8 +65,7 @@ def draw_overlay(
     grey = np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8)
     canvas = np.repeat(grey[..., None], 3, axis=2)
     if grains is not None:
-        inside = grains > 0
-        canvas[label_edges(grains) & (inside | cv2.dilate(inside.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool))] = GRAIN_COLOUR
+        canvas[label_edges(grains)] = GRAIN_COLOUR
     if pores is not None:
         mask = pores > 0
         tint = np.array(PORE_COLOUR, np.float32)
