@@ -10,7 +10,7 @@ import numpy as np
 
 from micro_features.calibration import databar
 from micro_features.calibration.databar import Panel, crop
-from micro_features.calibration.fields import Length, is_round, parse_fields, parse_length, texts_of
+from micro_features.calibration.fields import Length, parse_fields, parse_length, texts_of
 from micro_features.calibration.scalebar import Ruler, find_rulers
 from micro_features.calibration.tags import acquisition_from_tags
 from micro_features.calibration.text import Line, Word, can_read, find_lines, read_line
@@ -21,7 +21,7 @@ MASK_MARGIN = 2  # pixels around ink burned straight onto the picture
 MOST_LINES = 30  # of text that are read in one picture
 SURE_DIGITS = 0.7  # confidence of the least certain digit beside a scale bar
 REREAD_MARGINS = (0.1, 0.28)
-WHITE, BLACK, COLOUR = 232, 16, 96  # levels, and difference between channels, that burned-in ink has
+WHITE, BLACK, COLOUR = 232, 16, 56  # levels, and difference between channels, that burned-in ink has
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
     panels: list[tuple[Panel, _Found]] = []
     for panel in databar.find_panels(grey):
         found = _read_panel(grey, panel, reading)
-        if found.match or any(len(line.text) >= 2 for line in found.lines) or (not reading and len(found.lines)):
+        if _is_written(found) if reading else found.lines:
             panels.append((panel, found))
     strips = [pair for pair in panels if databar.side_of(pair[0].box, shape) != "inside"]
     main = next((pair for pair in strips if pair[1].match), None) or next(iter(strips), None)
@@ -99,6 +99,14 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
     )
 
 
+def _is_written(found: _Found) -> bool:
+    """Whether what was read in a panel is text, and not the pattern of a picture."""
+    if found.match is not None and found.match.length is not None:
+        return True
+    certain = [word.text for line in found.lines for word in line.words if word.confidence >= 0.8]
+    return sum(character.isalnum() for text in certain for character in text) >= 2
+
+
 def _merged(first: Acquisition, second: Acquisition) -> Acquisition:
     """The first's fields, and the second's where the first has none."""
     names = [field.name for field in fields(Acquisition)]
@@ -111,7 +119,8 @@ def _scale_bar(match: _Match) -> ScaleBar:
         length_px=match.ruler.length_px,
         length_error_px=match.ruler.length_error_px,
         box=match.ruler.box,
-        text=match.text or None,
+        # The doubtful spelling is what tells of the doubt.
+        text=(match.text if match.length is None or match.length.sure else match.length.text) or None,
         length_um=match.length.um if match.length else None,
     )
 
@@ -220,13 +229,14 @@ def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Le
         if length is not None:
             readings.append((length, min(word.digits_confidence for word in again)))
     certain = [length for length, certainty in readings if certainty >= SURE_DIGITS]
-    if len(certain) < 2 or len({length.text.split()[0] for length in certain}) > 1:
+    if len(certain) < 2 or len({length.text.split()[0] for length, _ in readings}) > 1:
         return None
     sure = [length for length in certain if length.sure]
     if len({length.um for length in sure}) > 1:
         return None
-    best = sure[0] if len(sure) >= 2 else replace((sure or certain)[0], sure=False)
-    return best if is_round(best) else None
+    if len(sure) >= 2:
+        return sure[0]
+    return next(length for length in certain if not length.sure)
 
 
 def _length_texts(lines: Sequence[Line], taken: set[Box]) -> list[tuple[tuple[Word, ...], Length]]:
@@ -272,10 +282,21 @@ def _burned_layers(image: np.ndarray, grey: np.ndarray) -> list[np.ndarray]:
     if image.ndim == 3:
         spread = image.max(axis=2) - image.min(axis=2)
         if np.count_nonzero(spread > COLOUR) >= 40:
-            layers.insert(0, _stretched(spread, 0, 2 * COLOUR))
+            layers.insert(0, _likeness(image, spread))
             for layer in layers[1:]:
                 layer[spread > 24] = 0
     return layers
+
+
+def _likeness(image: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """How far each pixel is on the way from the picture's usual colour to that of the coloured ink, 0 to 255."""
+    ink = np.median(image[spread > max(COLOUR, np.percentile(spread[spread > COLOUR], 60) - 1)], axis=0)
+    usual = np.median(image[::8, ::8].reshape(-1, 3), axis=0)
+    way = ink - usual
+    likeness = (image.astype(np.float32) - usual.astype(np.float32)) @ (way / (way @ way)).astype(np.float32)
+    # Half-covered pixels have some colour; white or black picture has none.
+    likeness[cv2.dilate(spread, np.ones((3, 3), np.uint8)) <= 24] = 0
+    return np.clip(likeness * 255, 0, 255).astype(np.uint8)
 
 
 def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:

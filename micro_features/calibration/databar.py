@@ -185,7 +185,7 @@ def _flat_rectangles(grey: np.ndarray, level: int, tolerance: int) -> list[Box]:
         region = np.abs(grey[y : y + h, x : x + w].astype(np.int16) - level) <= max(8, tolerance)
         by_row, by_col = region.mean(axis=1), region.mean(axis=0)
         sides = (by_row[:3].max(), by_row[-3:].max(), by_col[:3].max(), by_col[-3:].max())
-        if min(sides) < 0.55 or np.mean(sides) < 0.85:
+        if min(sides) < 0.6 or np.mean(sides) < 0.9:
             continue
         box = (int(y), int(y + h - 1), int(x), int(x + w - 1))
         if _stands_out(near, box):
@@ -201,7 +201,9 @@ def _stands_out(near: np.ndarray, box: Box) -> bool:
     below = near[last_row + 1 : last_row + 5, first_col : last_col + 1].mean(axis=1)
     left = near[first_row : last_row + 1, max(0, first_col - 4) : first_col].mean(axis=0)
     right = near[first_row : last_row + 1, last_col + 1 : last_col + 5].mean(axis=0)
-    return all(shares.size == 0 or shares.min() < 0.6 * 255 for shares in (above, below, left, right))
+    # A strip's own picture may be dark where the strip is black; a box has picture all around to tell it from.
+    most = (0.4 if side_of(box, (rows, cols)) == "inside" else 0.6) * 255
+    return all(shares.size == 0 or shares.min() < most for shares in (above, below, left, right))
 
 
 def _snap(grey: np.ndarray, box: Box, level: int) -> Box:
@@ -298,7 +300,7 @@ def _with_frame(grey: np.ndarray, box: Box, level: int, tolerance: int) -> Box:
         for k in range(FRAME_PX + 1):
             values = line(side, start + k * step)
             if values is None:
-                return k
+                return k if k <= 2 else 0  # at the picture's edge nothing tells a thick frame from picture
             middle = int(np.median(values))
             # Ringing makes a thin rule uneven; it is still far from the panel's level everywhere.
             same = np.mean(np.abs(values.astype(int) - middle) <= max(2, 2 * tolerance)) >= 0.95

@@ -119,7 +119,7 @@ def parse_length(text: str) -> Length | None:
     if match is None:
         return None
     value = float(match[1].replace(",", "."))
-    unit = match[2]
+    unit = re.sub(r"^(?:µu|uµ|µµ)m$", "µm", match[2])
     if value <= 0:
         return None
     known = _UNITS.get(unit) or _UNITS.get(unit.rstrip("."))
@@ -135,11 +135,9 @@ def parse_length(text: str) -> Length | None:
 
 
 def is_round(length: Length) -> bool:
-    """Whether a length is one that vendors put beside a bar: at most two digits that are not zero."""
-    digits = re.sub(r"[^\d]", "", length.text.split()[0].replace(",", ".").rstrip("0") or "0")
-    number = length.text.split()[0].replace(",", ".")
-    digits = number.replace(".", "").strip("0")
-    return 1 <= len(digits) <= 2
+    """Whether a length is one that people put beside a bar: one digit and zeros, or a half or a quarter of that."""
+    digits = length.text.split()[0].replace(",", "").replace(".", "").strip("0")
+    return len(digits) == 1 or digits in ("12", "15", "25", "75", "125")
 
 
 def texts_of(lines: Sequence[Line]) -> tuple[tuple[str, ...], tuple[Word, ...]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from micro_features.calibration.fields import Length, field_width, parse_length, printed_pixel_size
+from micro_features.calibration.fields import Length, field_width, is_round, parse_length, printed_pixel_size
 from micro_features.calibration.tags import pixel_size_from_tags
 from micro_features.data import Annotations, Picture, PixelSize
 from micro_features.errors import CalibrationError
@@ -92,7 +92,7 @@ def _sources(annotations: Annotations, picture: Picture) -> list[_Source]:
         printed = parse_length(bar.text or "")
         error = bar.length_error_px / bar.length_px
         slack = max(2.0 / bar.length_px, error)
-        sure = printed is None or printed.sure
+        sure = printed is None or (printed.sure and is_round(printed))
         found.append(_Source("scale bar", bar.length_um / bar.length_px, error, slack, sure))
     field = field_width(annotations.text)
     if field is not None:
