@@ -20,6 +20,9 @@ Tags = Mapping[str, Mapping[str, Any]]
 # Vendors print four digits or more.
 _REL_ERROR = 5e-4
 _AGREE = 0.01
+# A 20 mm field on 1000 px is the widest of any SEM. Print resolution that a converter took for a pixel size is coarser
+# (1200 dpi is 21 um).
+_COARSEST_UM = 20.0
 
 # The letter before m is Greek mu, the micro sign, or what a wrong code page made of either.
 _UM_PER_UNIT = {
@@ -61,7 +64,7 @@ def pixel_size_from_tags(tags: Tags, image_shape: tuple[int, int]) -> list[tuple
             # What can not be understood says nothing.
             with contextlib.suppress(ValueError, TypeError, ZeroDivisionError, OverflowError):
                 for width_um, height_um in read(tags[key], image_shape):
-                    if math.isfinite(width_um) and width_um > 0:
+                    if 0 < width_um <= _COARSEST_UM:
                         square = abs(height_um / width_um - 1) if height_um > 0 else 0.0
                         found.append((f"metadata {vendor}", width_um, max(_REL_ERROR, square)))
     return found

@@ -112,6 +112,8 @@ def test_thermo_xml(xml, shape, um):
         ('PhysicalSizeX="250" PhysicalSizeXUnit="nm" SizeX="1024"', 0.25),
         ('PhysicalSizeX="250" PhysicalSizeXUnit="nm" SizeX="512"', None),
         ('PhysicalSizeX="1" PhysicalSizeXUnit="pixel"', None),
+        ('PhysicalSizeX="84.667"', None),  # 300 dpi
+        ('PhysicalSizeX="12" SizeX="1024"', 12),
         ('SizeX="1024"', None),
     ],
 )
