@@ -5,8 +5,6 @@ ratios of contrasts, so gain, brightness and much of the imaging session drop ou
 blurred by the number of pixels in the name.
 """
 
-from itertools import pairwise
-
 import cv2
 import numpy as np
 
@@ -25,7 +23,7 @@ BLURS_PX = (2, 4, 8)
 _WINDOW = 7
 _SMOOTH = 0.35
 _SMALLEST_FACET_PX2 = 400
-_GABOR_LEVELS = ((8, 16), (8, 32), (16, 32))
+_SCATTERED_PX = {8: (16, 32), 16: (32,)}
 
 _OWN = "Defined here; after the observation that evenness of detail, not its scale, holds across imaging sessions"
 _SCATTERING = "Second over first order scattering coefficients, Mallat 2012, doi 10.1002/cpa.21413"
@@ -90,7 +88,8 @@ CONTRAST_FEATURES = (
             f"{second} px, over that amplitude; four directions each.",
             _SCATTERING,
         )
-        for first, second in _GABOR_LEVELS
+        for first, seconds in _SCATTERED_PX.items()
+        for second in seconds
     ),
     Feature(
         "texture_anisotropy",
@@ -216,7 +215,7 @@ def _amplitudes(grey: np.ndarray) -> list[np.ndarray]:
 def _scattering(levels: list[GreyField]) -> dict[str, float]:
     out: dict[str, float] = {}
     by_wavelength = {round(4 * level.px): level for level in levels}
-    for first, seconds in ((8, (16, 32)), (16, (32,))):
+    for first, seconds in _SCATTERED_PX.items():
         level = by_wavelength[first]
         inside = away_from_mask(level.valid, 5)
         if min(level.grey.shape) < 32 or np.count_nonzero(inside) < FEWEST_PIXELS:
@@ -225,12 +224,11 @@ def _scattering(levels: list[GreyField]) -> dict[str, float]:
         order_1 = float(np.mean([a[inside].mean(dtype=float) for a in amplitudes]))
         # The directions' mean: what varies is how much detail there is, whatever way it points.
         coarse = GreyField(np.mean(amplitudes, axis=0), inside.astype(np.uint8), level.px)
-        for before, after in pairwise((first, *seconds)):
-            assert after == 2 * before
+        for second in seconds:
             coarse = coarser(coarse)
             inside = away_from_mask(coarse.valid, 5)
             if min(coarse.grey.shape) < 16 or np.count_nonzero(inside) < FEWEST_PIXELS:
                 break
             order_2 = float(np.mean([a[inside].mean(dtype=float) for a in _amplitudes(coarse.grey)]))
-            out[f"texture_scattering_{first}px_{after}px"] = ratio(order_2, order_1)
+            out[f"texture_scattering_{first}px_{second}px"] = ratio(order_2, order_1)
     return out

@@ -13,13 +13,13 @@ GRANULOMETRY_FEATURES = tuple(
         f"texture_{kind}_size_{statistic}_um",
         "um",
         "texture",
-        f"Sieve size at which {share} of the contrast of {what} patches is gone, that is, of the mean grey level above "
-        f"its {tail}; sieves of 6 to 146 px, empty where that does not suffice.",
+        f"Sieve size at which {share} of the contrast of {what} patches is gone, that contrast being {contrast}; "
+        "sieves of 6 to 146 px, empty where these do not suffice.",
         _SOURCE,
     )
-    for kind, what, tail in (
-        ("opening", "bright", "1st percentile"),
-        ("closing", "dark", "99th percentile, reversed"),
+    for kind, what, contrast in (
+        ("opening", "bright", "mean less 1st percentile of grey level"),
+        ("closing", "dark", "99th percentile less mean of grey level"),
     )
     for statistic, share in (("p25", "a quarter"), ("median", "half"))
 )

@@ -39,7 +39,7 @@ class GreyField:
 
 
 def grey_field(image: np.ndarray, valid: np.ndarray) -> GreyField | None:
-    """Crop to the valid part, standardise, fill masked pixels and shrink to half.
+    """Crop to the valid part, standardise, shrink to half and fill masked pixels.
 
     Parameters
     ----------

@@ -41,11 +41,8 @@ def texture_features(image: np.ndarray, valid: np.ndarray, *, pixel_um: float) -
         Name to value, every name of `TEXTURE_FEATURES` in their order. NaN where a measure does not exist: a picture
         of one colour, too small or mostly masked.
     """
-    rows, cols = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
     names = [feature.name for feature in TEXTURE_FEATURES]
-    if rows.size == 0:
-        return dict.fromkeys(names, np.nan)
-    tiles = [(r, c) for r in _parts(rows[0], rows[-1] + 1) for c in _parts(cols[0], cols[-1] + 1)]
+    tiles = [(r, c) for r in _parts(image.shape[0]) for c in _parts(image.shape[1])]
     values = np.array([list(_of_tile(image[tile], valid[tile], pixel_um).values()) for tile in tiles])
     weights = np.array([np.count_nonzero(valid[tile]) for tile in tiles], float)[:, None] * np.isfinite(values)
     total = weights.sum(axis=0)
@@ -64,8 +61,8 @@ def _of_tile(image: np.ndarray, valid: np.ndarray, pixel_um: float) -> dict[str,
     return values
 
 
-def _parts(first: int, stop: int) -> list[slice]:
-    """Equal parts of a range, none longer than a tile, in mirror symmetry."""
-    n = -(-(stop - first) // _TILE)
-    edges = [first + round((stop - first) * k / n) for k in range(n + 1)]
+def _parts(size: int) -> list[slice]:
+    """Equal parts of a side, none longer than a tile."""
+    n = -(-size // _TILE)
+    edges = [round(size * k / n) for k in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]

@@ -9,6 +9,7 @@ from scipy.special import j0
 from micro_features.features import texture
 from micro_features.features.cooccurrence import haralick
 from micro_features.features.feature import LENGTH_POWER
+from micro_features.features.greyfield import away_from_mask, grey_field
 from micro_features.features.texture import TEXTURE_FEATURES, texture_features
 
 NAMES = [feature.name for feature in TEXTURE_FEATURES]
@@ -166,6 +167,29 @@ def test_unevenness_hardly_depends_on_noise():
         "texture_autocorrelation_length_um",
     ):
         assert after[name] == pytest.approx(before[name], rel=0.08), name
+
+
+# The field on which all is measured
+
+
+def test_masked_pixels_continue_their_surroundings():
+    ramp = np.linspace(0, 12, 400, dtype=np.float32)[None, :] * np.ones((300, 1), np.float32)
+    valid = np.ones(ramp.shape, bool)
+    valid[100:120, 40:60] = valid[100:120, 300:330] = False
+    field = grey_field(np.where(valid, ramp, 99), valid)
+    assert field.grey.shape == (150, 200)
+    assert field.grey.std() == pytest.approx(1, rel=0.02)
+    assert np.array_equal(field.valid, valid[::2, ::2])
+    whole = grey_field(ramp, np.ones(ramp.shape, bool))
+    assert np.abs(field.grey - whole.grey).max() < 0.2
+
+
+def test_distance_from_the_mask_counts_and_the_frame_does_not():
+    valid = np.ones((60, 80), np.uint8)
+    valid[30, 40] = 0
+    far = away_from_mask(valid, 4)
+    assert not far[26:35, 36:45].any()
+    assert np.count_nonzero(far) == 60 * 80 - 9 * 9
 
 
 # Spectrum and autocorrelation
