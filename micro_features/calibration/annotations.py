@@ -19,6 +19,7 @@ from micro_features.data import Acquisition, Annotations, Box, Picture, ScaleBar
 SHORTEST_RULER = 0.02  # of the picture's width
 MASK_MARGIN = 2  # pixels around ink burned straight onto the picture
 MOST_LINES = 30  # of text that are read in one picture
+NEAR = 4.0  # glyph heights between a scale bar and its own text, mostly
 SURE_DIGITS = 0.7  # confidence of the least certain digit beside a scale bar
 REREAD_MARGINS = (0.1, 0.28)
 WHITE, BLACK, COLOUR = 232, 16, 56  # levels, and difference between channels, that burned-in ink has
@@ -75,6 +76,8 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
     lines = [line for _, found in panels for line in found.lines]
     match = main[1].match if main else None
     match = match or next((found.match for _, found in panels if found.match and found.match.length), None)
+    if match is not None:
+        match = _unless_contradicted(match, [found.match for _, found in panels if found.match])
 
     if match is None or (reading and match.length is None):
         burned = _read_burned(image, grey, masked, reading)
@@ -202,8 +205,21 @@ def _pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *,
                 candidates.append((distance + (1.0 if ruler.kind == "solid" else 0.0), ruler, words, length))
     if not candidates:
         return None
-    _, ruler, words, length = min(candidates, key=lambda c: (not c[3].sure, c[0], -len(c[2])))
-    return _Match(ruler, words, " ".join(word.text for word in words), _confirmed(signal, words, length))
+    candidates.sort(key=lambda c: (not c[3].sure, c[0], -len(c[2])))
+    _, ruler, words, length = candidates[0]
+    match = _Match(ruler, words, " ".join(word.text for word in words), _confirmed(signal, words, length))
+    own = {word.box for word in words}
+    others = [c for c in candidates if c[0] <= NEAR and c[1] is not ruler and not own & {word.box for word in c[2]}]
+    return _unless_contradicted(match, [_Match(r, w, "", size) for _, r, w, size in others if size.sure])
+
+
+def _unless_contradicted(match: _Match, others: Sequence[_Match]) -> _Match:
+    """The match, its length withheld where another scale bar of the same picture says something else."""
+    if match.length is None:
+        return match
+    size = match.length.um / match.ruler.length_px
+    sizes = [other.length.um / other.ruler.length_px for other in others if other.length]
+    return match if all(abs(s / size - 1) <= 0.05 for s in sizes) else replace(match, length=None)
 
 
 def _within_word(ruler: Ruler, lines: Sequence[Line]) -> bool:
@@ -257,6 +273,7 @@ def _length_texts(lines: Sequence[Line], taken: set[Box]) -> list[tuple[tuple[Wo
 def _read_burned(image: np.ndarray, grey: np.ndarray, masked: Sequence[Box], reading: bool) -> _Found:
     """Ruler and text drawn straight onto the picture, in white, black or a pure colour."""
     shortest = max(20, round(0.03 * min(grey.shape[1], 1400)))
+    found: list[_Found] = []
     for signal in _burned_layers(image, grey):
         for box in masked:
             crop(signal, box)[:] = 0
@@ -266,10 +283,15 @@ def _read_burned(image: np.ndarray, grey: np.ndarray, masked: Sequence[Box], rea
         rulers = [r for r in find_rulers(ink, signal, shortest_px=shortest) if _is_crisp(r, ink)]
         rulers = sorted(rulers, key=lambda r: (r.kind == "solid", -r.length_px))[:8]
         for ruler in rulers:
-            found = _read_around(ink, signal, ruler) if reading else _Found((), _without_text([ruler]))
-            if found.match is not None:
-                return found
-    return _Found((), None)
+            if reading:
+                found.append(_read_around(ink, signal, ruler))
+            elif ruler.kind != "solid":  # a bright streak is no bar
+                found.append(_Found((), _without_text([ruler])))
+    matches = [one.match for one in found if one.match]
+    if not matches:
+        return _Found((), None)
+    lines = next(one.lines for one in found if one.match)
+    return _Found(lines, _unless_contradicted(matches[0], matches[1:]))
 
 
 def _burned_layers(image: np.ndarray, grey: np.ndarray) -> list[np.ndarray]:
@@ -293,10 +315,11 @@ def _likeness(image: np.ndarray, spread: np.ndarray) -> np.ndarray:
     ink = np.median(image[spread > max(COLOUR, np.percentile(spread[spread > COLOUR], 60) - 1)], axis=0)
     usual = np.median(image[::8, ::8].reshape(-1, 3), axis=0)
     way = ink - usual
-    likeness = (image.astype(np.float32) - usual.astype(np.float32)) @ (way / (way @ way)).astype(np.float32)
+    weights = 255 * way / max(float(way @ way), 1.0)
+    likeness = cv2.transform(image, np.array([[*weights, -float(weights @ usual)]]))
     # Half-covered pixels have some colour; white or black picture has none.
     likeness[cv2.dilate(spread, np.ones((3, 3), np.uint8)) <= 24] = 0
-    return np.clip(likeness * 255, 0, 255).astype(np.uint8)
+    return np.asarray(likeness)
 
 
 def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:

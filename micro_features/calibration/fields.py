@@ -161,7 +161,7 @@ def parse_fields(texts: Sequence[str]) -> Acquisition:
         kV=_kilovolt(whole),
         WD_mm=_working_distance(whole),
         detector=_detector(whole),
-        date=_date(whole, us_order="JEOL" in whole),
+        date=_date(whole, us_order="JEOL" in whole or "m/d/y" in whole.lower()),
         time=_time(whole),
         instrument=instrument[1].strip() if instrument else None,
     )

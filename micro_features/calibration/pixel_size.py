@@ -11,6 +11,11 @@ AGREEMENT = 0.02  # relative; trustworthy sources that differ by more contradict
 # Pixel size times columns times magnification is the width of the print that a vendor had in mind: a photograph, a
 # monitor or a wall. Outside this range a unit or a digit was misread.
 PRINT_WIDTH_MM = (60.0, 1000.0)
+# Up to here it may be an objective's own: then the width is that of a camera's chip.
+OBJECTIVE_MAGNIFICATION = 100.0
+CHIP_WIDTH_MM = 3.0
+# From the finest lattice image to a photograph of a part.
+PIXEL_UM = (2e-6, 50.0)
 
 WAYS_OUT = "Give it with --pixel-size UM or --pixel-size-from FILE.csv, or measure in pixels with --uncalibrated."
 
@@ -123,9 +128,10 @@ def _believable(source: _Source, annotations: Annotations, cols: int) -> bool:
         return True
     magnification = annotations.acquisition.magnification
     if magnification is None:
-        return source.sure
+        return source.sure and PIXEL_UM[0] <= source.pixel_um <= PIXEL_UM[1]
     print_width_mm = source.pixel_um * cols * magnification * 1e-3
-    return PRINT_WIDTH_MM[0] <= print_width_mm <= PRINT_WIDTH_MM[1]
+    narrowest = CHIP_WIDTH_MM if magnification <= OBJECTIVE_MAGNIFICATION and source.sure else PRINT_WIDTH_MM[0]
+    return narrowest <= print_width_mm <= PRINT_WIDTH_MM[1]
 
 
 def _rel_error(user: _Source, trusted: list[_Source]) -> float:

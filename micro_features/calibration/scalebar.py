@@ -67,11 +67,12 @@ def find_rulers(ink: np.ndarray, signal: np.ndarray, *, shortest_px: int) -> lis
         for second in segments:
             if _two_halves(first, second):
                 rulers.append(_capped(first, second, signal, "split"))
-    for s in segments:
-        if not s.left and not s.right and s.box[3] - s.box[2] + 1 >= 3 * s.thickness:
-            ruler = _solid(s, ink, signal)
-            if ruler is not None:
-                rulers.append(ruler)
+    plain = [s for s in segments if not s.left and not s.right]
+    for s in plain:
+        # Pieces in a row are a divided ruler, or decoration: none of them alone is the length.
+        ruler = None if any(_in_a_row(s, other) for other in plain) else _solid(s, ink, signal)
+        if ruler is not None:
+            rulers.append(ruler)
     return rulers + _tick_rows(ink, signal, shortest_px)
 
 
@@ -152,6 +153,17 @@ def _two_halves(first: _Segment, second: _Segment) -> bool:
     lengths = (a[3] - a[2] + 1, b[3] - b[2] + 1)
     gap = b[2] - a[3] - 1
     return level and min(lengths) >= 0.5 * max(lengths) and 4 <= gap <= 4 * max(lengths)
+
+
+def _in_a_row(first: _Segment, second: _Segment) -> bool:
+    """Whether two plain strokes of like length and thickness follow each other, level or one step up or down."""
+    a, b = first.box, second.box
+    lengths = (a[3] - a[2] + 1, b[3] - b[2] + 1)
+    thick = max(first.thickness, second.thickness)
+    gap_cols = max(a[2], b[2]) - min(a[3], b[3]) - 1
+    gap_rows = max(a[0], b[0]) - min(a[1], b[1]) - 1
+    like = min(lengths) >= 0.7 * max(lengths) and min(first.thickness, second.thickness) >= 0.6 * thick
+    return first is not second and like and -3 <= gap_cols <= 1.2 * max(lengths) and gap_rows <= 1
 
 
 def _capped(first: _Segment, second: _Segment, signal: np.ndarray, kind: str) -> Ruler:
