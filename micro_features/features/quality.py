@@ -17,8 +17,8 @@ from micro_features.features.greyfield import FEWEST_PIXELS, away_from_mask
 CALM = 0.5
 """A grain is calm when boundary strength inside is below this share of that on its rim.
 
-In Gaussian random relief of any scale, white and 1/f noise, and real pictures with scrambled phases, less than 2 % of
-the area lies in calm basins.
+In basins of Gaussian random relief of any scale, of white and 1/f noise, and of real pictures with scrambled phases, at
+most an eighth of the area is calm; on pictures with grains, two thirds and more.
 """
 
 ENOUGH_CALM = 0.5
@@ -241,7 +241,7 @@ def sharpness(image: np.ndarray, valid: np.ndarray, *, noise: float) -> float:
     if not weight > 0:
         return np.nan
     squared = (product / weight) ** 2
-    return ((squared + np.sqrt(squared * (squared + 8))) / 4 - 1) / 3
+    return float((squared + np.sqrt(squared * (squared + 8))) / 4 - 1) / 3
 
 
 def _filled(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
