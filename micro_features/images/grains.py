@@ -14,7 +14,7 @@ from micro_features.images.boundaries import boundary_strength
 from micro_features.images.prepare import flatten
 from micro_features.images.watershed import MergeTree, basins, cut, merge_tree
 
-FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5, 1.0)
+FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5)
 # A shrunk picture keeps at least this many pixels on its shorter side, or holds too few grains to count.
 MIN_SIDE_PX = 100
 BASIN_BLUR_PX = 1.0
@@ -122,22 +122,20 @@ def watershed(
         )
 
     if working_scale:
-        trials = [trial(working_scale)]
+        chosen = trial(working_scale)
+        evidence = [chosen.evidence]
     else:
-        trials = [trial(factor) for factor in FACTORS[:-1] if min(image.shape) / factor >= MIN_SIDE_PX]
-    smallest = min((each.evidence.dependence for each in trials), default=np.inf)
-    stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]
-    chosen = min(stable, key=lambda each: each.evidence.factor, default=None)
-    evidence = [each.evidence for each in trials]
-    if not working_scale:
+        trials = [trial(factor) for factor in FACTORS if min(image.shape) / factor >= MIN_SIDE_PX]
         # A part of the picture tells whether its finest scale, the dearest to compute, is worth it.
         part = _middle(image.shape)
         probe = trial(1.0, image[part], valid[part])
-        evidence.append(probe.evidence)
+        smallest = min((each.evidence.dependence for each in trials), default=np.inf)
         if probe.evidence.dependence < smallest - scale_tolerance:
             chosen = trial(1.0)
-    if chosen is None:
-        chosen = trial(1.0)
+        else:
+            stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]
+            chosen = min(stable, key=lambda each: each.evidence.factor)
+        evidence = [each.evidence for each in (*trials, probe)]
     labels = _enlarged(cut(chosen.tree, chosen.labels, merge_level), image.shape)
     labels[~valid | (pores > 0)] = 0
     boundary = cv2.resize(chosen.boundary, image.shape[::-1], interpolation=cv2.INTER_LINEAR)

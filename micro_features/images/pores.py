@@ -40,10 +40,11 @@ def local(
 
     Darkness is the local mean of the solid (a first guess of the pores is left out of it) minus the grey level, in
     units of its robust standard deviation over the solid, so that brightness and gain cancel. A pore holds a pixel
-    whose darkness, at any of three blurs, exceeds h = ``6.8 * (1 - sensitivity)``. It reaches out to half the darkness of
-    its nearby core, but no further than to 0.57 h times the share of the standard deviation that outlives blurring: far
-    where only pixel noise surrounds it, less far where the solid itself has dark facets. Where dark lines enclose
-    grains they are grooves; only what is half as wide again as they are is pore there.
+    whose darkness, at one of three blurs, exceeds h = ``6.8 * (1 - sensitivity)`` (a quarter more where nothing is
+    averaged). It reaches out to half the darkness of its nearby core, but no further than to 0.57 h times the share of
+    the standard deviation that outlives blurring: far where only pixel noise surrounds it, less far where the solid
+    itself has dark facets. Where dark lines enclose grains they are grooves; only what is half as wide again as they
+    are is pore there.
 
     Parameters
     ----------

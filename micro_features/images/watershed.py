@@ -38,20 +38,25 @@ def basins(height: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, int]:
     padded = np.full((rows + 2, cols + 2), np.inf, np.float32)
     np.copyto(padded[1:-1, 1:-1], height, where=valid)
     lowest = cv2.erode(padded, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
-    to_lowest = np.zeros((rows, cols), np.int32)
-    for dr, dc in _NEIGHBOURS:
-        is_lowest = padded[1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + cols] == lowest
-        np.copyto(to_lowest, dr * cols + dc, where=is_lowest)
-    is_minimum = (padded[1:-1, 1:-1] == lowest) & valid
-    to_lowest[is_minimum | ~valid] = 0
-    count, minima = cv2.connectedComponents(is_minimum.view(np.uint8), connectivity=8)
-    target = np.arange(rows * cols, dtype=np.int32) + to_lowest.ravel()
+    is_minimum = cv2.compare(padded[1:-1, 1:-1], lowest, cv2.CMP_EQ)
+    is_minimum[~valid] = 0
+    # Which neighbour is the lowest one, as a small number: whole-array operations on bytes are the fastest there are.
+    direction = np.zeros((rows, cols), np.uint8)
+    for number, (dr, dc) in enumerate(_NEIGHBOURS, start=1):
+        neighbour = padded[1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + cols]
+        is_lowest: np.ndarray = cv2.compare(neighbour, lowest, cv2.CMP_EQ)
+        np.maximum(direction, is_lowest & np.uint8(number), out=direction)
+    direction[(is_minimum > 0) | ~valid] = 0
+    offset = np.array([0, *(dr * cols + dc for dr, dc in _NEIGHBOURS)], np.int32)
+    target = np.arange(rows * cols, dtype=np.int32) + offset[direction.ravel()]
     while True:
-        further = target[target]
+        # Twice as far in each round; "clip" spares the check of bounds that the padding makes needless.
+        further = target.take(target, mode="clip")
         if np.array_equal(further, target):
             break
         target = further
-    return minima.ravel()[target].reshape(rows, cols), count - 1
+    count, minima = cv2.connectedComponents(is_minimum, connectivity=8)
+    return minima.ravel().take(target, mode="clip").reshape(rows, cols), count - 1
 
 
 @dataclass(frozen=True, eq=False)
