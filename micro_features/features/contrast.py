@@ -21,7 +21,8 @@ from micro_features.features.greyfield import (
 
 BLURS_PX = (2, 4, 8)
 _WINDOW = 7
-_SMOOTH = 0.35
+_SMOOTH = 0.3
+_PORE_GREY = -1.5  # standard deviations: the bottom of a pore is dark and smooth, and no facet
 _SMALLEST_FACET_PX2 = 400
 _SCATTERED_PX = {8: (16, 32), 16: (32,)}
 
@@ -68,7 +69,7 @@ CONTRAST_FEATURES = (
         "1",
         "texture",
         f"Share of the area that is smooth: local standard deviation (blur 2 px, windows of {_WINDOW * 2} px) below "
-        f"{_SMOOTH} of its root mean square.",
+        f"{_SMOOTH} of its 90th percentile, and not as dark as a pore (1.5 standard deviations below the mean).",
         _OWN,
     ),
     Feature(
@@ -147,11 +148,12 @@ def _at_level(level: GreyField, px: int, pixel_um: float) -> dict[str, float]:
     if np.count_nonzero(inside) < FEWEST_PIXELS:
         return out
     local = local_deviation(fine)
-    p5, p25, median = quantiles(local[inside], (0.05, 0.25, 0.5))
+    p5, p25, median, p90 = quantiles(local[inside], (0.05, 0.25, 0.5, 0.9))
     out[f"texture_local_contrast_p5_over_median_{px}px"] = ratio(p5, median)
     out[f"texture_local_contrast_p25_over_median_{px}px"] = ratio(p25, median)
     if px == BLURS_PX[0]:
-        out.update(_facets(local, inside, level.px, pixel_um))
+        smooth = (local < _SMOOTH * p90) & (fine > _PORE_GREY) & inside
+        out.update(_facets(smooth, inside, level.px, pixel_um))
     return out
 
 
@@ -163,9 +165,7 @@ def local_deviation(grey: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(mean_of_squares - mean * mean, 0))
 
 
-def _facets(local: np.ndarray, inside: np.ndarray, px: float, pixel_um: float) -> dict[str, float]:
-    typical = float(np.sqrt(np.mean(local[inside] ** 2, dtype=float)))
-    smooth = (local < _SMOOTH * typical) & inside
+def _facets(smooth: np.ndarray, inside: np.ndarray, px: float, pixel_um: float) -> dict[str, float]:
     out: dict[str, float] = {"texture_facet_share": np.count_nonzero(smooth) / np.count_nonzero(inside)}
     _, _, stats, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8), connectivity=4)
     area_px2 = stats[1:, cv2.CC_STAT_AREA] * px**2

@@ -18,10 +18,10 @@ CALM = 0.5
 """A grain is calm when boundary strength inside is below this share of that on its rim.
 
 In basins of Gaussian random relief of any scale, of white and 1/f noise, and of real pictures with scrambled phases, at
-most an eighth of the area is calm; on pictures with grains, two thirds and more.
+most an eighth of the area is calm; on polished or etched sections with visible grains, three quarters and more.
 """
 
-ENOUGH_CALM = 0.5
+ENOUGH_CALM = 2 / 3
 """Share of the grain area that must lie in calm grains."""
 
 _EDGE_REACH = 9
@@ -41,16 +41,16 @@ QUALITY_COLUMNS = (
     QualityColumn(
         "quality_grains_resolved",
         "bool",
-        "Grains span enough pixels, enough of them lie whole in the picture, and at least half of the grain area lies "
-        "in calm grains (quality_calm_grain_share); grain measurements are left empty otherwise.",
+        "Grains span enough pixels, enough of them lie whole in the picture, and at least two thirds of the grain area "
+        "lie in calm grains (quality_calm_grain_share); grain measurements are left empty otherwise.",
     ),
     QualityColumn("quality_pixels_across_grain", "px", "Mean equivalent-circle diameter of what was found as grains."),
     QualityColumn("quality_whole_grains", "1", "Grains that touch neither the frame nor a masked part."),
     QualityColumn(
         "quality_calm_grain_share",
         "1",
-        "Share of the grain area in grains that are wide enough and inside which boundary strength is less than half "
-        "of that on their rim: near 1 for grains, near 0 for basins of relief or noise.",
+        "Share of the grain area in grains inside which boundary strength is less than half of that on their "
+        "rim: near 1 for grains, near 0 for basins of relief or noise.",
     ),
     QualityColumn(
         "quality_sharpness",
@@ -109,7 +109,7 @@ def quality_features(
     flat = is_flat(image, valid)
     across = float(regions["equivalent_diameter_um"].mean()) / pixel_um if len(regions) else np.nan
     whole = int(np.count_nonzero(~regions["touches_border"].to_numpy(dtype=bool)))
-    calm = calm_share(np.where(valid, grains, 0), boundary, min_pixels_across_grain=min_pixels_across_grain)
+    calm = calm_share(np.where(valid, grains, 0), boundary)
     noise, structure = (np.nan, np.nan) if flat else noise_and_structure(image, valid)
     return {
         "quality_grains_resolved": bool(
@@ -126,8 +126,8 @@ def quality_features(
     }
 
 
-def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_grain: float) -> float:
-    """Share of the grain area that lies in wide and calm grains.
+def calm_share(grains: np.ndarray, boundary: np.ndarray) -> float:
+    """Share of the grain area that lies in calm grains.
 
     A grain is calm when the mean of `boundary` inside it, weighted by the squared distance from its rim, is below
     `CALM` times the mean on its rim, the pixels that share an edge with another label, background included: dark
@@ -139,8 +139,6 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_gr
         Labels from 1, 0 is background. Grains may touch.
     boundary : (rows, cols) float32 array
         Strength of evidence for a grain boundary; only ratios count.
-    min_pixels_across_grain : float
-        Equivalent-circle diameter that a grain must reach.
 
     Returns
     -------
@@ -171,8 +169,7 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray, *, min_pixels_across_gr
     # Where there is no rim or no inside, both sums are 0 and the grain is not calm.
     inside = total(label, weight * strength) * total(rim_label)
     on_rim = total(rim_label, rim_strength) * total(label, weight)
-    wide = area >= np.pi / 4 * min_pixels_across_grain**2
-    return float(area[(inside < CALM * on_rim) & wide].sum() / max(area.sum(), 1))
+    return float(area[inside < CALM * on_rim].sum() / max(area.sum(), 1))
 
 
 def is_flat(image: np.ndarray, valid: np.ndarray) -> bool:

@@ -321,6 +321,15 @@ def test_calm_facets_are_found_with_their_area_and_size():
     assert found["texture_local_contrast_p5_over_median_2px"] < 0.1
 
 
+def test_smooth_bottoms_of_pores_are_no_facets():
+    rng = np.random.default_rng(0)
+    pore = np.zeros((480, 640), bool)
+    pore[100:160, 100:160] = pore[300:360, 400:460] = True
+    rough = rng.normal(size=pore.shape)
+    assert measured(np.where(pore, 0.0, rough))["texture_facet_share"] == pytest.approx(2 * 46**2 / pore.size, rel=0.2)
+    assert measured(np.where(pore, -4.0, rough))["texture_facet_share"] == pytest.approx(0, abs=1e-3)
+
+
 def test_without_facets_their_size_is_empty():
     assert np.isnan(measured(power_law(0))["texture_facet_size_mean_um"])
 
