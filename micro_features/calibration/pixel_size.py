@@ -10,7 +10,7 @@ from micro_features.errors import CalibrationError
 AGREEMENT = 0.02  # relative; trustworthy sources that differ by more contradict each other
 # Pixel size times columns times magnification is the width of the print that a vendor had in mind: a photograph, a
 # monitor or a wall. Outside this range a unit or a digit was misread.
-PRINT_WIDTH_MM = (60.0, 1000.0)
+PRINT_WIDTH_MM = (30.0, 1000.0)
 # Up to here it may be an objective's own: then the width is that of a camera's chip.
 OBJECTIVE_MAGNIFICATION = 100.0
 CHIP_WIDTH_MM = 3.0

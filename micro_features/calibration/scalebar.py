@@ -37,12 +37,13 @@ class Ruler:
 
 @dataclass(frozen=True)
 class _Segment:
-    """A horizontal stroke: where it is, and the columns of its left and right end cap, if any."""
+    """A horizontal stroke: where it is, the columns of its left and right end cap, if any, and all that touches it."""
 
     box: Box
     left: tuple[int, int] | None
     right: tuple[int, int] | None
     cap_rows: tuple[int, int]
+    piece_rows: tuple[int, int]
 
     @property
     def thickness(self) -> int:
@@ -62,6 +63,7 @@ def find_rulers(ink: np.ndarray, signal: np.ndarray, *, shortest_px: int) -> lis
         Shorter strokes are letters.
     """
     segments = _segments(ink, shortest_px)
+    segments = [s for s in segments if not any(_framed(s, other) for other in segments)]
     rulers = [_capped(s, s, signal, "caps") for s in segments if s.left and s.right]
     for first in segments:
         for second in segments:
@@ -70,7 +72,7 @@ def find_rulers(ink: np.ndarray, signal: np.ndarray, *, shortest_px: int) -> lis
     plain = [s for s in segments if not s.left and not s.right]
     for s in plain:
         # Pieces in a row are a divided ruler, or decoration: none of them alone is the length.
-        ruler = None if any(_in_a_row(s, other) for other in plain) else _solid(s, ink, signal)
+        ruler = None if any(_in_a_row(s, other) for other in plain) else _solid(s, signal)
         if ruler is not None:
             rulers.append(ruler)
     return rulers + _tick_rows(ink, signal, shortest_px)
@@ -107,7 +109,7 @@ def _segments(ink: np.ndarray, shortest_px: int) -> list[_Segment]:
             tall = [r[1] - r[0] + 1 for r in rows]
             if min(tall) < 0.6 * max(tall):
                 continue
-        segments.append(_Segment(box, left, right, cap_rows))
+        segments.append(_Segment(box, left, right, cap_rows, (int(piece[1]), int(piece[1] + piece[3] - 1))))
     return segments
 
 
@@ -142,6 +144,12 @@ def _cap(binary: np.ndarray, box: Box, *, at_left: bool) -> tuple[tuple[int, int
     cap = columns[found]
     rows = (min(extents[k][0] for k in found), max(extents[k][1] for k in found))
     return (int(cap.min()), int(cap.max())), rows
+
+
+def _framed(first: _Segment, second: _Segment) -> bool:
+    """Whether two strokes are the upper and lower side of one frame."""
+    same_cols = abs(first.box[2] - second.box[2]) <= 2 and abs(first.box[3] - second.box[3]) <= 2
+    return first is not second and same_cols and bool(first.left and second.left) and first.cap_rows == second.cap_rows
 
 
 def _two_halves(first: _Segment, second: _Segment) -> bool:
@@ -190,12 +198,11 @@ def _centre(signal: np.ndarray, columns: tuple[int, int], rows: tuple[int, int],
     return float((profile * at).sum() / profile.sum()) if profile.sum() else (columns[0] + columns[1]) / 2
 
 
-def _solid(segment: _Segment, ink: np.ndarray, signal: np.ndarray) -> Ruler | None:
+def _solid(segment: _Segment, signal: np.ndarray) -> Ruler | None:
     first_row, last_row, first_col, last_col = segment.box
-    # Nothing may touch a solid bar from above or below along its length: text and frames would.
-    for row in (first_row - 1, last_row + 1):
-        if 0 <= row < ink.shape[0] and ink[row, first_col : last_col + 1].mean() > 0.5:
-            return None
+    # A solid bar is all of its piece of ink; the stroke of a letter is a part of it.
+    if segment.piece_rows[0] < first_row - 3 or segment.piece_rows[1] > last_row + 3:
+        return None
     profile = np.median(signal[first_row : last_row + 1].astype(float), axis=0)
     top = np.median(profile[first_col : last_col + 1])
     left = _crossing(profile, first_col, -1, top / 2)

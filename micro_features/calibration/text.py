@@ -111,7 +111,7 @@ def _one_line(words: np.ndarray) -> np.ndarray:
     heights, widths = words[:, 1] - words[:, 0] + 1, words[:, 3] - words[:, 2] + 1
     taller, shorter = np.maximum.outer(heights, heights), np.minimum.outer(heights, heights)
     rows_shared, gap = _shared(words[:, 0], words[:, 1]), -_shared(words[:, 2], words[:, 3])
-    usual = np.median(heights[heights >= 5]) if (heights >= 5).any() else 5
+    usual = np.percentile(heights[heights >= 5], 75) if (heights >= 5).any() else 5
     sign = (shorter <= 0.5 * np.minimum(taller, usual)) & (np.minimum.outer(widths, widths) <= taller)
     sign &= (gap <= 1.5 * taller) & (taller <= 2.2 * usual)
     return (rows_shared >= 0.65 * shorter) & ((taller <= 1.8 * shorter) | sign)
