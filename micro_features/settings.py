@@ -93,7 +93,7 @@ class Phases(_Section):
     """Masks of pore, boundary and interior."""
 
     boundary_width_px: float = Field(
-        3.0, ge=1, le=200, description="Width of the boundary mask along the lines where grains meet, pixels."
+        3.0, ge=2, le=200, description="Width of the boundary mask along the lines where grains meet, pixels."
     )
 
 

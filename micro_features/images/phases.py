@@ -28,7 +28,7 @@ def phase_masks(
         Labels from 1, 0 is background.
     valid : (rows, cols) bool array
     boundary_width_px : float
-        Full width of a boundary, pixels, at least 1.
+        Full width of a boundary, pixels, at least 2: one pixel on each side of the line.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from skimage.filters import threshold_otsu, threshold_yen
 
-from micro_features.images.prepare import masked_blur
+from micro_features.images.prepare import background, masked_blur
 
 # Standard deviations of the Gaussians, pixels, at which darkness is judged: the first suppresses pixel noise, the
 # others let a pore that is wider than the texture around it stand out from that texture.
@@ -38,7 +38,7 @@ def local(
 ) -> np.ndarray:
     """Regions darker than their surroundings, by local contrast with hysteresis.
 
-    Darkness is the local mean of the solid (a first guess of the pores is left out of it) minus the grey level, in
+    Darkness is the background of the solid (a first guess of the pores is left out of it) minus the grey level, in
     units of its robust standard deviation over the solid, so that brightness and gain cancel. A pore holds a pixel
     whose darkness, at one of three blurs, exceeds h = ``6.8 * (1 - sensitivity)`` (a quarter more where nothing is
     averaged). It reaches out to half the darkness of its nearby core, but no further than to 0.57 h times the share of
@@ -73,23 +73,26 @@ def local(
     low = 0.57 * high * np.float32(medium_spread)
     # Beside a deep pore the coarse blur is dark too: a seed must not owe its darkness to a neighbour.
     seeds = (
-        (darkness > 1.25 * high) | (medium > high * medium_spread) | ((coarse > high * coarse_spread) & (medium > low))
+        (darkness > 1.25 * high)
+        | (medium > high * medium_spread)
+        | ((coarse > high * coarse_spread) & (medium > 0.8 * high * medium_spread))
     )
     core = cv2.dilate(darkness, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
     dark = (darkness > np.maximum((core - np.float32(NOISE_MARGIN)) / 2, low)) & valid
     dark &= _wider_than_grooves((darkness > GROOVE_DARKNESS) & valid)
     # The median of 3 x 3 smooths the outline.
-    return _labelled(cv2.medianBlur(dark.view(np.uint8), 3).view(bool), min_area_px, seeds)
+    return _labelled(cv2.medianBlur(dark.view(np.uint8), 3).view(bool) & valid, min_area_px, seeds)
 
 
 def _darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """Local mean of the solid minus grey level, in robust standard deviations; and where the solid is."""
+    """Background of the solid minus grey level, in robust standard deviations; and where the solid is."""
     smooth = masked_blur(image, valid, sigma_px=BLURS_PX[0])
     # A drawing may have no noise at all: a grey level is never known better than half a step of 8 bits.
     least = _contrast(image, valid) / 512
     solid = valid
-    for _ in range(2):
-        darkness = masked_blur(smooth, solid, sigma_px=window_px) - smooth
+    # The wide window first: a pore larger than the narrow one would be its own surroundings.
+    for sigma_px in (4 * window_px, window_px):
+        darkness = background(smooth, solid, sigma_px=sigma_px) - smooth
         darkness /= np.float32(max(_robust_sd(darkness, solid), least))
         solid = valid & (darkness < 3)
     return darkness, solid

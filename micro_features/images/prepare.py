@@ -55,6 +55,59 @@ def masked_blur(image: np.ndarray, valid: np.ndarray, *, sigma_px: float) -> np.
     return _normalised(image * weight, weight, sigma_px)
 
 
+def background(image: np.ndarray, solid: np.ndarray, *, sigma_px: float) -> np.ndarray:
+    """Slow background: the plane that fits the solid pixels around each pixel best, taken at that pixel.
+
+    A plane follows shading right up to the frame and across what is left out, where a mean would lag behind.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+    solid : (rows, cols) bool array
+        Pixels that count.
+    sigma_px : float
+        Standard deviation of the Gaussian weight around each pixel.
+
+    Returns
+    -------
+    (rows, cols) float32 array
+        The overall mean where no solid pixel is near.
+
+    References
+    ----------
+    Cleveland and Devlin, Locally weighted regression, Journal of the American Statistical Association 83 (1988)
+    596-610.
+    """
+    rows, cols = image.shape
+    shrink = max(1, int(sigma_px / 4))
+    size = (-(-cols // shrink), -(-rows // shrink))
+    weight = cv2.resize(solid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    value = cv2.resize(image * solid, size, interpolation=cv2.INTER_AREA)
+    overall = float(value.sum()) / max(float(weight.sum()), 1e-9)
+    value -= np.float32(overall) * weight
+    sigma = sigma_px / shrink
+    # Coordinates in units of sigma, and every moment below about the pixel itself.
+    y, x = (np.mgrid[: size[1], : size[0]] / sigma).astype(np.float32)
+
+    def blur(array: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(array.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+
+    total = blur(weight)
+    inverse = 1 / np.maximum(total, 1e-4)
+    mx, my, mean = blur(weight * x) * inverse, blur(weight * y) * inverse, blur(value) * inverse
+    # A hint of a flat prior keeps the plane from tilting where solid is found on one line only.
+    xx = blur(weight * x * x) * inverse - mx * mx + 0.002
+    yy = blur(weight * y * y) * inverse - my * my + 0.002
+    xy = blur(weight * x * y) * inverse - mx * my
+    xv = blur(value * x) * inverse - mx * mean
+    yv = blur(value * y) * inverse - my * mean
+    determinant = xx * yy - xy * xy
+    slope_x, slope_y = (yy * xv - xy * yv) / determinant, (xx * yv - xy * xv) / determinant
+    plane = mean + slope_x * (x - mx) + slope_y * (y - my)
+    plane = np.where(total > 1e-4, plane, np.float32(0)) + np.float32(overall)
+    return cv2.resize(plane, (cols, rows), interpolation=cv2.INTER_LINEAR)
+
+
 def flatten(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> np.ndarray:
     """Grey levels as deviations from the local mean, in units of the local standard deviation.
 

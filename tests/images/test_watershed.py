@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from micro_features.images.watershed import basins, cut, merge_tree
+
+
+def everywhere(image):
+    return np.ones(image.shape, bool)
+
+
+def test_two_pits_and_the_ridge_between_them():
+    height = np.array([[2, 1, 2, 5, 3, 2, 3]], np.float32).repeat(3, axis=0)
+    labels, count = basins(height, everywhere(height))
+    assert count == 2
+    # The ridge pixel runs to the lower of its neighbours.
+    np.testing.assert_array_equal(labels[1], [1, 1, 1, 1, 2, 2, 2])
+
+
+def test_a_plateau_is_one_minimum():
+    height = np.full((20, 30), 0.5, np.float32)
+    labels, count = basins(height, everywhere(height))
+    assert count == 1
+    assert (labels == 1).all()
+
+
+def test_water_does_not_cross_what_is_not_valid():
+    height = np.zeros((10, 21), np.float32)
+    valid = everywhere(height)
+    valid[:, 10] = False
+    labels, count = basins(height, valid)
+    assert count == 2
+    assert (labels[:, 10] == 0).all()
+    assert labels[0, 0] != labels[0, 20]
+
+
+def test_nothing_valid_has_no_basin():
+    labels, count = basins(np.zeros((5, 5), np.float32), np.zeros((5, 5), bool))
+    assert count == 0
+    assert not labels.any()
+
+
+def test_every_pixel_runs_downhill():
+    height = np.random.default_rng(0).random((60, 80), np.float32)
+    labels, count = basins(height, everywhere(height))
+    lowest_of_basin = np.full(count + 1, np.inf)
+    np.minimum.at(lowest_of_basin, labels.ravel(), height.ravel())
+    # A basin's lowest pixel is a local minimum, and there is one basin to each.
+    padded = np.pad(height, 1, constant_values=np.inf)
+    neighbours = [padded[1 + r : 61 + r, 1 + c : 81 + c] for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
+    minima = (height < np.min(neighbours, axis=0)).sum()
+    assert count == minima
+    assert np.isin(lowest_of_basin[1:], height[height < np.min(neighbours, axis=0)]).all()
+
+
+def test_merging_by_hand():
+    # Four basins in a row; boundaries of strength 0.5, 0.1, 0.3; areas so large that they do not count.
+    labels = np.repeat([[1, 2, 3, 4]], 4, axis=1).reshape(1, 16).repeat(5, axis=0).astype(np.int32)
+    strength = np.zeros(labels.shape, np.float32)
+    strength[:, 4], strength[:, 8], strength[:, 12] = 0.5, 0.1, 0.3
+    tree = merge_tree(labels, 4, strength, small_area_px=0.01, top=1.0)
+    np.testing.assert_allclose(np.sort(tree.level), [0.1, 0.3, 0.5], rtol=1e-6)
+    assert [tree.regions(level) for level in (0.05, 0.2, 0.4, 0.6)] == [4, 3, 2, 1]
+    np.testing.assert_array_equal(cut(tree, labels, 0.2)[0, ::4], [1, 2, 2, 3])
+    np.testing.assert_array_equal(cut(tree, labels, 0.4)[0, ::4], [1, 2, 2, 2])
+
+
+def test_small_regions_need_stronger_boundaries():
+    labels = np.ones((20, 20), np.int32)
+    labels[:2, :5] = 2
+    strength = np.full(labels.shape, 0.4, np.float32)
+    tree = merge_tree(labels, 2, strength, small_area_px=10.0, top=1.0)
+    assert tree.level[0] == pytest.approx(0.4 * (1 - np.exp(-1)), rel=1e-5)
+
+
+def one_pair_at_a_time(labels, strength, small_area_px, top):
+    """The definition, as slowly as it reads: levels at which the weakest boundary vanishes."""
+    sums: dict[tuple[int, int], list[float]] = {}
+    area = dict(enumerate(np.bincount(labels.ravel()).tolist()))
+    for (r, c), label in np.ndenumerate(labels):
+        for r2, c2 in ((r, c + 1), (r + 1, c)):
+            if r2 < labels.shape[0] and c2 < labels.shape[1] and labels[r2, c2] != label:
+                pair = tuple(sorted((int(label), int(labels[r2, c2]))))
+                entry = sums.setdefault(pair, [0, 0])
+                entry[0] += 1
+                entry[1] += float(max(strength[r, c], strength[r2, c2]))
+
+    def weight(pair):
+        length, total = sums[pair]
+        return total / length * (1 - np.exp(-min(area[pair[0]], area[pair[1]]) / small_area_px))
+
+    levels = []
+    while sums:
+        pair = min(sums, key=weight)
+        if weight(pair) > top:
+            break
+        levels.append(weight(pair))
+        kept, gone = pair
+        area[kept] += area.pop(gone)
+        merged: dict[tuple[int, int], list[float]] = {}
+        for (a, b), (length, total) in sums.items():
+            new = tuple(sorted((kept if a == gone else a, kept if b == gone else b)))
+            if new[0] != new[1]:
+                entry = merged.setdefault(new, [0, 0])
+                entry[0] += length
+                entry[1] += total
+        sums = merged
+    return levels
+
+
+@pytest.mark.parametrize("top", [0.4, 2.0])
+def test_merging_all_at_once_equals_one_pair_at_a_time(top):
+    rng = np.random.default_rng(5)
+    strength = rng.random((24, 30), np.float32)
+    labels, count = basins(strength, everywhere(strength))
+    assert count > 30
+    tree = merge_tree(labels, count, strength, small_area_px=20.0, top=top)
+    expected = one_pair_at_a_time(labels, strength, 20.0, top)
+    np.testing.assert_allclose(np.sort(tree.level), np.sort(expected), rtol=1e-4)
+
+
+def test_equal_boundaries_all_vanish():
+    labels = np.arange(1, 26, dtype=np.int32).reshape(5, 5).repeat(4, 0).repeat(4, 1)
+    tree = merge_tree(labels, 25, np.full(labels.shape, 0.2, np.float32), small_area_px=0.1, top=0.3)
+    assert tree.regions(0.25) == 1
+    assert tree.regions(0.15) == 25
+
+
+def test_background_merges_with_nothing():
+    labels = np.ones((10, 21), np.int32)
+    labels[:, 10], labels[:, 11:] = 0, 2
+    tree = merge_tree(labels, 2, np.zeros(labels.shape, np.float32), small_area_px=1.0, top=1.0)
+    assert tree.regions(1.0) == 2
+    np.testing.assert_array_equal(cut(tree, labels, 1.0), labels)
