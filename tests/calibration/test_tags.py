@@ -73,7 +73,8 @@ def test_zeiss_picture_that_was_resized_or_contradicts_itself():
     assert size_of("zeiss", ZEISS, (384, 512)) is None
     assert size_of("zeiss", without(ZEISS, "dp_image_store"), (384, 512)) is None
     assert size_of("zeiss", without(ZEISS, "dp_image_store")) == pytest.approx(0.009766)
-    assert size_of("zeiss", ZEISS, (690, 1024)) == pytest.approx(0.009766)  # only its data bar was cut off
+    # Only its data bar was cut off: its height says nothing any more, its width does.
+    assert pixel_size_from_tags({"zeiss": ZEISS}, (690, 1024)) == [("metadata Zeiss", pytest.approx(0.009766), 5e-4)]
     both = pixel_size_from_tags({"zeiss": ZEISS | {"ap_width": ("Width", 15.0, "µm")}}, SHAPE)
     assert sorted(size for _, size, _ in both) == pytest.approx([0.009766, 15 / 1024])
 
@@ -191,6 +192,12 @@ def test_first_row_of_the_data_bar():
     assert databar_first_row_from_tags({"tescan": {"ImageStripSize": "0"}}, (1331, 1536)) is None
     xml = "<FeiImage><databarHeight>63</databarHeight></FeiImage>"
     assert databar_first_row_from_tags({"fei_xml": {"xml": xml}}, (1076, 1800)) == 1013
+
+
+def test_zeiss_acquisition_prefers_what_was_measured_to_what_was_asked_for():
+    zeiss = {"ap_actualkv": ("EHT", 4.98, "kV"), "ap_manualkv": ("EHT Target", 5.0, "kV")}
+    assert acquisition_from_tags({"zeiss": zeiss}).kV == 4.98
+    assert acquisition_from_tags({"zeiss": without(zeiss, "ap_actualkv")}).kV == 5.0
 
 
 def test_phenom_acquisition():

@@ -84,13 +84,16 @@ MANIFEST = shipped("data", "llto", "manifest.csv").read_bytes()
 COMPLETE = {PLACES[path]: content for path, content in DRAWN.items()} | {"manifest.csv": MANIFEST}
 
 
-def test_all_files_arrive_and_are_not_fetched_twice(server, tmp_path, capfd):
+def test_all_files_arrive_and_are_not_fetched_twice(server, tmp_path, capfd, caplog):
+    datasets.pooch.get_logger().addHandler(caplog.handler)
     target = tmp_path / "new" / "pictures"
     paths = fetch("llto", target, base_url=server.url, progress=False)
     assert files_in(target) == COMPLETE
     assert sorted(path.relative_to(target).as_posix() for path in paths) == sorted(COMPLETE)
     fetch("llto", target, base_url=server.url, progress=False)
     assert set(server.asked.values()) == {1}
+    datasets.pooch.get_logger().removeHandler(caplog.handler)
+    assert not caplog.records
     assert capfd.readouterr() == ("", "")
     fetch("llto", target, base_url=server.url)
     assert "4/4" in capfd.readouterr().err

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import struct
+import subprocess
 import sys
 import tracemalloc
 import zlib
@@ -614,6 +615,35 @@ def test_reading_says_nothing_but_errors(tmp_path, capfd, recwarn):
             read_picture(tmp_path / kind)
     assert capfd.readouterr() == ("", "")
     assert not recwarn
+
+
+def test_the_readers_own_log_is_not_printed(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(ENCODED["pages"][:-400])
+    code = (
+        "import sys, pathlib; from micro_features.files.images import count_pages\n"
+        "try: count_pages(pathlib.Path(sys.argv[1]))\n"
+        "except ValueError as error: print(error)"
+    )
+    # In a process of its own: pytest takes hold of logging before anything is printed.
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert "truncated" in done.stdout
+    assert done.stderr == ""
+
+
+def test_strips_in_odd_order_that_were_cut(tmp_path):
+    """Strips whose order in the file is not that in the picture are read one by one."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, GREY, rowsperstrip=20, metadata=None)
+    data = bytearray(buffer.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        where = tiff.pages[0].tags[273].valueoffset
+        first, second = tiff.pages[0].dataoffsets
+    data[where : where + 8] = struct.pack("<II", second, first)
+    (tmp_path / "a.tif").write_bytes(data)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").pixels, np.roll(GREY, 20, axis=0))
+    (tmp_path / "a.tif").write_bytes(data[:-10])
+    assert "1 of 2 parts of the picture are missing" in refused(tmp_path / "a.tif")
 
 
 # --- real pictures --------------------------------------------------------------------------------------------------
