@@ -284,6 +284,16 @@ def test_cooccurrence_of_white_noise_and_of_a_long_grating():
     assert found == pytest.approx(expected, abs=0.03)
 
 
+def test_cooccurrence_is_not_led_by_a_few_extreme_pixels():
+    grey = power_law(-1.5)
+    bright = grey.copy()
+    bright[100:120, 100:120] = 100
+    before, after = measured(grey), measured(bright)
+    for name in NAMES:
+        if "cooccurrence" in name:
+            assert after[name] == pytest.approx(before[name], rel=0.05), name
+
+
 # Unevenness of local contrast
 
 
@@ -318,7 +328,20 @@ def test_calm_facets_are_found_with_their_area_and_size():
     shrunk = np.count_nonzero(facet) / facet.size * ((90 - 14) / 90) ** 2
     assert found["texture_facet_share"] == pytest.approx(shrunk, rel=0.15)
     assert found["texture_facet_size_mean_um"] == pytest.approx((90 - 14) * PIXEL_UM, rel=0.1)
+    smaller = discs(50, (480, 640), spacing=1.6) > 0
+    smaller = measured(np.where(smaller, 0.02, 1.0) * rng.normal(size=facet.shape))
+    grown = found["texture_facet_size_mean_um"] - smaller["texture_facet_size_mean_um"]
+    assert grown == pytest.approx((90 - 50) * PIXEL_UM, rel=0.06)
     assert found["texture_local_contrast_p5_over_median_2px"] < 0.1
+
+
+def test_percentiles_of_local_contrast():
+    # An eighth of the picture is calm: the 5th percentile lies in it, the 25th does not.
+    calm = np.broadcast_to(np.arange(640) < 80, (480, 640))
+    found = measured(np.where(calm, 0.05, 1.0) * np.random.default_rng(0).normal(size=calm.shape))
+    for px in (2, 4):
+        assert found[f"texture_local_contrast_p5_over_median_{px}px"] == pytest.approx(0.05, abs=0.02)
+        assert found[f"texture_local_contrast_p25_over_median_{px}px"] > 0.7
 
 
 def test_smooth_bottoms_of_pores_are_no_facets():
@@ -345,6 +368,8 @@ def test_scattering_sees_amplitude_that_varies_at_its_wavelength(first, second):
 
 def test_stripes_are_anisotropic():
     assert measured(grating(30))["texture_anisotropy"] > 0.99
+    aslant = np.cos(2 * np.pi * np.add.outer(np.arange(480), np.arange(640)) / 40)
+    assert measured(aslant)["texture_anisotropy"] > 0.99
     assert measured(grating(30) + grating(30, (640, 480)).T)["texture_anisotropy"] < 0.05
 
 
