@@ -126,16 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(settings)
     settings.set_defaults(run=_settings)
 
-    datasets = commands.add_parser("datasets", help="published pictures", allow_abbrev=False)
+    datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
     actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
     get = actions.add_parser(
         "get",
-        help="fetch a published set",
+        help="bring a set into a folder",
         description="Fetch the pictures of Zhang et al., Nano Letters 2024, 24, 5292 from their public repository, "
-        "each checked by SHA-256, with our manifest. Files that are already there are not fetched again.",
+        "each checked by SHA-256, with our manifest (llzto, llto); or copy the drawn example set (synthetic). What is "
+        "there already is kept.",
         allow_abbrev=False,
     )
-    get.add_argument("name", choices=("llzto", "llto"))
+    get.add_argument("name", choices=("llzto", "llto", "synthetic"))
     get.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the pictures")
     get.add_argument(
         "--from", dest="from_folder", type=Path, metavar="FOLDER", help="take files that are on disk already"
@@ -255,6 +256,14 @@ def _settings(options: argparse.Namespace) -> int:
 def _datasets_get(options: argparse.Namespace) -> int:
     from micro_features.files import datasets
 
-    datasets.fetch(options.name, options.output, from_folder=options.from_folder)
+    pictures = options.output
+    if options.name != "synthetic":
+        datasets.fetch(options.name, options.output, from_folder=options.from_folder)
+    elif options.from_folder is None:
+        datasets.copy_drawn(options.output)
+        pictures = options.output / "micrographs"
+    else:
+        raise SettingsError("--from: the drawn set ships with the program; leave it out.")
     print(f"{options.name}: complete in {options.output}")
+    print(f"next: micro-features extract {pictures} --manifest {options.output / 'manifest.csv'} -o results")
     return 0

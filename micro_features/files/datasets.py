@@ -1,7 +1,7 @@
 """The published micrographs of Zhang et al., Nano Letters 2024, 24, 5292: fetched, never shipped.
 
 The pictures carry no licence. They are fetched from the study's own repository at one commit, or taken from a folder,
-and each is checked by its SHA-256.
+and each is checked by its SHA-256. The drawn example set ships, and is copied.
 """
 
 import hashlib
@@ -109,6 +109,37 @@ def fetch(
             f"{name}: {len(failures) + not_tried} of {len(files)} files could not be brought to {str(destination)!r}: "
             f"{'; '.join(failures[:_LISTED] + more)}. Mend the cause and run it again: what is there is kept."
         )
+    return files
+
+
+def copy_drawn(destination: Path) -> list[Path]:
+    """Copy the drawn example set, which ships with the package, into a folder.
+
+    Parameters
+    ----------
+    destination : Path
+        Made where missing; gets ``micrographs/``, ``labels/`` and ``manifest.csv``.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    OutputError
+        The folder can not be written, or a file with other content is there (it is left alone).
+    """
+    source = shipped("data", "synthetic")
+    files = []
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        target = destination / path.relative_to(source)
+        content = path.read_bytes()
+        try:
+            if not _is_there(target, hashlib.sha256(content).hexdigest()):
+                _write(target, content)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{str(target)!r} can not be written: {_reason(error)}.") from error
+        files.append(target)
     return files
 
 

@@ -246,3 +246,14 @@ def test_other_tables_are_refused(tmp_path):
     pd.DataFrame({"Name": ["low", "x 1e-4"], "Mean": [1.0, 2.0]}).to_excel(path.with_suffix(".xlsx"), index=False)
     with pytest.raises(FeatureTableError, match="not the study's table"):
         read_hand_measured(path.with_suffix(".xlsx"))
+
+
+def test_the_drawn_set_is_copied_whole_and_nothing_of_yours_is_overwritten(tmp_path):
+    files = datasets.copy_drawn(tmp_path / "set")
+    assert {path.relative_to(tmp_path / "set").as_posix() for path in files} >= {"manifest.csv", "README.md"}
+    assert len(list((tmp_path / "set" / "micrographs").iterdir())) == 8
+    assert datasets.copy_drawn(tmp_path / "set") == files
+    (tmp_path / "set" / "manifest.csv").write_text("mine")
+    with pytest.raises(OutputError, match=r"manifest.csv.*other content is there"):
+        datasets.copy_drawn(tmp_path / "set")
+    assert (tmp_path / "set" / "manifest.csv").read_text() == "mine"
