@@ -8,9 +8,9 @@ import numpy as np
 SIGMAS_PX = (1.2, 2.0)
 # A step of height h has a response of 0.4 h, a groove of depth h one of up to 0.7 h; but a groove lifts its picture's
 # standard deviation, the unit of h, far less than steps between whole grains do.
-STEP_GAIN = 2.0
-# Dark ridges 1.5 times as strong as bright ones, as in etched sections, leave the other cues a weight of 0.09.
-SHARPNESS = 6.0
+STEP_GAIN = 3.0
+# Dark ridges 1.5 times as strong as bright ones, as in etched sections, leave the other cues a weight of 0.03.
+SHARPNESS = 9.0
 
 
 class CueWeights(NamedTuple):

@@ -130,7 +130,7 @@ def watershed(
         part = _middle(image.shape)
         probe = trial(1.0, image[part], valid[part])
         smallest = min((each.evidence.dependence for each in trials), default=np.inf)
-        if probe.evidence.dependence < smallest - scale_tolerance:
+        if probe.evidence.dependence < smallest - scale_tolerance / 2:
             chosen = trial(1.0)
         else:
             stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]

@@ -58,7 +58,7 @@ def test_weights_are_the_ratio_of_percentiles_at_a_power():
     groove = np.linspace(0, 1, 10_000, dtype=np.float32).reshape(100, 100)
     weights = cue_weights(groove, 0.8 * groove, everywhere(groove))
     assert weights.groove == 1
-    assert weights.rim == pytest.approx(0.8**6, rel=0.02)
+    assert weights.rim == pytest.approx(0.8**9, rel=0.02)
     assert weights.step == weights.rim
 
 
