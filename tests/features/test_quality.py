@@ -136,7 +136,7 @@ def test_calm_share_counts_area():
 
 def test_resolved_needs_most_of_the_area_calm():
     image, labels, groove = grooved(40)
-    for share, resolved in ((0.45, False), (0.65, True)):
+    for share, resolved in ((0.6, False), (0.8, True)):
         calm = labels <= share * labels.max()
         found = quality(image, labels, np.where(calm, groove, np.float32(0.9)).astype(np.float32))
         assert found["quality_calm_grain_share"] == pytest.approx(share, abs=0.05)

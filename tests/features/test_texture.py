@@ -3,6 +3,8 @@ import warnings
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import j0
 
@@ -405,6 +407,22 @@ def test_nothing_to_measure_is_empty_and_quiet(image, valid):
 def test_small_pictures_answer_without_a_warning(shape):
     with np.errstate(all="raise", under="ignore"):
         found = measured(power_law(-1, shape))
+    assert list(found) == NAMES
+    assert not any(np.isinf(value) for value in found.values())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 140), st.integers(1, 140)),
+    seed=st.integers(0, 2**32 - 1),
+    colours=st.sampled_from([1, 2, 3, 256]),
+    masked=st.sampled_from([0.0, 0.02, 0.5, 0.99]),
+)
+def test_any_picture_is_answered_without_a_warning(shape, seed, colours, masked):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, colours, shape) / 255
+    with np.errstate(all="raise", under="ignore"):
+        found = measured(image, rng.random(shape) >= masked)
     assert list(found) == NAMES
     assert not any(np.isinf(value) for value in found.values())
 
