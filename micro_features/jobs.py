@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from micro_features import __version__, pipeline, rows
 from micro_features.batch import Failure, FileResult
-from micro_features.data import Picture
+from micro_features.data import Micrograph, Picture
 from micro_features.errors import MicroFeaturesError
 from micro_features.files.images import count_pages, read_picture
 from micro_features.files.outputs import replacing, write_labels, write_png
@@ -164,19 +165,13 @@ def extract_file(job: Job) -> FileResult:
                 surface=stated.surface or job.settings.measure.surface,
             )
         with _stage("write"):
-            part = f"{hashlib.sha256(f'{job.path_text} {job.digest} {picture.sha256}'.encode()).hexdigest()[:24]}"
-            part = f"{part}-{picture.page + 1}.parquet"
+            key = f"{job.path_text} {job.digest} {picture.sha256} {picture.page}"
+            part = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.parquet"
             _write_part(job.parts / part, rows.region_rows(measured.regions, micrograph))
             if job.overlays:
                 shown = measured.quality["quality_grains_resolved"] or job.settings.measure.unresolved_grains
-                canvas = draw_overlay(
-                    micrograph.image,
-                    grains=segmentation.grains if shown else None,
-                    pores=segmentation.pores,
-                    annotations=calibrated.annotations,
-                    caption=rows.caption(row, micrograph.calibrated),
-                )
-                write_png(job.folder / "overlays" / f"{name}.png", canvas)
+                grains = segmentation.grains if shown else None
+                _write_overlay(job, name, micrograph, calibrated, row, grains=grains, pores=segmentation.pores)
         result.parts.append(part)
         return row
 
@@ -207,14 +202,8 @@ def segment_file(job: Job) -> FileResult:
         with _stage("write"):
             write_labels(job.folder / "grains" / f"{name}.tif", segmentation.grains)
             write_labels(job.folder / "pores" / f"{name}.tif", segmentation.pores)
-            canvas = draw_overlay(
-                micrograph.image,
-                grains=segmentation.grains,
-                pores=segmentation.pores,
-                annotations=calibrated.annotations,
-                caption=rows.caption(row, micrograph.calibrated),
-            )
-            write_png(job.folder / "overlays" / f"{name}.png", canvas)
+            grains, pores = segmentation.grains, segmentation.pores
+            _write_overlay(job, name, micrograph, calibrated, row, grains=grains, pores=pores)
         return row
 
     return _each_page(job, work)
@@ -237,14 +226,7 @@ def calibrate_file(job: Job) -> FileResult:
                 micrograph, calibrated, path=job.path_text, page=picture.page, refusal=_one_line(refusal)
             )
         with _stage("write"):
-            canvas = draw_overlay(
-                micrograph.image,
-                grains=None,
-                pores=None,
-                annotations=calibrated.annotations,
-                caption=rows.caption(row, micrograph.calibrated),
-            )
-            write_png(job.folder / "overlays" / f"{name}.png", canvas)
+            _write_overlay(job, name, micrograph, calibrated, row, grains=None, pores=None)
         if refusal:
             result.failures.append(Failure(job.path_text, "calibrate", _one_line(refusal)))
         return row
@@ -270,6 +252,23 @@ def _use_one_thread() -> None:
     """In every process, the first one too: sums, and with them rows, must not depend on the number of threads."""
     cv2.setNumThreads(1)
     threadpool_limits(1)
+
+
+def _write_overlay(
+    job: Job,
+    name: str,
+    micrograph: Micrograph,
+    calibrated: pipeline.Calibrated,
+    row: dict[str, Any],
+    *,
+    grains: np.ndarray | None,
+    pores: np.ndarray | None,
+) -> None:
+    caption = rows.caption(row, micrograph.calibrated)
+    canvas = draw_overlay(
+        micrograph.image, grains=grains, pores=pores, annotations=calibrated.annotations, caption=caption
+    )
+    write_png(job.folder / "overlays" / f"{name}.png", canvas)
 
 
 def _write_part(path: Path, regions: pd.DataFrame) -> None:
