@@ -165,7 +165,7 @@ def calm_share(grains: np.ndarray, boundary: np.ndarray) -> float:
     def total(label: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
         return np.bincount(label, weight, n)[1:].astype(float)
 
-    area = 4 * total(label)
+    area = total(label)
     # Where there is no rim or no inside, both sums are 0 and the grain is not calm.
     inside = total(label, weight * strength) * total(rim_label)
     on_rim = total(rim_label, rim_strength) * total(label, weight)
