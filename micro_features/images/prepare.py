@@ -154,6 +154,8 @@ def _normalised(weighted: np.ndarray, weight: np.ndarray, sigma_px: float) -> np
     # Nothing beyond the frame has weight, as nothing under the mask has.
     total = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    overall = float(weighted.sum()) / max(float(weight.sum()), 1e-9)
-    mean = np.divide(total, share, out=np.full_like(total, overall), where=share > 1e-4)
+    mean = total / np.maximum(share, np.float32(1e-4))
+    if float(share.min()) < 1e-4:
+        overall = float(weighted.sum()) / max(float(weight.sum()), 1e-9)
+        mean[share < 1e-4] = overall
     return cv2.resize(mean, (cols, rows), interpolation=cv2.INTER_LINEAR) if shrink > 1 else mean

@@ -165,7 +165,7 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
     )
     # Components are numbered in the order of their lowest label, so that background stays 0.
     _, region = connected_components(links, directed=False)
-    return region.astype(np.int32)[labels]
+    return region.astype(np.int32).take(labels)
 
 
 _Edges = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
