@@ -184,4 +184,4 @@ def _labelled(mask: np.ndarray, min_area_px: int, seeds: np.ndarray | None = Non
         keep &= np.bincount(labels[seeds], minlength=count) > 0
     keep[0] = False
     renumbered = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    return np.take(renumbered, labels)
+    return renumbered[labels]
