@@ -156,7 +156,6 @@ def to_edges(box: Box, side: str, shape: tuple[int, int]) -> Box:
 
 
 def _flat_rectangles(grey: np.ndarray, level: int, tolerance: int) -> list[Box]:
-    rows, cols = grey.shape
     near = cv2.inRange(grey, max(0, level - tolerance), min(255, level + tolerance))
     opened = cv2.morphologyEx(near, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     n, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
@@ -235,10 +234,10 @@ def _snap(grey: np.ndarray, box: Box, level: int) -> Box:
 def _has_marks(grey: np.ndarray, box: Box, level: int, tolerance: int) -> bool:
     """Whether there are at least two marks of glyph size and strong contrast in a flat rectangle."""
     inside = crop(grey, box)
-    background = inside[cv2.absdiff(inside, level) <= tolerance]
+    background = inside[contrast(inside, level) <= tolerance]
     if _area(box) > MAX_PANEL_SHARE * grey.size or background.std() > MAX_NOISE:
         return False
-    ink = (cv2.absdiff(inside, level) > max(30, 3 * tolerance)).astype(np.uint8)
+    ink = (contrast(inside, level) > max(30, 3 * tolerance)).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     stats = stats[1:]
     rows = inside.shape[0]
@@ -272,9 +271,9 @@ def _fills_gap(cell: Box, box: Box) -> bool:
 
 def _tolerance(inside: np.ndarray, level: int) -> int:
     """1 for a background of one exact level, 8 for one that JPEG has made uneven."""
-    off = cv2.absdiff(inside, level)
-    uneven = np.count_nonzero((off > 0) & (off <= 12)) / max(1, np.count_nonzero(off <= 12))
-    return 8 if uneven > 0.02 else 1
+    off = contrast(inside, level)
+    background = off[off <= 12]
+    return 8 if np.count_nonzero(background) > 0.02 * background.size else 1
 
 
 def _to_full_width(grey: np.ndarray, box: Box, level: int, tolerance: int) -> Box:
@@ -317,6 +316,11 @@ def _with_frame(grey: np.ndarray, box: Box, level: int, tolerance: int) -> Box:
         first_col - thickness("left", first_col - 1, -1),
         last_col + thickness("right", last_col + 1, 1),
     )
+
+
+def contrast(image: np.ndarray, level: int) -> np.ndarray:
+    """Distance of each pixel of an 8-bit image from a grey level."""
+    return cv2.LUT(image, np.abs(np.arange(256) - level).astype(np.uint8)).astype(np.uint8, copy=False)
 
 
 def crop(image: np.ndarray, box: Box) -> np.ndarray:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as calendar_date
+from itertools import pairwise
 
 from micro_features.calibration.text import Line, Word
 from micro_features.data import Acquisition
@@ -61,10 +62,10 @@ _LABEL_NAMES = {
 _LABEL_OF = {label: key for key, labels in _LABELS.items() for label in labels}
 
 _DETECTORS = re.compile(
-    r"(?<![A-Za-z0-9])(SE\([A-Z]{1,2}(?:,[A-Z0-9]+)?\)|LA\d*\([A-Z]\)|(?:In-?Beam|Low-?kV|Mid-?Angle) ?(?:SE|BSE)|HE-SE2|"
-    r"BSE-?(?:COMP|TOPO|3D|[A-Z])|PDBSE(?:\([A-Z]+\))?|YAGBSE|LA-?BSE|UVD|BSD Full|BSD|NTS BSD|QBSD|AsB|EsB|ESB|InLens|"
-    r"In[- ]?Lens(?: Duo)?|E-T|ETD|TLD|LFD|GSED|CBS|vCD|ICD|MD|DBS|HAADF|LEI|LED|LBE|LABE|UED|USD|SED|BED|SEI|BEI|BEC|"
-    r"BES|BET|COMPO|TOPO|SE1|SE2|SE|BSE|BF|DF|CL|T1|T2|T3)(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(SE\([A-Z]{1,2}(?:,[A-Z0-9]+)?\)|LA\d*\([A-Z]\)|(?:In-?Beam|Low-?kV|Mid-?Angle) ?(?:SE|BSE)|"
+    r"HE-SE2|BSE-?(?:COMP|TOPO|3D|[A-Z])|PDBSE(?:\([A-Z]+\))?|YAGBSE|LA-?BSE|UVD|BSD Full|BSD|NTS BSD|QBSD|AsB|EsB|ESB|"
+    r"InLens|In[- ]?Lens(?: Duo)?|E-T|ETD|TLD|LFD|GSED|CBS|vCD|ICD|MD|DBS|HAADF|LEI|LED|LBE|LABE|UED|USD|SED|BED|SEI|"
+    r"BEI|BEC|BES|BET|COMPO|TOPO|SE1|SE2|SE|BSE|BF|DF|CL|T1|T2|T3)(?![A-Za-z0-9])"
 )
 _INSTRUMENTS = re.compile(
     r"(?<![A-Za-z])(JEOL|ZEISS|TESCAN|(?:SU|TM|S-|FlexSEM)\d{4}[A-Za-z]?|Phenom[A-Za-z ]*|Helios|Quanta|Nova ?NanoSEM|"
@@ -211,14 +212,16 @@ def _labelled_values(lines: Sequence[Line]) -> tuple[dict[str, str], list[Word]]
     labelled: list[Word] = []
     for line in lines:
         words = [word for word in line.words if word.text]
-        for word, after in zip(words, words[1:], strict=False):
+        for word, after in pairwise(words):
             # `WD 10.1mm`, `HFW: 1.73 mm`, `15.0kV 9.1mm`: the value stands behind its label.
             near = after.box[2] - word.box[3] <= 3 * word.height
             if near and (_key(word.text) or re.search(r"(?:[=:]|\d ?k[Vv])$", plain(word.text))):
                 labelled.append(after)
         labels = _labels_in(line)
         below = _line_below(line, lines)
-        inline = any(re.search(r"[=:]$", word.text) for word in words) or any(re.search(r"\d", w.text) for w in words[:2])
+        inline = any(re.search(r"[=:]$", word.text) for word in words) or any(
+            re.search(r"\d", w.text) for w in words[:2]
+        )
         if not labels or below is None or inline:
             continue
         for word in below.words:
@@ -322,7 +325,7 @@ def _iso(year: int, month: int, day: int) -> str | None:
 
 
 def _time(text: str) -> str | None:
-    match = re.search(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:])\s*([AaPp][Mm])?", text)
+    match = re.search(r"(?<!\d)(?<!\d:)([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:])\s*([AaPp][Mm])?", text)
     if match is None:
         return None
     hour = int(match[1])

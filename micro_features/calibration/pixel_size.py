@@ -161,7 +161,8 @@ def _nothing_found(annotations: Annotations, doubted: list[_Source], prints: _So
         )
     found = "No pixel size: no vendor metadata with one"
     if not annotations.text_read:
-        return f"{found}, and the text on the picture was not read (pip install 'micro-features[ocr]' to read it). {WAYS_OUT}"
+        found += ", and the text on the picture was not read (pip install 'micro-features[ocr]' to read it)"
+        return f"{found}. {WAYS_OUT}"
     bar = annotations.scale_bar
     if bar is None:
         found += ", no scale bar with a length beside it"

@@ -175,7 +175,8 @@ def _in_a_row(first: _Segment, second: _Segment) -> bool:
 
 
 def _capped(first: _Segment, second: _Segment, signal: np.ndarray, kind: str) -> Ruler:
-    assert first.left is not None and second.right is not None
+    assert first.left is not None
+    assert second.right is not None
     rows = (min(first.cap_rows[0], second.cap_rows[0]), max(first.cap_rows[1], second.cap_rows[1]))
     line_rows = (min(first.box[0], second.box[0]), max(first.box[1], second.box[1]))
     left = _centre(signal, first.left, rows, line_rows)
@@ -224,11 +225,11 @@ def _crossing(profile: np.ndarray, start: int, step: int, half: float) -> float:
 
 def _tick_rows(ink: np.ndarray, signal: np.ndarray, shortest_px: int) -> list[Ruler]:
     """Rows of at least nine equally spaced upright strokes that start, or end, on one line."""
-    n, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
-    x, y, w, h, area = stats[1:].T
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    _, _, w, h, area = stats[1:].T
     upright = (w <= 0.6 * h) & (w <= 8) & (h >= 4) & (h <= 120) & (area >= 0.7 * w * h)
     strokes = stats[1:][upright]
-    rulers = []
+    rulers: list[Ruler] = []
     for edge in (strokes[:, 1], strokes[:, 1] + strokes[:, 3]):
         taken = np.zeros(len(strokes), bool)
         for row in np.unique(edge):

@@ -77,8 +77,11 @@ def find_lines(glyphs: np.ndarray) -> list[Line]:
     """
     if not len(glyphs):
         return []
-    words = _groups(_one_word(glyphs), glyphs)
-    labels = _labels(_one_line(words))
+    heights = glyphs[:, 1] - glyphs[:, 0] + 1
+    # A logo is taller than text: letters beside it are not its dots, nor lines beside it one line.
+    usual = float(np.median(heights[heights >= 5])) if (heights >= 5).any() else 5.0
+    words = _groups(_one_word(glyphs, usual), glyphs)
+    labels = _labels(_one_line(words, usual))
     lines = []
     for label in np.unique(labels):
         members = words[labels == label]
@@ -89,13 +92,11 @@ def find_lines(glyphs: np.ndarray) -> list[Line]:
     return sorted(lines, key=lambda line: (min(w.box[0] for w in line.words), line.words[0].box[2]))
 
 
-def _one_word(glyphs: np.ndarray) -> np.ndarray:
+def _one_word(glyphs: np.ndarray, usual: float) -> np.ndarray:
     """Which pairs of glyphs stand together; dots, commas and dashes count by their taller neighbour."""
     heights, widths = glyphs[:, 1] - glyphs[:, 0] + 1, glyphs[:, 3] - glyphs[:, 2] + 1
     taller, shorter = np.maximum.outer(heights, heights), np.minimum.outer(heights, heights)
     narrower = np.minimum.outer(widths, widths)
-    # A logo is taller than text: letters beside it are not its dots.
-    usual = np.median(heights[heights >= 5]) if (heights >= 5).any() else 5
     small = (shorter <= 0.45 * taller) & (narrower <= 0.8 * taller) & (taller <= 2.2 * usual)
     rows_shared, gap = _shared(glyphs[:, 0], glyphs[:, 1]), -_shared(glyphs[:, 2], glyphs[:, 3])
     beside = (rows_shared >= 0.4 * shorter) & (
@@ -106,12 +107,11 @@ def _one_word(glyphs: np.ndarray) -> np.ndarray:
     return (beside & (small | (taller <= 2.3 * shorter))) | stacked
 
 
-def _one_line(words: np.ndarray) -> np.ndarray:
+def _one_line(words: np.ndarray, usual: float) -> np.ndarray:
     """Which pairs of words share a baseline; a lone ``=`` or dash goes with the words beside it."""
     heights, widths = words[:, 1] - words[:, 0] + 1, words[:, 3] - words[:, 2] + 1
     taller, shorter = np.maximum.outer(heights, heights), np.minimum.outer(heights, heights)
     rows_shared, gap = _shared(words[:, 0], words[:, 1]), -_shared(words[:, 2], words[:, 3])
-    usual = np.percentile(heights[heights >= 5], 75) if (heights >= 5).any() else 5
     sign = (shorter <= 0.5 * np.minimum(taller, usual)) & (np.minimum.outer(widths, widths) <= taller)
     sign &= (gap <= 1.5 * taller) & (taller <= 2.2 * usual)
     return (rows_shared >= 0.65 * shorter) & ((taller <= 1.8 * shorter) | sign)
@@ -182,10 +182,11 @@ def _parts_as_words(
         if found and parts[number - 1][0][0] == k:
             scale = (last - first + 1) / (ends[k] - starts[k])
             between = [
-                int(np.clip(first + (x - starts[k]) * scale, first, last)) for x in (parts[number - 1][-1][3], part[0][3])
+                int(np.clip(first + (x - starts[k]) * scale, first, last))
+                for x in (parts[number - 1][-1][3], part[0][3])
             ]
             ink = (signal[first_row : last_row + 1, between[0] : between[1] + 1] > 40).any(axis=0)
-            gap = _widest_gap(ink)
+            gap = _widest_gap(np.asarray(ink))
             before = found[-1]
             found[-1] = Word((*before.box[:3], between[0] + gap[0] - 1), before.text, before.confidence)
             first = between[0] + gap[1] + 1
@@ -236,8 +237,8 @@ def _paste(signal: np.ndarray, words: list[Word], blank: float) -> tuple[np.ndar
     strip = 255 - np.hstack(pieces)
     factor = READ_ROWS / strip.shape[0]
     size = (max(1, round(strip.shape[1] * factor)), READ_ROWS)
-    strip = cv2.resize(strip, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
-    return cv2.cvtColor(strip, cv2.COLOR_GRAY2RGB), np.array(starts) * factor, np.array(ends) * factor
+    scaled = cv2.resize(strip, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return cv2.cvtColor(scaled, cv2.COLOR_GRAY2RGB), np.array(starts) * factor, np.array(ends) * factor
 
 
 @cache

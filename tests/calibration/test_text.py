@@ -30,7 +30,9 @@ def test_dots_go_with_their_digits_and_equals_is_one_word():
 
 def test_logo_does_not_join_the_lines_beside_it():
     logo = [(10, 70, 5, 60)]
-    lines = [(14, 26, 70 + 12 * k, 78 + 12 * k) for k in range(6)] + [(50, 62, 70 + 12 * k, 78 + 12 * k) for k in range(6)]
+    lines = [(14, 26, 70 + 12 * k, 78 + 12 * k) for k in range(6)] + [
+        (50, 62, 70 + 12 * k, 78 + 12 * k) for k in range(6)
+    ]
     assert len(find_lines(_glyphs(*logo, *lines))) == 3
 
 
