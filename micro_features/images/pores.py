@@ -94,7 +94,7 @@ def _darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tupl
     for sigma_px in (4 * window_px, window_px):
         darkness = background(smooth, solid, sigma_px=sigma_px) - smooth
         darkness /= np.float32(max(_robust_sd(darkness, solid), least))
-        solid = valid & (darkness < 3)
+        solid = valid & (np.abs(darkness) < 3)
     return darkness, solid
 
 
