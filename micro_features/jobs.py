@@ -249,8 +249,12 @@ def do(job: Job) -> FileResult:
 
 @functools.cache
 def _use_one_thread() -> None:
-    """In every process, the first one too: sums, and with them rows, must not depend on the number of threads."""
+    """In every process, the first one too: rows must not depend on the number of threads.
+
+    Nor on where an array happens to lie in memory, as they do in the last digits with Intel's primitives.
+    """
     cv2.setNumThreads(1)
+    cv2.ipp.setUseIPP(False)
     threadpool_limits(1)
 
 

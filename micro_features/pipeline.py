@@ -226,21 +226,20 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
     image, valid = micrograph.image[frame], micrograph.valid[frame]
     grains, pores = segmentation.grains[frame], segmentation.pores[frame]
     pixel_um = micrograph.pixel_um
-    grain_regions = region_table(grains, image, valid, pixel_um=pixel_um, phase="grain")
-    pore_regions = region_table(pores, image, valid, pixel_um=pixel_um, phase="pore")
     quality = quality_features(
         image,
         valid,
         grains,
-        grain_regions,
         boundary=segmentation.boundary[frame],
-        pixel_um=pixel_um,
         min_pixels_across_grain=settings.measure.min_pixels_across_grain,
         min_whole_grains=settings.measure.min_whole_grains,
+        min_calm_share=settings.measure.min_calm_share,
     )
     # Shares speak of the file's frame, not of the rectangle that was looked at.
     quality["quality_measured_share"] = float(micrograph.valid.mean())
     features = dict.fromkeys(FEATURES, np.nan)
+    pore_regions = region_table(pores, image, valid, pixel_um=pixel_um, phase="pore")
+    regions = [pore_regions]
     if quality["quality_flat"]:
         return Measured(features, quality, pore_regions.iloc[:0])
     features |= texture_features(image, valid, pixel_um=pixel_um)
@@ -255,11 +254,11 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         seed=settings.seed,
     )
     features |= population_features(pore_regions, valid, phase="pore", pixel_um=pixel_um)
-    features |= population_features(grain_regions, valid, phase="grain", pixel_um=pixel_um)
-    features |= intercept_features(grains, valid, pixel_um=pixel_um)
-    regions = [pore_regions]
     if quality["quality_grains_resolved"] or settings.measure.unresolved_grains:
+        grain_regions = region_table(grains, image, valid, pixel_um=pixel_um, phase="grain")
         regions.insert(0, grain_regions)
+        features |= population_features(grain_regions, valid, phase="grain", pixel_um=pixel_um)
+        features |= intercept_features(grains, valid, pixel_um=pixel_um)
     else:
         features |= {name: np.nan for name, feature in FEATURES.items() if feature.needs_grains}
     if not micrograph.calibrated:

@@ -111,6 +111,13 @@ class Measure(_Section):
     min_whole_grains: int = Field(
         20, ge=1, le=10_000, description="Grains are resolved when at least this many lie whole in the picture."
     )
+    min_calm_share: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Grains are resolved when at least this share of their area lies in grains whose inside shows "
+        "clearly less boundary than their rim; basins of relief and noise do not.",
+    )
     rounded_circularity: float = Field(
         0.6, ge=0, le=1, description="Pores of at least this circularity look rounded, the others open."
     )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from micro_features.features.greyfield import FEWEST_PIXELS, away_from_mask
 
@@ -20,9 +19,6 @@ CALM = 0.45
 In basins of Gaussian random relief of any scale, of white and 1/f noise, and of real pictures with scrambled phases,
 hardly any area is calm; on fracture surfaces mostly below 0.3 of it, on sections with visible grains above 0.8.
 """
-
-ENOUGH_CALM = 0.7
-"""Share of the grain area that must lie in calm grains."""
 
 _EDGE_REACH = 9
 _STRIP = 128
@@ -41,8 +37,8 @@ QUALITY_COLUMNS = (
     QualityColumn(
         "quality_grains_resolved",
         "bool",
-        "Grains span enough pixels, enough of them lie whole in the picture, and 0.7 of the grain area "
-        "lies in calm grains (quality_calm_grain_share); grain measurements are left empty otherwise.",
+        "Grains span enough pixels, enough of them lie whole in the picture, and enough of their area is calm "
+        "(quality_calm_grain_share); the limits are settings. Grain measurements are left empty otherwise.",
     ),
     QualityColumn("quality_pixels_across_grain", "px", "Mean equivalent-circle diameter of what was found as grains."),
     QualityColumn("quality_whole_grains", "1", "Grains that touch neither the frame nor a masked part."),
@@ -75,12 +71,11 @@ def quality_features(
     image: np.ndarray,
     valid: np.ndarray,
     grains: np.ndarray,
-    regions: pd.DataFrame,
     *,
     boundary: np.ndarray,
-    pixel_um: float,
     min_pixels_across_grain: float,
     min_whole_grains: int,
+    min_calm_share: float,
 ) -> dict[str, float | int | bool]:
     """Measure `QUALITY_COLUMNS`.
 
@@ -92,13 +87,9 @@ def quality_features(
         What `image` holds where this is False has no influence.
     grains : (rows, cols) int32 array
         Labels from 1, 0 is background.
-    regions : DataFrame
-        One row per grain, with `equivalent_diameter_um` and `touches_border`.
     boundary : (rows, cols) float32 array
         Strength of evidence for a grain boundary, 0 to 1.
-    pixel_um : float
-        Edge of a pixel, micrometres.
-    min_pixels_across_grain, min_whole_grains : float, int
+    min_pixels_across_grain, min_whole_grains, min_calm_share : float, int, float
         What resolved grains must reach.
 
     Returns
@@ -107,13 +98,17 @@ def quality_features(
         Name to value, in the order of `QUALITY_COLUMNS`; NaN where a measure does not exist.
     """
     flat = is_flat(image, valid)
-    across = float(regions["equivalent_diameter_um"].mean()) / pixel_um if len(regions) else np.nan
-    whole = int(np.count_nonzero(~regions["touches_border"].to_numpy(dtype=bool)))
-    calm = calm_share(np.where(valid, grains, 0), boundary)
+    grains = np.where(valid, grains, 0)
+    area = np.bincount(grains.ravel())[1:]
+    at_edge = grains[cv2.erode(valid.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) == 0]
+    cut = np.bincount(at_edge, minlength=len(area) + 1)[1:] > 0
+    across = float(np.sqrt(4 / np.pi * area[area > 0]).mean()) if area.any() else np.nan
+    whole = int(np.count_nonzero((area > 0) & ~cut))
+    calm = calm_share(grains, boundary)
     noise, structure = (np.nan, np.nan) if flat else noise_and_structure(image, valid)
     return {
         "quality_grains_resolved": bool(
-            not flat and across >= min_pixels_across_grain and whole >= min_whole_grains and calm >= ENOUGH_CALM
+            not flat and across >= min_pixels_across_grain and whole >= min_whole_grains and calm >= min_calm_share
         ),
         "quality_pixels_across_grain": across,
         "quality_whole_grains": whole,

@@ -1,6 +1,5 @@
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 from scipy import ndimage
@@ -15,7 +14,6 @@ from micro_features.features.quality import (
     saturated_share,
     sharpness,
 )
-from micro_features.features.regions import region_table
 from micro_features.images import grains as grain_methods
 from micro_features.images import pores as pore_methods
 
@@ -54,19 +52,17 @@ def relief(scale, shape=SHAPE, seed=0):
     return height, watershed(height).astype(np.int32), height
 
 
-def quality(image, labels, boundary, valid=None, pixel_um=0.5, min_pixels=10.0, min_whole=20):
+def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20):
     image = image.astype(np.float32)
     valid = np.ones(image.shape, bool) if valid is None else valid
-    regions = region_table(labels, image, valid, pixel_um=pixel_um, phase="grain")
     return quality_features(
         image,
         valid,
         labels,
-        regions,
         boundary=boundary,
-        pixel_um=pixel_um,
         min_pixels_across_grain=min_pixels,
         min_whole_grains=min_whole,
+        min_calm_share=0.7,
     )
 
 
@@ -342,21 +338,3 @@ def test_every_column_is_measured_and_described():
         assert column.unit in ("bool", "px", "1")
         assert len(column.meaning) > 20
         assert isinstance(found[column.name], bool) == (column.unit == "bool")
-
-
-def test_regions_of_another_engine_do():
-    # Only two columns are read.
-    image, labels, groove = grooved(30)
-    regions = pd.DataFrame({"equivalent_diameter_um": [10.0, 20.0], "touches_border": [True, False]})
-    found = quality_features(
-        image,
-        EVERYWHERE,
-        labels,
-        regions,
-        boundary=groove,
-        pixel_um=0.5,
-        min_pixels_across_grain=10,
-        min_whole_grains=1,
-    )
-    assert found["quality_pixels_across_grain"] == 30
-    assert found["quality_whole_grains"] == 1
