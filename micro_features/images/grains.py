@@ -31,9 +31,10 @@ class ScaleEvidence:
     factor : float
     merge_levels : tuple of float
     counts : tuple of int
-        Number of grains at each of `merge_levels`.
+        Number of grains at each of `merge_levels`; at factor 1 of the picture's middle part only, unless it was chosen.
     dependence : float
-        Natural logarithm of the ratio of the number of grains at the first and at the last of `merge_levels`.
+        Natural logarithm of the ratio of the first to the last of `counts`, plus its standard error (one over the root
+        of the last), so that a handful of regions is no evidence.
     """
 
     factor: float
@@ -131,7 +132,7 @@ def watershed(
         probe = trial(1.0, image[part], valid[part])
         smallest = min((each.evidence.dependence for each in trials), default=np.inf)
         if probe.evidence.dependence < smallest - scale_tolerance / 2:
-            chosen = trial(1.0)
+            chosen = probe = trial(1.0)
         else:
             stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]
             chosen = min(stable, key=lambda each: each.evidence.factor)
@@ -163,7 +164,8 @@ def _try_scale(
     levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
     tree = merge_tree(labels, count, strength, small_area_px=small_grain_px, top=levels[-1])
     counts = tuple(tree.regions(level) for level in levels)
-    dependence = float(np.log(max(counts[0], 1) / max(counts[-1], 1)))
+    fewest = max(counts[-1], 1)
+    dependence = float(np.log(max(counts[0], 1) / fewest) + fewest**-0.5)
     return _Trial(labels, tree, strength, ScaleEvidence(factor, levels, counts, dependence))
 
 

@@ -69,6 +69,13 @@ def test_a_pore_wider_than_the_window_is_whole():
     assert pores[200, 200] > 0
 
 
+def test_bright_particles_cast_no_pores():
+    image = np.random.default_rng(0).normal(0.4, 0.02, (300, 400)).astype(np.float32)
+    for column in range(60, 400, 80):
+        cv2.circle(image, (column, 150), 18, 0.95, -1)
+    assert np.mean(local(image, everywhere(image)) > 0) < 0.002
+
+
 def test_a_crack_is_a_pore():
     image = np.random.default_rng(0).normal(0.6, 0.02, (200, 300)).astype(np.float32)
     crack = np.zeros(image.shape, np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from micro_features.images.prepare import flatten, masked_blur, noise_sd
+from micro_features.images.prepare import background, flatten, masked_blur, noise_sd
 
 
 @pytest.fixture
@@ -40,6 +40,24 @@ def test_mean_far_from_all_material_is_the_overall_mean():
     valid = np.zeros(image.shape, bool)
     image[:, :4], valid[:, :4] = 0.25, True
     assert masked_blur(image, valid, sigma_px=3.0)[100, 150] == pytest.approx(0.25)
+
+
+def test_background_follows_a_slope_up_to_the_frame_and_across_a_hole():
+    rows, cols = np.mgrid[:200, :300].astype(np.float32)
+    slope = 0.2 + 0.001 * rows + 0.0015 * cols
+    solid = everywhere(slope)
+    solid[60:120, 100:180] = False
+    image = np.where(solid, slope, np.float32(0))
+    np.testing.assert_allclose(background(image, solid, sigma_px=40), slope, atol=0.02)
+    # A mean lags behind by most of the slope times the window.
+    assert np.abs(masked_blur(image, solid, sigma_px=40) - slope).max() > 0.06
+
+
+def test_background_without_anything_solid_near_is_the_overall_mean():
+    image = np.zeros((200, 200), np.float32)
+    solid = np.zeros(image.shape, bool)
+    image[:, :4], solid[:, :4] = 0.25, True
+    assert background(image, solid, sigma_px=5.0)[100, 180] == pytest.approx(0.25)
 
 
 def test_flattening_ignores_brightness_gain_and_shading(rng):
