@@ -14,7 +14,7 @@ from micro_features.batch import Failure
 from micro_features.errors import OutputError
 from micro_features.files.journal import Entry, Journal
 from micro_features.files.outputs import write_json
-from micro_features.files.tables import TABLE_SUFFIXES, join_csv, join_parquet, write_table
+from micro_features.files.tables import TABLE_SUFFIXES, join_tables, write_table
 from micro_features.settings import Settings
 
 TABLE_NAMES = {"extract": "features.csv", "segment": "segmentation.csv", "calibrate": "calibration.csv"}
@@ -114,13 +114,15 @@ def write_failures(place: Place, failures: Sequence[Failure]) -> None:
     write_table(place.failures, pd.DataFrame(lines, columns=["path", "stage", "reason"]))
 
 
-def write_regions(place: Place, journal: Journal, entries: Sequence[Entry]) -> Path:
+def write_regions(place: Place, journal: Journal, entries: Sequence[Entry]) -> None:
     """Write the table of one row a region, in the order of the main table."""
     parts = [journal.part_path(part) for entry in entries for part in entry.parts]
     parquet = place.table.suffix.lower() == ".parquet"
     path = place.folder / ("regions.parquet" if parquet else "regions.csv")
-    (join_parquet if parquet else join_csv)(parts, path)
-    return path
+    if parts:
+        join_tables(parts, path)
+    else:
+        write_table(path, pd.DataFrame(columns=list(rows.REGIONS)))
 
 
 def write_dictionary(place: Place, table: pd.DataFrame, command: str) -> None:

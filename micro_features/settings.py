@@ -212,8 +212,8 @@ def annotated_toml(settings: Settings) -> str:
         Each field is preceded by its description and bounds.
     """
     document = tomlkit.document()
-    document.add(tomlkit.comment("Settings of micro-features. Every line is at the value shown; delete what you do"))
-    document.add(tomlkit.comment("not change. Use with: micro-features extract PATH -o DIR --settings settings.toml"))
+    document.add(tomlkit.comment("Settings of micro-features. Lines that you do not change may be deleted."))
+    document.add(tomlkit.comment("Use with: micro-features extract PATH -o DIR --settings settings.toml"))
     document.add(tomlkit.nl())
     sections = {name: getattr(settings, name) for name in type(settings).model_fields}
     for name, value in sections.items():  # TOML wants plain keys before tables

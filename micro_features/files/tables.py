@@ -1,6 +1,5 @@
 """Feature and region tables: CSV, Parquet, Excel; manifests by file name."""
 
-import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -8,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from micro_features.errors import FeatureTableError
 from micro_features.files.outputs import replacing
@@ -142,36 +143,28 @@ class Manifest:
         return found
 
 
-def join_csv(parts: Iterable[Path], target: Path) -> None:
-    """Write many Parquet tables of one schema into one CSV, in order, holding one at a time.
+def join_tables(parts: Sequence[Path], target: Path) -> None:
+    """Write many Parquet tables into one table, in order, holding one at a time.
+
+    Where their columns differ (lengths in micrometres here, in pixels there), all columns are written.
 
     Parameters
     ----------
-    parts : iterable of Path
+    parts : sequence of Path
+        At least one.
     target : Path
+        ``.parquet``, else CSV.
     """
-    with replacing(target) as file:
-        header = True
-        for part in parts:
-            pd.read_parquet(part).to_csv(
-                file, index=False, header=header, float_format="%.6g", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-            )
-            header = False
-
-
-def join_parquet(parts: Iterable[Path], target: Path) -> None:
-    """Write many Parquet tables of one schema into one Parquet file, in order, holding one at a time."""
-    import pyarrow.parquet as pq
-
-    with replacing(target, "wb") as file:
-        writer = None
-        for part in parts:
-            table = pq.read_table(part)
-            if writer is None:
-                writer = pq.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
+    schema = pa.unify_schemas([pq.read_schema(part).remove_metadata() for part in parts])
+    if target.suffix.lower() == ".parquet":
+        with replacing(target, "wb") as file, pq.ParquetWriter(file, schema) as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part, schema=schema))
+    else:
+        with replacing(target) as file:
+            for number, part in enumerate(parts):
+                table = pd.read_parquet(part).reindex(columns=schema.names)
+                table.to_csv(file, index=False, header=number == 0, float_format="%.6g", lineterminator="\n")
 
 
 def as_float(value: object, *, column: str, file: str) -> float:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from micro_features.errors import FeatureTableError
-from micro_features.files.tables import Manifest, as_float, join_csv, join_parquet, read_table, write_table
+from micro_features.files.tables import Manifest, as_float, join_tables, read_table, write_table
 
 TABLE = pd.DataFrame(
     {
@@ -86,6 +86,14 @@ def test_cells_that_hold_no_number_are_named(value):
 def test_parts_are_joined_in_order(tmp_path, suffix):
     for number in range(3):
         pd.DataFrame({"label": [number, number]}).to_parquet(tmp_path / f"{number}.parquet")
-    join = join_csv if suffix == ".csv" else join_parquet
-    join([tmp_path / f"{number}.parquet" for number in (2, 0, 1)], tmp_path / f"all{suffix}")
+    join_tables([tmp_path / f"{number}.parquet" for number in (2, 0, 1)], tmp_path / f"all{suffix}")
     assert list(read_table(tmp_path / f"all{suffix}")["label"]) == [2, 2, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_parts_with_other_columns_are_joined_by_name(tmp_path, suffix):
+    pd.DataFrame({"label": [1], "area_um2": [2.5]}).to_parquet(tmp_path / "um.parquet")
+    pd.DataFrame({"label": [7], "area_px2": [40.0]}).to_parquet(tmp_path / "px.parquet")
+    join_tables([tmp_path / "um.parquet", tmp_path / "px.parquet"], tmp_path / f"all{suffix}")
+    expected = pd.DataFrame({"label": [1, 7], "area_um2": [2.5, None], "area_px2": [None, 40.0]})
+    pd.testing.assert_frame_equal(read_table(tmp_path / f"all{suffix}"), expected)
