@@ -113,7 +113,7 @@ def parse_length(text: str) -> Length | None:
 
     ``pm`` and its like are never picometres: they are taken for a misread ``µm`` and marked unsure.
     """
-    cleaned = plain(text).strip(" |[]_-–—.,:;*'\"<>")
+    cleaned = plain(text).strip(" |[]_-–—:;*'\"<>").rstrip(".,")  # a point in front has lost its digit
     cleaned = re.sub(r"(?<=\d)[oO](?=[\d.,\sonµmu]|$)", "0", cleaned)
     cleaned = re.sub(r"^[lI|](?=[\d\s.,])", "1", cleaned)
     match = _LENGTH.match(re.sub(r"(?<=[A-Za-zµÅ])\s+(?=[A-Za-z])", "", cleaned))

@@ -87,8 +87,10 @@ def pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *, 
         return None
     candidates.sort(key=lambda c: (not c[3].sure, c[0], -len(c[2])))
     _, ruler, words, length = candidates[0]
-    match = Match(ruler, words, " ".join(word.text for word in words), _confirmed(signal, words, length))
     own = {word.box for word in words}
+    rest = [*ruler.strokes, *(word.box for line in lines for word in line.words if word.text and word.box not in own)]
+    confirmed = _confirmed(signal, words, length) if _is_whole(signal, words, rest) else None
+    match = Match(ruler, words, " ".join(word.text for word in words), confirmed)
     others = [c for c in candidates if c[0] <= NEAR and c[1] is not ruler and not own & {word.box for word in c[2]}]
     return unless_contradicted(match, [Match(r, w, "", size) for _, r, w, size in others if size.sure])
 
@@ -113,6 +115,26 @@ def _within_word(ruler: Ruler, lines: Sequence[Line]) -> bool:
         if rows > 0 and cols > 0 and rows * cols >= 0.6 * area and not alone:
             return True
     return False
+
+
+def _is_whole(signal: np.ndarray, words: tuple[Word, ...], rest: Sequence[Box]) -> bool:
+    """Whether a text has no more tall glyphs than were read, and no ink next to it: `10` is no part of `100`."""
+    first_row, last_row, first_col, last_col = hull(words)
+    height = last_row - first_row + 1
+    beside = round(0.5 * height)
+    left, right = max(0, first_col - beside), min(signal.shape[1], last_col + 1 + beside)
+    around = signal[first_row : last_row + 1, left:right]
+    ink = around > 0.5 * around.max(initial=1)
+    for top, bottom, start, end in rest:
+        rows = slice(max(0, top - 1 - first_row), max(0, bottom + 2 - first_row))
+        ink[rows, max(0, start - 1 - left) : max(0, end + 2 - left)] = False
+    own = slice(first_col - left, last_col + 1 - left)
+    outside = np.count_nonzero(ink) - np.count_nonzero(ink[:, own])
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink[:, own].astype(np.uint8), connectivity=8)
+    # Digits stand tall, and do not break up like the letters of a unit in small print.
+    tall = np.count_nonzero((stats[1:, 1] <= 0.12 * height) & (stats[1:, 3] >= 0.6 * height))
+    read = sum(c.isdigit() or c.isupper() or c in "bdfhkltÅ" for word in words for c in word.text)
+    return outside <= 0.05 * height * height and tall <= read
 
 
 def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Length | None:
