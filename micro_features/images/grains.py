@@ -6,6 +6,7 @@ clearly stronger than the texture inside them, so that their number hardly depen
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 import cv2
 import numpy as np
@@ -86,8 +87,9 @@ def watershed(
 ) -> GrainMap:
     """Grains by watershed of multi-scale boundary strength at an automatic working scale.
 
-    The working scale is the finest at which the number of grains depends on the merge level hardly more than at the
-    best scale. Below sqrt(2) pixels there is mostly noise: the unshrunk picture is taken only where it is clearly best.
+    The working scale is the finest, going on from the best one, at which the number of grains depends on the merge
+    level hardly more than there. Below sqrt(2) pixels there is mostly noise: the unshrunk picture is taken only where
+    it is clearly best.
 
     Parameters
     ----------
@@ -134,8 +136,11 @@ def watershed(
         if probe.evidence.dependence < smallest - scale_tolerance / 2:
             chosen = probe = trial(1.0)
         else:
-            stable = [each for each in trials if each.evidence.dependence <= smallest + scale_tolerance]
-            chosen = min(stable, key=lambda each: each.evidence.factor)
+            # From the best scale on to finer ones. The first that is not stable ends it: beyond it, noise takes over,
+            # whose ripples may again be of steady number.
+            best = [each.evidence.dependence for each in trials].index(smallest)
+            finer = takewhile(lambda each: each.evidence.dependence <= smallest + scale_tolerance, trials[best:])
+            chosen = list(finer)[-1]
         evidence = [each.evidence for each in (*trials, probe)]
     labels = _enlarged(cut(chosen.tree, chosen.labels, merge_level), image.shape)
     labels[~valid | (pores > 0)] = 0
