@@ -54,7 +54,7 @@ def test_brightness_and_gain_change_nothing():
 
 def test_shading_makes_and_hides_no_pores():
     image, number, area = discs(10)
-    shading = np.linspace(-0.2, 0.2, image.shape[1], dtype=np.float32)
+    shading = np.linspace(-0.15, 0.15, image.shape[1], dtype=np.float32)
     pores = local(image + shading, everywhere(image))
     assert np.count_nonzero(np.bincount(pores.ravel())[1:] > 150) == number
     assert np.count_nonzero(pores) == pytest.approx(area, rel=0.08)
