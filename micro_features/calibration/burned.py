@@ -26,43 +26,51 @@ from micro_features.calibration.text import Line, find_lines, read_line
 from micro_features.data import Box
 
 WHITE, BLACK, COLOUR = 232, 16, 56  # levels, and difference between channels, that burned-in ink has
+PALENESS = (0.5, 0.7)
 
 
 def read_burned(image: np.ndarray, grey: np.ndarray, masked: Sequence[Box], reading: bool) -> Found:
     """Ruler and text drawn straight onto the picture, in white, black or a pure colour."""
-    shortest = max(20, round(0.03 * min(grey.shape[1], 1400)))
-    found: list[Found] = []
-    for signal in _burned_layers(image, grey):
-        for box in masked:
-            crop(signal, box)[:] = 0
-        ink = signal >= 128
-        if not ink.any():
-            continue
-        rulers = [r for r in find_rulers(ink, signal, shortest_px=shortest) if _is_crisp(r, ink)]
-        rulers = sorted(rulers, key=lambda r: (r.kind == "solid", -r.length_px))[:8]
-        for ruler in rulers:
-            if reading:
-                found.append(_read_around(ink, signal, ruler))
-            elif ruler.kind != "solid":  # a bright streak is no bar
-                found.append(Found((), likeliest([ruler])))
-    matches = [one.match for one in found if one.match]
-    if not matches:
-        return Found((), None)
-    lines = next(one.lines for one in found if one.match)
-    return Found(lines, unless_contradicted(matches[0], matches[1:]))
+    # Thin lines of pictures that were shrunk or enlarged have paled: they are looked for if nothing stronger is there.
+    for paleness in PALENESS if reading else PALENESS[:1]:
+        found: list[Found] = []
+        for signal in _burned_layers(image, grey, paleness):
+            for box in masked:
+                crop(signal, box)[:] = 0
+            found += _read_layer(signal, reading)
+        matches = [one.match for one in found if one.match]
+        if matches:
+            lines = next(one.lines for one in found if one.match)
+            return Found(lines, unless_contradicted(matches[0], matches[1:]))
+    return Found((), None)
 
 
-def _burned_layers(image: np.ndarray, grey: np.ndarray) -> list[np.ndarray]:
-    """Signals in which ink of one colour is bright: white, black and, in colour pictures, coloured."""
-    # Where the picture itself is nowhere near white, or black, paler ink is ink too.
+def _read_layer(signal: np.ndarray, reading: bool) -> list[Found]:
+    ink = signal >= 128
+    if not ink.any():
+        return []
+    shortest = max(20, round(0.03 * min(ink.shape[1], 1400)))
+    rulers = [r for r in find_rulers(ink, signal, shortest_px=shortest) if _is_crisp(r, ink)]
+    if not reading:  # a bright streak is no bar
+        return [Found((), likeliest([r])) for r in rulers if r.kind != "solid"]
+    rulers = sorted(rulers, key=lambda r: (r.kind == "solid", -r.length_px))[:8]
+    return [_read_around(ink, signal, ruler) for ruler in rulers]
+
+
+def _burned_layers(image: np.ndarray, grey: np.ndarray, paleness: float) -> list[np.ndarray]:
+    """Signals in which ink of one colour is bright: white, black and, in colour pictures, coloured.
+
+    Ink begins where a pixel is closer than `paleness` (of the way from the picture's own brightest grey) to white, and
+    likewise for black and colour.
+    """
     dark, bright = np.percentile(grey[::4, ::4], (3, 97))
-    white = 255 - 2 * (255 - min(WHITE, (255 + bright) / 2))
-    black = 2 * max(BLACK, dark / 2)
-    layers = [_stretched(grey, white, 255), 255 - _stretched(grey, 0, black)]
+    white = min(255 - paleness * (255 - bright), 255 - 2 * paleness * (255 - WHITE))
+    black = max(paleness * dark, 2 * paleness * BLACK)
+    layers = [_stretched(grey, 2 * white - 255, 255), 255 - _stretched(grey, 0, 2 * black)]
     if image.ndim == 3:
         spread = image.max(axis=2) - image.min(axis=2)
         if np.count_nonzero(spread > COLOUR) >= 40:
-            layers.insert(0, _likeness(image, spread))
+            layers.insert(0, _stretched(_likeness(image, spread), 0, 255 * 2 * (1 - paleness)))
             for layer in layers[1:]:
                 layer[spread > 24] = 0
     return layers
