@@ -123,9 +123,11 @@ def _read_panel(grey: np.ndarray, panel: Panel, reading: bool) -> Found:
     for first_row, last_row, first_col, last_col in panel.cells:
         cells[first_row - top : last_row - top + 1, first_col - left : last_col - left + 1] = True
     ink = _without_rules(ink, cells)
-    signal = np.where(ink | cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool), signal, 0)
+    signal = np.where(cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, signal, 0)
     shortest = max(14, round(SHORTEST_RULER * min(grey.shape[1], 1400)))
-    rulers = find_rulers(ink, signal, shortest_px=shortest)
+    # Rulers are drawn in the strongest ink; the paler edges of resized ones would hide their shape.
+    strong = ink & (signal > 0.45 * signal.max(initial=1))
+    rulers = find_rulers(strong, signal, shortest_px=shortest) or find_rulers(ink, signal, shortest_px=shortest)
     lines = find_lines(glyph_boxes(without_rulers(ink, rulers), ink.shape[0]))[:MOST_LINES]
     if reading:
         lines = [read_line(signal, line) for line in lines]
@@ -140,7 +142,14 @@ def _without_rules(ink: np.ndarray, cells: np.ndarray) -> np.ndarray:
     long = np.maximum(stats[:, 2], stats[:, 3]) >= 0.4 * ink.shape[0]
     rule = long & (inside < 0.4 * stats[:, 4])
     rule[0] = True
-    return ~rule[labels]
+    rest = ~rule[labels]
+    # The outermost lines, where they are no cell's, are the half-covered edge of the panel.
+    rows, cols = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
+    rest[: min(3, rows[0])] = False
+    rest[max(len(rest) - 3, rows[-1] + 1) :] = False
+    rest[:, : min(3, cols[0])] = False
+    rest[:, max(rest.shape[1] - 3, cols[-1] + 1) :] = False
+    return rest
 
 
 def _widened(box: Box, shape: tuple[int, int]) -> Box:

@@ -227,7 +227,7 @@ def _tick_rows(ink: np.ndarray, signal: np.ndarray, shortest_px: int) -> list[Ru
     """Rows of at least nine equally spaced upright strokes that start, or end, on one line."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
     _, _, w, h, area = stats[1:].T
-    upright = (w <= 0.6 * h) & (w <= 8) & (h >= 4) & (h <= 120) & (area >= 0.7 * w * h)
+    upright = (w <= 0.6 * h) & (w <= 8) & (h >= 4) & (h <= 120) & (area >= 0.55 * w * h)
     strokes = stats[1:][upright]
     rulers: list[Ruler] = []
     for edge in (strokes[:, 1], strokes[:, 1] + strokes[:, 3]):
