@@ -9,8 +9,10 @@ SIGMAS_PX = (1.2, 2.0)
 # A step of height h has a response of 0.4 h, a groove of depth h one of up to 0.7 h; but a groove lifts its picture's
 # standard deviation, the unit of h, far less than steps between whole grains do.
 STEP_GAIN = 3.0
-# Dark ridges 1.5 times as strong as bright ones, as in etched sections, leave the other cues a weight of 0.03.
-SHARPNESS = 9.0
+# Rough surfaces alone make dark and bright ridges differ by up to so much; etched or charging boundaries, by a quarter
+# and more, which leaves the other cues a weight of 0.2 and less.
+EVEN = 1.15
+SHARPNESS = 20.0
 
 
 class CueWeights(NamedTuple):
@@ -21,7 +23,7 @@ class CueWeights(NamedTuple):
     step: float
 
 
-def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, CueWeights]:
     """Evidence for a grain boundary at each pixel.
 
     At each of two scales: the largest eigenvalue of the Hessian (a dark ridge, such as a groove), minus the smallest (a
@@ -37,8 +39,9 @@ def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (rows, cols) float32 array
+    strength : (rows, cols) float32 array
         0 to 1; 0 where not valid.
+    weights : CueWeights
 
     References
     ----------
@@ -68,7 +71,7 @@ def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> np.ndarray:
     strongest = cv2.max(cv2.max(groove, rim, dst=groove), step, dst=groove)
     strength = strongest / (1 + strongest)
     strength[~valid] = 0
-    return strength
+    return strength, weights
 
 
 def cue_weights(groove: np.ndarray, rim: np.ndarray, valid: np.ndarray) -> CueWeights:
@@ -92,7 +95,7 @@ def cue_weights(groove: np.ndarray, rim: np.ndarray, valid: np.ndarray) -> CueWe
     dark, bright = (_percentile_95(cue, valid) for cue in (groove, rim))
     if dark <= 0 or bright <= 0:
         return CueWeights(1.0, 1.0, 1.0)
-    of_groove, of_rim = min(1.0, (dark / bright) ** SHARPNESS), min(1.0, (bright / dark) ** SHARPNESS)
+    of_groove, of_rim = (min(1.0, EVEN * ratio) ** SHARPNESS for ratio in (dark / bright, bright / dark))
     return CueWeights(of_groove, of_rim, min(of_groove, of_rim))
 
 

@@ -21,6 +21,10 @@ MIN_SIDE_PX = 100
 BASIN_BLUR_PX = 1.0
 # Numbers of grains are compared between merge_level / SPAN and merge_level * SPAN.
 SPAN = 1.2
+# What blurred noise and fracture surfaces without visible grains have for `ScaleEvidence.dependence` when the weaker
+# boundary cues weigh so much (measured at the default merge level).
+TEXTURE_WEIGHT = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+TEXTURE_DEPENDENCE = (1.4, 1.4, 1.2, 0.58, 0.43, 0.36)
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,16 @@ class ScaleEvidence:
     dependence : float
         Natural logarithm of the ratio of the first to the last of `counts`, plus its standard error (one over the root
         of the last), so that a handful of regions is no evidence.
+    relative_dependence : float
+        `dependence` over that of texture without grains. About 1: the regions are no more certain than those that such
+        texture would be cut into. Well below 1: grains.
     """
 
     factor: float
     merge_levels: tuple[float, ...]
     counts: tuple[int, ...]
     dependence: float
+    relative_dependence: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +64,8 @@ class GrainMap:
         Boundary strength, 0 to 1.
     working_scale : float
         Factor by which the picture was shrunk to find them.
+    relative_dependence : float
+        That of the chosen scale: about 1 where grains can not be told from texture, well below 1 where they can.
     evidence : tuple of ScaleEvidence
         One for every scale that was tried.
     """
@@ -63,6 +73,7 @@ class GrainMap:
     labels: np.ndarray
     boundary: np.ndarray
     working_scale: float
+    relative_dependence: float
     evidence: tuple[ScaleEvidence, ...]
 
 
@@ -103,7 +114,7 @@ def watershed(
     working_scale : float
         Factor by which to shrink the picture; 0 finds it.
     scale_tolerance : float
-        By how much `ScaleEvidence.dependence` may exceed the smallest one.
+        By how much `ScaleEvidence.relative_dependence` may exceed the smallest one.
     small_grain_px : float
         Grains of this area need a boundary 1.6 times as strong to live, pixels of the shrunk picture.
     window_px : float
@@ -132,21 +143,23 @@ def watershed(
         # A part of the picture tells whether its finest scale, the dearest to compute, is worth it.
         part = _middle(image.shape)
         probe = trial(1.0, image[part], valid[part])
-        smallest = min((each.evidence.dependence for each in trials), default=np.inf)
-        if probe.evidence.dependence < smallest - scale_tolerance / 2:
+        smallest = min((each.evidence.relative_dependence for each in trials), default=np.inf)
+        if probe.evidence.relative_dependence < smallest - scale_tolerance / 2:
             chosen = probe = trial(1.0)
         else:
             # From the best scale on to finer ones. The first that is not stable ends it: beyond it, noise takes over,
             # whose ripples may again be of steady number.
-            best = [each.evidence.dependence for each in trials].index(smallest)
-            finer = takewhile(lambda each: each.evidence.dependence <= smallest + scale_tolerance, trials[best:])
+            best = [each.evidence.relative_dependence for each in trials].index(smallest)
+            finer = takewhile(
+                lambda each: each.evidence.relative_dependence <= smallest + scale_tolerance, trials[best:]
+            )
             chosen = list(finer)[-1]
         evidence = [each.evidence for each in (*trials, probe)]
     labels = _enlarged(cut(chosen.tree, chosen.labels, merge_level), image.shape)
     labels[~valid | (pores > 0)] = 0
     boundary = cv2.resize(chosen.boundary, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     boundary[~valid] = 0
-    return GrainMap(labels, boundary, chosen.evidence.factor, tuple(evidence))
+    return GrainMap(labels, boundary, chosen.evidence.factor, chosen.evidence.relative_dependence, tuple(evidence))
 
 
 GRAIN_METHODS: dict[str, Callable[..., GrainMap]] = {"watershed": watershed}
@@ -163,7 +176,7 @@ def _try_scale(
 ) -> _Trial:
     image, valid = _shrunk(image, valid, factor)
     flat = flatten(image, valid, window_px=window_px)
-    strength = boundary_strength(flat, valid)
+    strength, weights = boundary_strength(flat, valid)
     # Minima closer than this blur are ripples of noise; merging would only have to undo them.
     labels, count = basins(cv2.GaussianBlur(strength, (0, 0), BASIN_BLUR_PX), valid)
     levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
@@ -171,7 +184,8 @@ def _try_scale(
     counts = tuple(tree.regions(level) for level in levels)
     fewest = max(counts[-1], 1)
     dependence = float(np.log(max(counts[0], 1) / fewest) + fewest**-0.5)
-    return _Trial(labels, tree, strength, ScaleEvidence(factor, levels, counts, dependence))
+    texture = float(np.interp(weights.step, TEXTURE_WEIGHT, TEXTURE_DEPENDENCE))
+    return _Trial(labels, tree, strength, ScaleEvidence(factor, levels, counts, dependence, dependence / texture))
 
 
 def _shrunk(image: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:

@@ -85,10 +85,19 @@ def test_working_scale_follows_the_size_of_the_picture(voronoi, f1, enlarge):
 def test_evidence_supports_the_choice(voronoi):
     grains = segmented(voronoi((400, 500), 60, noise=0.15).image)
     chosen = next(each for each in grains.evidence if each.factor == grains.working_scale)
-    assert chosen.dependence <= min(each.dependence for each in grains.evidence) + 0.2
+    assert chosen.relative_dependence <= min(each.relative_dependence for each in grains.evidence) + 0.2
+    assert chosen.relative_dependence == grains.relative_dependence
     assert list(chosen.counts) == sorted(chosen.counts, reverse=True)
     assert chosen.dependence == pytest.approx(np.log(chosen.counts[0] / chosen.counts[2]) + chosen.counts[2] ** -0.5)
     assert chosen.counts[1] == grains.labels.max()
+
+
+def test_grains_are_told_from_texture(voronoi):
+    for look in ("groove", "rim", "step"):
+        assert segmented(voronoi((400, 500), 24, look=look, noise=0.02).image).relative_dependence < 0.7
+    noise = np.random.default_rng(0).normal(0.5, 0.4, (400, 500)).astype(np.float32)
+    for blur in (1.5, 3.0):
+        assert segmented(cv2.GaussianBlur(noise, (0, 0), blur)).relative_dependence > 0.8
 
 
 def test_working_scale_can_be_given(voronoi):
