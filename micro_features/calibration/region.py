@@ -81,7 +81,11 @@ def pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *, 
         box = hull(words)
         for ruler in rulers:
             gap = distance(box, ruler.box) / height
-            if gap <= reach and ruler.length_px >= 1.2 * height and not _within_word(ruler, lines):
+            if (
+                gap <= (reach if ruler.kind != "solid" else min(reach, 10.0))
+                and ruler.length_px >= 1.2 * height
+                and not _within_word(ruler, lines)
+            ):
                 candidates.append((gap + (1.0 if ruler.kind == "solid" else 0.0), ruler, words, length))
     if not candidates:
         return None
@@ -134,7 +138,7 @@ def _is_whole(signal: np.ndarray, words: tuple[Word, ...], rest: Sequence[Box]) 
     # Digits stand tall, and do not break up like the letters of a unit in small print.
     tall = np.count_nonzero((stats[1:, 1] <= 0.12 * height) & (stats[1:, 3] >= 0.6 * height))
     read = sum(c.isdigit() or c.isupper() or c in "bdfhkltÅ" for word in words for c in word.text)
-    return outside <= 0.05 * height * height and tall <= read
+    return bool(outside <= 0.05 * height * height and tall <= read)
 
 
 def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Length | None:

@@ -1,8 +1,8 @@
 """Scale bars: drawn rulers, found by shape and measured below the pixel.
 
-Four kinds are known: a solid bar, a line between two end caps (also with its text inside, or cut in two by it),
-and a row of equally spaced ticks. The length is that from edge to edge of a solid bar, and from centre to
-centre of caps or ticks.
+Known are: a solid bar, a line between two end caps (also with its text inside, or cut in two by it) or arrow heads,
+and a row of equally spaced ticks. The length is that from edge to edge of a solid bar, from tip to tip of arrows, and
+from centre to centre of caps or ticks.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Ruler:
     Attributes
     ----------
     kind : str
-        ``"solid"``, ``"caps"``, ``"split"`` (caps, cut in two by its text) or ``"ticks"``.
+        ``"solid"``, ``"caps"``, ``"split"`` (caps, cut in two by its text), ``"arrows"`` or ``"ticks"``.
     length_px, length_error_px : float
         Length, and half width of what the drawing leaves open.
     box : Box
@@ -44,6 +44,7 @@ class _Segment:
     right: tuple[int, int] | None
     cap_rows: tuple[int, int]
     piece_rows: tuple[int, int]
+    head_cols: int = 0  # length of an arrow head or a round end, which is no cap
 
     @property
     def thickness(self) -> int:
@@ -101,20 +102,22 @@ def _segments(ink: np.ndarray, shortest_px: int) -> list[_Segment]:
         piece = piece_stats[pieces[y : y + h, x : x + w].max()]
         if piece[0] < x - 3 or piece[0] + piece[2] > x + w + 3:
             continue
-        left, left_rows = _cap(binary, box, at_left=True)
-        right, right_rows = _cap(binary, box, at_left=False)
+        left, left_rows, left_head = _cap(binary, box, at_left=True)
+        right, right_rows, right_head = _cap(binary, box, at_left=False)
         rows = [r for r in (left_rows, right_rows) if r]
         cap_rows = (min((r[0] for r in rows), default=y), max((r[1] for r in rows), default=y + h - 1))
         if left_rows and right_rows:
             tall = [r[1] - r[0] + 1 for r in rows]
             if min(tall) < 0.6 * max(tall):
                 continue
-        segments.append(_Segment(box, left, right, cap_rows, (int(piece[1]), int(piece[1] + piece[3] - 1))))
+        piece_rows = (int(piece[1]), int(piece[1] + piece[3] - 1))
+        heads = max(left_head, right_head) if left_head and right_head else 0
+        segments.append(_Segment(box, left, right, cap_rows, piece_rows, heads))
     return segments
 
 
-def _cap(binary: np.ndarray, box: Box, *, at_left: bool) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-    """Columns and rows of the vertical stroke at one end of a horizontal one, or None twice."""
+def _cap(binary: np.ndarray, box: Box, *, at_left: bool) -> tuple[tuple[int, int] | None, tuple[int, int] | None, int]:
+    """Columns and rows of the upright stroke at one end of a horizontal one, or None; columns of an arrow head."""
     first_row, last_row, first_col, last_col = box
     thickness = last_row - first_row + 1
     widest = max(4, thickness + 4, (last_col - first_col + 1) // 6)
@@ -139,11 +142,16 @@ def _cap(binary: np.ndarray, box: Box, *, at_left: bool) -> tuple[tuple[int, int
         tall.append((first_row - up) + (down - last_row) >= reach)
     found = np.flatnonzero(tall)
     # The cap must be at the very end and must end before the search does: else it is a letter or a filled corner.
-    if not found.size or found[0] > 2 or not np.all(np.diff(found) == 1) or found[-1] == len(columns) - 1:
-        return None, None
+    if not found.size or found[0] > 6 or not np.all(np.diff(found) == 1) or found[-1] == len(columns) - 1:
+        return None, None, 0
+    heights = [extents[k][1] - extents[k][0] + 1 for k in found]
+    if len(found) >= 3 and min(heights) < 0.7 * max(heights):
+        return None, None, len(found) + int(found[0])
+    if found[0] > 2:
+        return None, None, 0
     cap = columns[found]
     rows = (min(extents[k][0] for k in found), max(extents[k][1] for k in found))
-    return (int(cap.min()), int(cap.max())), rows
+    return (int(cap.min()), int(cap.max())), rows, 0
 
 
 def _framed(first: _Segment, second: _Segment) -> bool:
@@ -201,14 +209,16 @@ def _centre(signal: np.ndarray, columns: tuple[int, int], rows: tuple[int, int],
 
 def _solid(segment: _Segment, signal: np.ndarray) -> Ruler | None:
     first_row, last_row, first_col, last_col = segment.box
-    # A solid bar is all of its piece of ink; the stroke of a letter is a part of it.
-    if segment.piece_rows[0] < first_row - 3 or segment.piece_rows[1] > last_row + 3:
+    # A solid bar is all of its piece of ink, but for arrow heads; the stroke of a letter is a part of it.
+    if not segment.head_cols and (segment.piece_rows[0] < first_row - 3 or segment.piece_rows[1] > last_row + 3):
         return None
     profile = np.median(signal[first_row : last_row + 1].astype(float), axis=0)
     top = np.median(profile[first_col : last_col + 1])
     left = _crossing(profile, first_col, -1, top / 2)
     right = _crossing(profile, last_col, 1, top / 2)
-    return Ruler("solid", right - left, 1.0, segment.box, (segment.box,))
+    kind = "arrows" if segment.head_cols else "solid"
+    box = (*segment.piece_rows, first_col, last_col)
+    return Ruler(kind, right - left, float(max(1, segment.head_cols)), box, (box,))
 
 
 def _crossing(profile: np.ndarray, start: int, step: int, half: float) -> float:
@@ -231,9 +241,8 @@ def _tick_rows(ink: np.ndarray, signal: np.ndarray, shortest_px: int) -> list[Ru
     strokes = stats[1:][upright]
     rulers: list[Ruler] = []
     for edge in (strokes[:, 1], strokes[:, 1] + strokes[:, 3]):
-        taken = np.zeros(len(strokes), bool)
         for row in np.unique(edge):
-            row_mates = np.flatnonzero((np.abs(edge - row) <= 1) & ~taken)
+            row_mates = np.flatnonzero(np.abs(edge - row) <= 1)
             if len(row_mates) < 9:
                 continue
             mates = strokes[row_mates]

@@ -77,3 +77,15 @@ def test_frame_is_no_ruler():
     signal = np.zeros((80, 400), np.uint8)
     cv2.rectangle(signal, (20, 10), (380, 70), 255, 2)
     assert _rulers(signal) == []
+
+
+def test_arrows_are_measured_from_tip_to_tip():
+    signal = np.zeros((60, 300), np.uint8)
+    signal[29:31, 50:250] = 255
+    for tip, inwards in ((50, 1), (249, -1)):
+        for k in range(10):
+            signal[30 - k // 2 - 1 : 30 + k // 2 + 1, tip + inwards * k] = 255
+    (ruler,) = _rulers(signal)
+    assert ruler.kind == "arrows"
+    assert ruler.length_px == pytest.approx(200, abs=0.1)
+    assert ruler.length_error_px >= 8
