@@ -96,7 +96,7 @@ def test_grains_are_told_from_texture(voronoi):
     for look in ("groove", "rim", "step"):
         assert segmented(voronoi((400, 500), 24, look=look, noise=0.02).image).relative_dependence < 0.7
     noise = np.random.default_rng(0).normal(0.5, 0.4, (400, 500)).astype(np.float32)
-    for blur in (1.5, 3.0):
+    for blur in (0.5, 1.5):
         assert segmented(cv2.GaussianBlur(noise, (0, 0), blur)).relative_dependence > 0.8
 
 
