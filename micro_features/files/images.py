@@ -21,7 +21,6 @@ from micro_features.errors import ImageError
 from micro_features.files import tiffs
 from micro_features.files.pixels import composite, full_scale_of, to_working_type, upright
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 SMALLEST_SIDE = 32
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -41,11 +40,6 @@ _REFUSED = {
 }
 _READ = "PNG, JPEG, BMP and TIFF are read: save it as one of these"
 _ORIENTATION = 0x0112
-
-
-def is_picture_name(path: Path) -> bool:
-    """Whether a file in a folder is taken for a picture, by its suffix in any case."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def count_pages(path: Path) -> int:

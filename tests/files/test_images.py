@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from micro_features.data import Picture
 from micro_features.errors import ImageError
-from micro_features.files.images import count_pages, grey_levels, is_picture_name, read_picture
+from micro_features.files.images import count_pages, grey_levels, read_picture
 
 RNG = np.random.default_rng(7)
 # Not square and without symmetry, so that every turn, flip and mix-up of axes shows.
@@ -342,9 +342,6 @@ def test_suffix_does_not_matter(tmp_path):
         wrong = path.rename(tmp_path / f"{suffix}.wrong")
         assert read_picture(wrong).pixels.shape == GREY.shape
         assert count_pages(wrong) == 1
-    assert is_picture_name(Path("x/A.TIFF"))
-    assert not is_picture_name(Path("x/tif"))
-    assert not is_picture_name(Path("a.gif"))
 
 
 def test_hash_is_of_the_file(tmp_path):
