@@ -78,8 +78,8 @@ class Grains(_Section):
         0.2,
         ge=0,
         le=2,
-        description="The working scale is the finest at which the logarithm of the number of grains changes, between "
-        "merge levels 17 % below and 20 % above, at most this much more than at the best scale.",
+        description="The working scale is the finest at which the number of grains depends on the merge level at most "
+        "this much more than at the best scale, in units of how much it would for texture without grains.",
     )
     small_grain_px: float = Field(
         50.0,

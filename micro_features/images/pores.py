@@ -21,10 +21,11 @@ LEAST_SPREAD = 0.5
 # of many noisy pixels and stands this many standard deviations too high, or belongs to a deeper neighbour.
 EDGE_PX = 7
 NOISE_MARGIN = 6.0
-# Dark lines that enclose more than this share of what they cover are grooves around grains. They show at this darkness,
-# fainter than that of pores; a pore among them is at least this many times as wide.
-GROOVE_ENCLOSURE = 0.5
-GROOVE_DARKNESS = 1.3
+# Dark lines that enclose more than this share of what they cover are grooves around grains (etched sections: 0.3 to 2;
+# pores and cracks: below 0.05). They show at this darkness, fainter than that of pores; a pore among them is at least
+# this many times as wide.
+GROOVE_ENCLOSURE = 0.3
+GROOVE_DARKNESS = 0.8
 PORE_TO_GROOVE_WIDTH = 1.5
 
 
@@ -43,8 +44,8 @@ def local(
     whose darkness, at one of three blurs, exceeds h = ``6.8 * (1 - sensitivity)`` (a quarter more where nothing is
     averaged). It reaches out to half the darkness of its nearby core, but no further than to 0.57 h times the share of
     the standard deviation that outlives blurring: far where only pixel noise surrounds it, less far where the solid
-    itself has dark facets. Where dark lines enclose grains they are grooves; only what is half as wide again as they
-    are is pore there.
+    itself has dark facets. Where dark lines enclose grains they are grooves; only what is half as wide again is pore
+    there.
 
     Parameters
     ----------
