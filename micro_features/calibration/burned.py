@@ -12,7 +12,6 @@ from micro_features.calibration.region import (
     Found,
     distance,
     glyph_boxes,
-    hull,
     likeliest,
     moved_line,
     moved_match,
@@ -130,9 +129,6 @@ def _read_around(ink: np.ndarray, signal: np.ndarray, ruler: Ruler) -> Found:
     alike = [line for line in alike if line.words][:12]
     texts = [read_line(strip, line) for line in alike]
     sure = [_certain(line) for line in texts]
-    own = hull(match.words)
-    if not any(distance(own, word.box) == 0 for line in sure for word in line.words):
-        sure.append(Line(match.words))
     return Found(tuple(moved_line(line, top, 0) for line in sure if line.words), moved_match(match, top, 0))
 
 

@@ -67,6 +67,13 @@ def test_divided_black_and_white_ruler_is_not_one_of_its_parts():
     assert _rulers(signal) == []
 
 
+def test_dashes_in_a_row_are_not_one_of_them():
+    signal = np.zeros((60, 400), np.uint8)
+    for k in range(5):
+        signal[20:26, 40 + 60 * k : 80 + 60 * k] = 255
+    assert _rulers(signal) == []
+
+
 def test_letters_are_no_rulers():
     canvas = Image.new("L", (900, 60))
     ImageDraw.Draw(canvas).text((10, 10), "TEFLZ HTML mm 4711 JEOL WD=10", font=ImageFont.load_default(36), fill=255)
