@@ -64,7 +64,10 @@ class Line:
 
 def can_read() -> bool:
     """Whether the optional text reader is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
+    except ValueError:  # a module that was blocked has no specification
+        return False
 
 
 def find_lines(glyphs: np.ndarray) -> list[Line]:

@@ -1,8 +1,10 @@
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from micro_features.calibration.text import Line, Word, find_lines, read_line
+from micro_features.calibration.text import Line, Word, can_read, find_lines, read_line
 
 
 def _glyphs(*boxes):
@@ -39,6 +41,11 @@ def test_logo_does_not_join_the_lines_beside_it():
 def test_nothing_and_specks_are_no_text():
     assert find_lines(np.empty((0, 4), int)) == []
     assert find_lines(_glyphs((5, 6, 5, 6), (50, 52, 80, 82))) == []
+
+
+def test_reader_that_is_blocked_or_missing_can_not_read(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    assert not can_read()
 
 
 @pytest.mark.usefixtures("reader")
