@@ -165,6 +165,28 @@ def test_odd_pictures_are_answered(image, data):
         assert set(np.unique(pores)) - {0} == set(range(1, pores.max() + 1))
 
 
+def test_a_pore_no_darker_than_the_dark_sides_of_bumps_is_found_by_its_extent():
+    rows, cols = np.mgrid[:300, :400]
+    bumps = np.sin(rows) * np.sin(cols)
+    image = 0.6 + 0.05 * bumps + np.random.default_rng(0).normal(0, 0.003, bumps.shape)
+    assert not local(image.astype(np.float32), everywhere(image)).any()
+    image[np.hypot(rows - 150, cols - 200) < 6] -= 0.036
+    pores = local(image.astype(np.float32), everywhere(image))
+    assert pores.max() == 1
+    assert pores[150, 200] > 0
+
+
+def test_pores_of_a_rough_fracture_surface(shared_data):
+    picture = cv2.imread(str(shared_data / "llzto" / "High" / "4.09e-4.tif"), cv2.IMREAD_GRAYSCALE)
+    image = picture[:960].astype(np.float32) / 255
+    pores = local(image, everywhere(image)) > 0
+    # Seen by eye: holes between and in grains (first row found by their extent only), and smooth or rough solid.
+    for row, col in [(462, 73), (316, 280), (596, 1180), (692, 164), (728, 884), (437, 1077)]:
+        assert pores[row - 3 : row + 4, col - 3 : col + 4].any(), (row, col)
+    for row, col in [(370, 1100), (540, 1080), (820, 100), (150, 1180), (440, 500)]:
+        assert not pores[row - 15 : row + 16, col - 15 : col + 16].any(), (row, col)
+
+
 def test_annotated_ceramic(shared_data):
     folder = shared_data / "ground_truth" / "ceramic_pores_sem"
     image = cv2.imread(str(folder / "images" / "ceramic_001.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
