@@ -55,9 +55,10 @@ _LABELS = {
         *("scan", "bi", "beamintensity", "exp", "lens", "frame", "vacuum", "i", "type", "spotsize", "probe", "name"),
     ),
 }
+_OTHER = "other"
 _LABEL_NAMES = {
     **{"kV": "HV", "WD": "WD", "magnification": "Mag", "detector": "Det", "field": "HFW", "pixel": "Pixel Size"},
-    **{"date": "Date", "time": "Time", "other": "-"},
+    **{"date": "Date", "time": "Time", "other": _OTHER},
 }
 _LABEL_OF = {label: key for key, labels in _LABELS.items() for label in labels}
 
@@ -148,7 +149,7 @@ def texts_of(lines: Sequence[Line]) -> tuple[tuple[str, ...], tuple[Word, ...]]:
     themselves. Values of labels never belong to a scale bar.
     """
     pairs, labelled = _labelled_values(lines)
-    texts = [f"{label} = {value}" for label, value in pairs.items()] + [line.text for line in lines]
+    texts = [f"{label} = {value}" for label, value in pairs.items() if label != _OTHER] + [line.text for line in lines]
     return tuple(plain(text) for text in texts if text), tuple(labelled)
 
 
@@ -170,7 +171,7 @@ def parse_fields(texts: Sequence[str]) -> Acquisition:
 
 def field_width(texts: Sequence[str]) -> Length | None:
     """Width of the field of view, where it is printed: ``HFW = 1.73 mm``, ``Width = 20.00 µm``."""
-    return _quantity(texts, r"(?:HFW|HFOV|FOV|FW|View ?field|Field of view|(?<![A-Za-z] )Width)")
+    return _quantity(texts, r"(?:HFW|HFOV|FOV|FW|View ?field|Field of view|(?:(?<![A-Za-z] )|(?<=mm )|(?<=kV ))Width)")
 
 
 def printed_pixel_size(texts: Sequence[str]) -> Length | None:

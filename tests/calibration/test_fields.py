@@ -172,6 +172,8 @@ def test_jeol_bar_as_it_is_read():
     [
         ("HFW = 1.73 mm", 1730),
         ("Width = 20.00 µm", 20),
+        ("WD = 2.8 mm Width = 7.520 µm", 7.52),
+        ("Line Width = 2 µm", None),
         ("View field: 208 µm", 208),
         ("FW 806 µm", 806),
         ("Bandwidth 3 mm", None),
