@@ -123,7 +123,7 @@ class Annotations:
         Every part that is no picture: the strip, boxes, text, scale bar.
     scale_bar : ScaleBar or None
     text : tuple of str
-        All lines of text found, as read.
+        All lines of text found, as read; a value printed under its label follows it, ``"HFW = 1.73 mm"``.
     acquisition : Acquisition
         Fields parsed from the text.
     text_read : bool
@@ -152,7 +152,8 @@ class PixelSize:
     pixel_um : float
         Edge of a pixel, micrometres.
     source : str
-        ``"user"``, ``"metadata <vendor>"``, ``"scale bar"``, ``"print resolution"`` or ``"uncalibrated"`` (1 px).
+        ``"user"``, ``"metadata <vendor>"``, ``"scale bar"``, ``"field width"``, ``"printed pixel size"`` or
+        ``"uncalibrated"`` (1 px).
     rel_error : float
         Half width of its uncertainty, relative.
     evidence : tuple of (source, pixel_um, rel_error)
@@ -218,6 +219,8 @@ class Segmentation:
     micrograph_id : str
     working_scale : float
         Factor by which the picture was shrunk to find grains (1: not shrunk).
+    grain_dependence : float
+        How much the number of grains depends on the merge level: 0 not at all, 1 as in texture without grains.
     """
 
     grains: np.ndarray
@@ -227,6 +230,7 @@ class Segmentation:
     pixel_um: float
     micrograph_id: str = ""
     working_scale: float = 1.0
+    grain_dependence: float = float("nan")
 
     def __post_init__(self) -> None:
         for name in ("grains", "pores", "boundary"):

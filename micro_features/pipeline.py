@@ -188,6 +188,7 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
         pixel_um=micrograph.pixel_um,
         micrograph_id=micrograph.micrograph_id,
         working_scale=grains.working_scale,
+        grain_dependence=grains.relative_dependence,
     )
 
 
@@ -234,6 +235,8 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         min_pixels_across_grain=settings.measure.min_pixels_across_grain,
         min_whole_grains=settings.measure.min_whole_grains,
         min_calm_share=settings.measure.min_calm_share,
+        grain_dependence=segmentation.grain_dependence,
+        max_grain_dependence=settings.measure.max_grain_dependence,
     )
     # Shares speak of the file's frame, not of the rectangle that was looked at.
     quality["quality_measured_share"] = float(micrograph.valid.mean())

@@ -37,8 +37,8 @@ QUALITY_COLUMNS = (
     QualityColumn(
         "quality_grains_resolved",
         "bool",
-        "Grains span enough pixels, enough of them lie whole in the picture, and enough of their area is calm "
-        "(quality_calm_grain_share); the limits are settings. Grain measurements are left empty otherwise.",
+        "Grains span enough pixels, enough of them lie whole in the picture, enough of their area is calm, and their "
+        "number does not hang on the merge level; the limits are settings. Grain measurements are empty otherwise.",
     ),
     QualityColumn("quality_pixels_across_grain", "px", "Mean equivalent-circle diameter of what was found as grains."),
     QualityColumn("quality_whole_grains", "1", "Grains that touch neither the frame nor a masked part."),
@@ -47,6 +47,11 @@ QUALITY_COLUMNS = (
         "1",
         "Share of the grain area in grains inside which boundary strength is less than 0.45 of that on "
         "their rim: near 1 for grains, near 0 for basins of relief or noise.",
+    ),
+    QualityColumn(
+        "quality_grain_dependence",
+        "1",
+        "How much the number of grains depends on the merge level: 0 not at all, 1 as in texture without grains.",
     ),
     QualityColumn(
         "quality_sharpness",
@@ -76,6 +81,8 @@ def quality_features(
     min_pixels_across_grain: float,
     min_whole_grains: int,
     min_calm_share: float,
+    grain_dependence: float,
+    max_grain_dependence: float,
 ) -> dict[str, float | int | bool]:
     """Measure `QUALITY_COLUMNS`.
 
@@ -89,7 +96,10 @@ def quality_features(
         Labels from 1, 0 is background.
     boundary : (rows, cols) float32 array
         Strength of evidence for a grain boundary, 0 to 1.
-    min_pixels_across_grain, min_whole_grains, min_calm_share : float, int, float
+    grain_dependence : float
+        How much the number of grains depends on the merge level; NaN is taken as not known, which does not count
+        against them.
+    min_pixels_across_grain, min_whole_grains, min_calm_share, max_grain_dependence : float, int, float, float
         What resolved grains must reach.
 
     Returns
@@ -108,11 +118,16 @@ def quality_features(
     noise, structure = (np.nan, np.nan) if flat else noise_and_structure(image, valid)
     return {
         "quality_grains_resolved": bool(
-            not flat and across >= min_pixels_across_grain and whole >= min_whole_grains and calm >= min_calm_share
+            not flat
+            and across >= min_pixels_across_grain
+            and whole >= min_whole_grains
+            and calm >= min_calm_share
+            and not grain_dependence > max_grain_dependence
         ),
         "quality_pixels_across_grain": across,
         "quality_whole_grains": whole,
         "quality_calm_grain_share": calm,
+        "quality_grain_dependence": grain_dependence,
         "quality_sharpness": np.nan if flat else sharpness(image, valid, noise=noise),
         "quality_noise": noise / structure if structure > 0 else np.nan,
         "quality_saturated_share": saturated_share(image, valid),

@@ -52,7 +52,7 @@ def relief(scale, shape=SHAPE, seed=0):
     return height, watershed(height).astype(np.int32), height
 
 
-def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20):
+def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, grain_dependence=0.3):
     image = image.astype(np.float32)
     valid = np.ones(image.shape, bool) if valid is None else valid
     return quality_features(
@@ -63,6 +63,8 @@ def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20):
         min_pixels_across_grain=min_pixels,
         min_whole_grains=min_whole,
         min_calm_share=0.7,
+        grain_dependence=grain_dependence,
+        max_grain_dependence=0.75,
     )
 
 
@@ -338,3 +340,10 @@ def test_every_column_is_measured_and_described():
         assert column.unit in ("bool", "px", "1")
         assert len(column.meaning) > 20
         assert isinstance(found[column.name], bool) == (column.unit == "bool")
+
+
+def test_grains_whose_number_hangs_on_the_merge_level_are_not_resolved():
+    drawn = grooved(30)
+    assert quality(*drawn, grain_dependence=0.75)["quality_grains_resolved"]
+    assert not quality(*drawn, grain_dependence=0.76)["quality_grains_resolved"]
+    assert quality(*drawn, grain_dependence=np.nan)["quality_grains_resolved"]
