@@ -8,34 +8,6 @@ import cv2
 import numpy as np
 
 
-def noise_sd(image: np.ndarray, valid: np.ndarray) -> float:
-    """Standard deviation of white noise, in the picture's own grey units.
-
-    Median absolute response to a 3 x 3 mask that cancels every quadratic surface; the median keeps edges out of it.
-
-    Parameters
-    ----------
-    image : (rows, cols) float32 array
-    valid : (rows, cols) bool array
-
-    Returns
-    -------
-    float
-        0 where nothing is valid.
-
-    References
-    ----------
-    Immerkaer, Fast noise variance estimation, Computer Vision and Image Understanding 64 (1996) 300-302.
-    """
-    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(cv2.filter2D(image, cv2.CV_32F, mask, borderType=cv2.BORDER_REFLECT_101))
-    # A grid of every third pixel in each direction: neighbouring responses are correlated anyway.
-    sample = response[1::3, 1::3][valid[1::3, 1::3]]
-    if sample.size == 0:
-        return 0.0
-    return float(np.median(sample)) / (0.6745 * 6.0)
-
-
 def masked_blur(image: np.ndarray, valid: np.ndarray, *, sigma_px: float) -> np.ndarray:
     """Gaussian mean of the valid pixels around each pixel: suppresses noise, or finds the slow background.
 

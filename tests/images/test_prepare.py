@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from micro_features.images.prepare import background, flatten, masked_blur, noise_sd
+from micro_features.images.prepare import background, flatten, masked_blur
 
 
 @pytest.fixture
@@ -11,18 +11,6 @@ def rng():
 
 def everywhere(image):
     return np.ones(image.shape, bool)
-
-
-def test_noise_is_told_from_structure(rng):
-    rows, cols = np.mgrid[:200, :300]
-    checks = 0.3 * ((rows // 40 + cols // 40) % 2) + 0.001 * cols
-    image = (checks + rng.normal(0, 0.05, checks.shape)).astype(np.float32)
-    assert noise_sd(image, everywhere(image)) == pytest.approx(0.05, rel=0.1)
-
-
-def test_nothing_valid_has_no_noise():
-    image = np.zeros((40, 40), np.float32)
-    assert noise_sd(image, np.zeros(image.shape, bool)) == 0.0
 
 
 @pytest.mark.parametrize("sigma_px", [0.7, 5.0, 30.0])
