@@ -10,6 +10,7 @@ from micro_features.data import Annotations, Micrograph, Picture
 from micro_features.errors import CalibrationError
 from micro_features.features.catalogue import FEATURES
 from micro_features.features.feature import LENGTH_POWER
+from micro_features.features.intercepts import intercept_features
 from micro_features.images.pores import PORE_METHODS
 from micro_features.settings import Settings
 from micro_features.synthetic.microscope import drawn_micrograph
@@ -51,8 +52,9 @@ def test_every_feature_of_the_catalogue_is_measured(measured):
 def test_what_is_drawn_is_found(measured, truth):
     assert measured.quality["quality_grains_resolved"]
     assert measured.features["porosity"] == pytest.approx((truth.pores > 0).mean(), rel=0.25)
-    n_true = len(np.unique(truth.grains)) - 1
-    assert measured.features["grain_number"] == pytest.approx(n_true, rel=0.2)
+    drawn = intercept_features(truth.grains, np.ones(truth.grains.shape, bool), pixel_um=truth.pixel_um)
+    for name in ("grain_intercept_mean_um", "boundary_length_per_area_per_um"):
+        assert measured.features[name] == pytest.approx(drawn[name], rel=0.25), name
 
 
 def test_numbers_scale_as_their_units_say(micrograph, measured):
