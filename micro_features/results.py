@@ -114,23 +114,23 @@ def write_failures(place: Place, failures: Sequence[Failure]) -> None:
     write_table(place.failures, pd.DataFrame(lines, columns=["path", "stage", "reason"]))
 
 
-def write_regions(place: Place, journal: Journal, entries: Sequence[Entry]) -> None:
-    """Write the table of one row a region, in the order of the main table."""
+def write_regions(place: Place, journal: Journal, entries: Sequence[Entry]) -> list[str]:
+    """Write the table of one row a region, in the order of the main table; returns its columns."""
     parts = [journal.part_path(part) for entry in entries for part in entry.parts]
     parquet = place.table.suffix.lower() == ".parquet"
     path = place.folder / ("regions.parquet" if parquet else "regions.csv")
     if parts:
-        join_tables(parts, path)
-    else:
-        write_table(path, pd.DataFrame(columns=list(rows.REGIONS)))
+        return join_tables(parts, path)
+    write_table(path, pd.DataFrame(columns=list(rows.REGIONS)))
+    return list(rows.REGIONS)
 
 
-def write_dictionary(place: Place, table: pd.DataFrame, command: str) -> None:
+def write_dictionary(place: Place, table: pd.DataFrame, regions: Iterable[str]) -> None:
     """Write ``dictionary.csv``: what every column means."""
     apparent = bool((table["stereology"] == "apparent").any()) if "stereology" in table else False
     write_table(
         place.folder / "dictionary.csv",
-        rows.dictionary(table.columns, table=place.table.stem, apparent=apparent, regions=command == "extract"),
+        rows.dictionary(table.columns, regions, table=place.table.stem, apparent=apparent),
     )
 
 

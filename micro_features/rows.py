@@ -239,17 +239,17 @@ def caption(row: dict[str, Any], calibrated: bool) -> str:
     return " · ".join(words)
 
 
-def dictionary(columns: Iterable[str], *, table: str, apparent: bool, regions: bool) -> pd.DataFrame:
+def dictionary(columns: Iterable[str], regions: Iterable[str], *, table: str, apparent: bool) -> pd.DataFrame:
     """The data dictionary of the columns that occur.
 
     Parameters
     ----------
     columns : iterable of str
         Of the main table.
+    regions : iterable of str
+        Columns of the table of regions; none where there is no such table.
     table : str
-        Its name.
-    regions : bool
-        Whether there is a table of regions.
+        Name of the main table.
     apparent : bool
         Whether some picture shows no plane random section.
 
@@ -265,11 +265,16 @@ def dictionary(columns: Iterable[str], *, table: str, apparent: bool, regions: b
         if column in by_name:
             feature = by_name[column]
             warning = " Apparent where `stereology` says so." if apparent and feature.stereological else ""
-            unit = feature.unit if column in FEATURES else feature.unit.replace("um", "px")
-            lines.append((table, column, unit, feature.phase, feature.meaning + warning, feature.source))
+            unit, meaning = feature.unit, feature.meaning
+            if column not in FEATURES:
+                unit, meaning = unit.replace("um", "px"), meaning.replace("micrometre", "pixel")
+            lines.append((table, column, unit, feature.phase, meaning + warning, feature.source))
         else:
             unit, meaning = plain[column]
             lines.append((table, column, unit, "", meaning, ""))
-    if regions:
-        lines += [("regions", column, unit, "", meaning, "") for column, (unit, meaning) in REGIONS.items()]
+    described = {
+        **{in_pixels(name): (unit.replace("um", "px"), text) for name, (unit, text) in REGIONS.items()},
+        **REGIONS,
+    }
+    lines += [("regions", column, described[column][0], "", described[column][1], "") for column in regions]
     return pd.DataFrame(lines, columns=["table", "column", "unit", "phase", "meaning", "source"])

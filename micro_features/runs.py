@@ -153,9 +153,8 @@ def run(
             summary.interrupted = True
         table = results.write_main_table(place, entries(), command)
         results.write_failures(place, summary.failures)
-        results.write_dictionary(place, table, command)
-        if command == "extract":
-            results.write_regions(place, journal, entries())
+        regions = results.write_regions(place, journal, entries()) if command == "extract" else []
+        results.write_dictionary(place, table, regions)
         summary.seconds = time.monotonic() - began
         results.write_provenance(place, entries(), settings, command_line, summary.seconds)
         journal.drop_stale_parts()

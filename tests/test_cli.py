@@ -137,7 +137,11 @@ def test_without_a_scale_there_are_no_micrometres(folder, tmp_path, capsys):
     ratio = table(scaled)["grain_intercept_mean_um"][0] / rows["grain_intercept_mean_px"][0]
     assert ratio == pytest.approx(0.25)
     assert list(table(scaled).columns[-20:]) != list(rows.columns[-20:])
-    assert {"area_px2", "perimeter_px"} <= set(pd.read_csv(tmp_path / "px" / "regions.csv").columns)
+    regions = pd.read_csv(tmp_path / "px" / "regions.csv")
+    assert {"area_px2", "perimeter_px"} <= set(regions.columns)
+    dictionary = pd.read_csv(tmp_path / "px" / "dictionary.csv")
+    assert list(dictionary["column"]) == [*rows.columns, *regions.columns]
+    assert list(dictionary.loc[dictionary["unit"].str.contains("um", na=False), "column"]) == ["pixel_um"]
 
 
 def test_pixel_sizes_samples_and_surfaces_come_from_tables(folder, tmp_path):

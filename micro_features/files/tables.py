@@ -143,7 +143,7 @@ class Manifest:
         return found
 
 
-def join_tables(parts: Sequence[Path], target: Path) -> None:
+def join_tables(parts: Sequence[Path], target: Path) -> list[str]:
     """Write many Parquet tables into one table, in order, holding one at a time.
 
     Where their columns differ (lengths in micrometres here, in pixels there), all columns are written.
@@ -154,6 +154,11 @@ def join_tables(parts: Sequence[Path], target: Path) -> None:
         At least one.
     target : Path
         ``.parquet``, else CSV.
+
+    Returns
+    -------
+    list of str
+        The columns.
     """
     schema = pa.unify_schemas([pq.read_schema(part).remove_metadata() for part in parts])
     if target.suffix.lower() == ".parquet":
@@ -165,6 +170,7 @@ def join_tables(parts: Sequence[Path], target: Path) -> None:
             for number, part in enumerate(parts):
                 table = pd.read_parquet(part).reindex(columns=schema.names)
                 table.to_csv(file, index=False, header=number == 0, float_format="%.6g", lineterminator="\n")
+    return list(schema.names)
 
 
 def as_float(value: object, *, column: str, file: str) -> float:
