@@ -15,7 +15,7 @@ from micro_features.data import Acquisition
 
 _UM_PER = {"nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "Å": 1e-4}
 _UNITS = {
-    **dict.fromkeys(("µm", "um", "Um", "UM", "µM", "microns", "micron", "micrometers", "micrometer"), "µm"),
+    **dict.fromkeys(("µm", "um", "Um", "UM", "microns", "micron", "micrometers", "micrometer"), "µm"),
     **dict.fromkeys(("micrometres", "micrometre", "microm", "mikron"), "µm"),
     **dict.fromkeys(("nm", "Nm", "NM", "nanometers", "nanometres", "nanometer"), "nm"),
     **dict.fromkeys(("mm", "MM", "millimeters", "millimetres"), "mm"),
@@ -61,6 +61,8 @@ _LABEL_NAMES = {
     **{"date": "Date", "time": "Time", "other": _OTHER},
 }
 _LABEL_OF = {label: key for key, labels in _LABELS.items() for label in labels}
+
+WD_MM = (0.1, 200.0)  # working distances there are
 
 _DETECTORS = re.compile(
     r"(?<![A-Za-z0-9])(SE\([A-Z]{1,2}(?:,[A-Z0-9]+)?\)|LA\d*\([A-Z]\)|(?:In-?Beam|Low-?kV|Mid-?Angle) ?(?:SE|BSE)|"
@@ -125,6 +127,8 @@ def parse_length(text: str) -> Length | None:
     if value <= 0:
         return None
     known = _UNITS.get(unit) or _UNITS.get(unit.rstrip("."))
+    if re.fullmatch("[mµun]M", unit):  # of concentration
+        return None
     if known is None and unit.lower().rstrip(".") in _UNITS:
         known = _UNITS[unit.lower().rstrip(".")]
     if known == "Å" and unit == "A":
@@ -225,13 +229,22 @@ def _labelled_values(lines: Sequence[Line]) -> tuple[dict[str, str], list[Word]]
         )
         if not labels or below is None or inline:
             continue
-        for word in below.words:
-            distance = [_gap((word.box[2], word.box[3]), (first, last)) for _, first, last in labels]
-            best = min(range(len(labels)), key=lambda k: (distance[k], abs(labels[k][1] - word.box[2])))
-            if word.text and distance[best] <= 3 * word.height:
-                values.setdefault(labels[best][0], []).append(word.text)
+        of_label: str | None = None
+        for before, word in zip((None, *below.words), below.words, strict=False):
+            # A unit stays with its number, however near the next label is.
+            if before is None or not _is_unit_of(before, word):
+                distance = [_gap((word.box[2], word.box[3]), (first, last)) for _, first, last in labels]
+                best = min(range(len(labels)), key=lambda k: (distance[k], abs(labels[k][1] - word.box[2])))
+                of_label = labels[best][0] if distance[best] <= 3 * word.height else None
+            if word.text and of_label:
+                values.setdefault(of_label, []).append(word.text)
                 labelled.append(word)
     return {label: " ".join(parts) for label, parts in values.items()}, labelled
+
+
+def _is_unit_of(number: Word, word: Word) -> bool:
+    unit = re.fullmatch(r"(?:[kM]?e?V|[mcµun]m|[kK]?[xX]|[kM]?Pa|m?bar|Torr|[numµ]?[As]|°)", plain(word.text))
+    return bool(unit and number.text[-1:].isdigit() and word.box[2] - number.box[3] <= 1.5 * word.height)
 
 
 def _gap(a: tuple[int, int], b: tuple[int, int]) -> int:
@@ -260,20 +273,23 @@ def _kilovolt(text: str) -> float | None:
 
 
 def _working_distance(text: str) -> float | None:
-    match = re.search(rf"\bW\.?D\.?\s*[=:]?\s*({_NUMBER})\s*(mm|cm|µm|um)?", text)
-    if match is None:
-        match = re.search(rf"k[Vv]\s+(?:x[\d.]+k?\s+)?({_NUMBER})\s*(mm)\b", text)
-    if match is None:
-        return None
-    value = float(match[1].replace(",", ".")) * {"cm": 10.0, "µm": 1e-3, "um": 1e-3}.get(match[2] or "mm", 1.0)
-    return value if 0 < value <= 200 else None
+    """In mm; a number in µm or nm behind `WD` is the length of a scale bar."""
+    value = rf"({_NUMBER})(?![\d.,]*\s?[µun]m)\s*(mm|cm)?"
+    for match in (
+        *re.finditer(rf"\bW\.?D\.?\s*[=:]?\s*{value}", text),
+        *re.finditer(rf"k[Vv]\s+(?:x[\d.]+k?\s+)?({_NUMBER})\s*(mm)\b", text),
+    ):
+        distance_mm = float(match[1].replace(",", ".")) * (10.0 if match[2] == "cm" else 1.0)
+        if WD_MM[0] <= distance_mm <= WD_MM[1]:
+            return distance_mm
+    return None
 
 
 def _magnification(text: str) -> float | None:
     number = r"(\d{1,3}(?: \d{3})+|\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?)"
     patterns = [
-        rf"Mag[a-z.]*\s*[=:]?\s*x?\s*{number}\s*([kKM])?\s*[xX]?(?![A-Za-z0-9])",
-        rf"(?<![A-Za-z0-9])[xX]\s?{number}\s?([kKM])?(?![A-Za-z0-9.])",
+        rf"Mag[a-z.]*\s*[=:]?\s*x?\s*{number}\s*([kKM])?\s*[xX]?(?![A-Za-z0-9µ])",
+        rf"(?<![A-Za-z0-9])[xX]\s?{number}\s?([kKM])?(?![A-Za-z0-9.µ])",
         rf"(?<![A-Za-z0-9.]){number}\s?([kKM])?\s?[xX](?![A-Za-z0-9])",
     ]
     for pattern in patterns:

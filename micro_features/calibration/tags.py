@@ -98,35 +98,6 @@ def acquisition_from_tags(tags: Tags) -> Acquisition:
     return Acquisition()
 
 
-def databar_first_row_from_tags(tags: Tags, image_shape: tuple[int, int]) -> int | None:
-    """First row of a bottom data bar by the metadata: a hint, since a bar may have been cut off afterwards.
-
-    Parameters
-    ----------
-    tags : mapping
-        `data.Picture.tags`.
-    image_shape : (rows, cols)
-        Of the whole frame as stored.
-
-    Returns
-    -------
-    int or None
-        None where the metadata tells of no bar below the picture.
-    """
-    rows, cols = image_shape
-    first: float | None = None
-    if scanned := _section(tags.get("fei", {}), "Image"):
-        # DatabarHeight can be 0 although a bar is there; the height of the scanned field is right.
-        if _number(scanned.get("ResolutionX")) == cols:
-            first = _number(scanned.get("ResolutionY"))
-    elif (strip := _number(tags.get("tescan", {}).get("ImageStripSize"))) is not None:
-        first = rows - strip
-    elif (root := _xml_root(tags.get("fei_xml", {}))) is not None:
-        height = _number(root.findtext(".//{*}databarHeight"))
-        first = None if height is None else rows - height
-    return int(first) if first is not None and 0 < first < rows else None
-
-
 def length_um(value: float, unit: str) -> float | None:
     """A length in micrometres; None where the unit is none of length (or of print: inch, cm)."""
     name = unit.replace("\\u00B5", "u").replace("µ", "u").replace("μ", "u").strip().lower()

@@ -53,6 +53,8 @@ def test_a_micro_sign_that_may_be_misread_is_unsure_and_never_pico(text):
         "5.3 Pa",
         "120 x",
         "3 km",
+        "2 mM",
+        "5 µM",
     ],
 )
 def test_other_text_is_no_length(text):
@@ -95,7 +97,7 @@ def test_round_lengths(text, round_):
     [
         ("x250", 250), ("X3.50k", 3500), ("x50.0k", 50000), ("Mag = 1.50 K X", 1500), ("Mag =   105 X", 105),
         ("35 000 x", 35000), ("1.12 kx", 1120), ("125000x", 125000), ("870 ×", 870), ("X1,000", 1000),
-        ("SEM MAG: 1.00 kx", 1000), ("Mag = 50.00 KX", 50000), ("15kV X500", 500), ("no number", None), ("xyz", None),
+        ("SEM MAG: 1.00 kx", 1000), ("Mag = 50.00 KX", 50000), ("15kV X500", 500), ("X50 500µm", 50), ("no number", None), ("xyz", None),
     ],
 )  # fmt: skip
 def test_magnification(text, magnification):
@@ -118,6 +120,7 @@ def test_accelerating_voltage(text, kV):
     [
         ("WD 10.1mm", 10.1), ("WD = 4.6 mm", 4.6), ("WD: 10.00 mm", 10), ("10.0kV 11.2mm x4.00k SE(UL)", 11.2),
         ("WD 10 . 0mm", 10), ("WD = 5,32 mm", 5.32), ("HFW = 1.73 mm", None), ("WD", None),
+        ("WD 20 µm", None), ("WD 500nm", None), ("WD 20 µm WD = 9.7 mm", 9.7), ("WD = 0.05 mm", None),
     ],
 )  # fmt: skip
 def test_working_distance(text, WD_mm):
@@ -206,6 +209,15 @@ def test_labels_above_their_values():
     assert width.um == pytest.approx(1730)
     # The scale bar's own length is nobody's value; those of the labels are.
     assert [word.text for word in labelled if word.text in ("1.73", "4.0", "500", "µm")] == ["1.73", "4.0"]
+
+
+def test_unit_stays_with_its_number():
+    labels = _line(0, (10, "HV"), (90, "WD"), (160, "20"), (190, "µm"))
+    values = _line(20, (10, "15.00"), (64, "kV"), (90, "9.7"), (125, "mm"), (190, "drawn"))
+    texts, _ = texts_of([labels, values])
+    assert texts[:2] == ("HV = 15.00 kV", "WD = 9.7 mm")
+    acquisition = parse_fields(texts)
+    assert (acquisition.kV, acquisition.WD_mm) == (15, 9.7)
 
 
 def test_value_behind_its_label_belongs_to_it():

@@ -6,7 +6,6 @@ import pytest
 
 from micro_features.calibration.tags import (
     acquisition_from_tags,
-    databar_first_row_from_tags,
     length_um,
     pixel_size_from_tags,
 )
@@ -178,20 +177,8 @@ def test_damaged_tags_say_nothing(vendor, junk):
         tags = {vendor: dict.fromkeys(names, wrapped)}
         assert pixel_size_from_tags(tags, SHAPE) == []
         assert isinstance(acquisition_from_tags(tags), Acquisition)
-        assert databar_first_row_from_tags(tags, SHAPE) is None
     assert pixel_size_from_tags({}, SHAPE) == []
     assert acquisition_from_tags({}) == Acquisition()
-
-
-def test_first_row_of_the_data_bar():
-    fei = FEI | {"PrivateFei": {"DatabarHeight": 0}}
-    assert databar_first_row_from_tags({"fei": fei}, (471, 512)) == 442
-    assert databar_first_row_from_tags({"fei": fei}, (442, 512)) is None  # saved without it
-    assert databar_first_row_from_tags({"fei": fei}, (942, 1024)) is None
-    assert databar_first_row_from_tags({"tescan": {"ImageStripSize": "179"}}, (1331, 1536)) == 1152
-    assert databar_first_row_from_tags({"tescan": {"ImageStripSize": "0"}}, (1331, 1536)) is None
-    xml = "<FeiImage><databarHeight>63</databarHeight></FeiImage>"
-    assert databar_first_row_from_tags({"fei_xml": {"xml": xml}}, (1076, 1800)) == 1013
 
 
 def test_zeiss_acquisition_prefers_what_was_measured_to_what_was_asked_for():
@@ -224,8 +211,6 @@ def test_pictures_of_many_vendors(shared_data):
         if acquisition.kV is not None:
             assert acquisition.kV == float(row["kV"]), row["file"]
             assert acquisition.WD_mm == pytest.approx(float(row["WD_mm"]), abs=0.06), row["file"]
-        if (first := databar_first_row_from_tags(picture.tags, shape)) is not None:
-            assert first == int(row["bar_top_row"]), row["file"]
     assert n_sized == 8
 
 
