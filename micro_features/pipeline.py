@@ -27,6 +27,7 @@ from micro_features.features.regions import region_table
 from micro_features.features.texture import texture_features
 from micro_features.files.images import grey_levels
 from micro_features.images.grains import GRAIN_METHODS
+from micro_features.images.phases import PhaseMasks, phase_masks
 from micro_features.images.pores import PORE_METHODS
 from micro_features.settings import Settings
 
@@ -204,6 +205,23 @@ def _frame(valid: np.ndarray) -> tuple[slice, slice]:
     if not len(rows):
         return slice(0, valid.shape[0]), slice(0, valid.shape[1])
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def phases(segmentation: Segmentation, settings: Settings) -> PhaseMasks:
+    """Masks of pore, grain boundary and grain interior of a segmented micrograph.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    settings : Settings
+
+    Returns
+    -------
+    PhaseMasks
+        Three disjoint (rows, cols) bool arrays that cover the valid area together.
+    """
+    width_px = settings.phases.boundary_width_px
+    return phase_masks(segmentation.grains, segmentation.pores, segmentation.valid, boundary_width_px=width_px)
 
 
 def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settings) -> Measured:

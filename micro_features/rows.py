@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from micro_features.data import Micrograph, Segmentation
-from micro_features.features.catalogue import FEATURES
+from micro_features.features.catalogue import FEATURES, SUBSETS
 from micro_features.features.quality import QUALITY_COLUMNS
 from micro_features.pipeline import Calibrated, Measured
 from micro_features.settings import Settings
@@ -256,11 +256,11 @@ def dictionary(columns: Iterable[str], regions: Iterable[str], *, table: str, ap
     Returns
     -------
     DataFrame
-        table, column, unit, phase, meaning, source.
+        table, column, unit, phase, subset, meaning, source.
     """
     plain = {**ID_COLUMNS, **SCALE_COLUMNS, **ACQUISITION_COLUMNS, **QUALITY, **SEGMENTATION_COLUMNS, **REFUSAL_COLUMN}
     by_name = {**{in_pixels(name): feature for name, feature in FEATURES.items()}, **FEATURES}
-    lines: list[tuple[str, str, str, str, str, str]] = []
+    lines: list[tuple[str, ...]] = []
     for column in columns:
         if column in by_name:
             feature = by_name[column]
@@ -268,13 +268,12 @@ def dictionary(columns: Iterable[str], regions: Iterable[str], *, table: str, ap
             unit, meaning = feature.unit, feature.meaning
             if column not in FEATURES:
                 unit, meaning = unit.replace("um", "px"), meaning.replace("micrometre", "pixel")
-            lines.append((table, column, unit, feature.phase, meaning + warning, feature.source))
+            subset = " ".join(name for name, members in SUBSETS.items() if feature.name in members)
+            lines.append((table, column, unit, feature.phase, subset, meaning + warning, feature.source))
         else:
             unit, meaning = plain[column]
-            lines.append((table, column, unit, "", meaning, ""))
-    described = {
-        **{in_pixels(name): (unit.replace("um", "px"), text) for name, (unit, text) in REGIONS.items()},
-        **REGIONS,
-    }
-    lines += [("regions", column, described[column][0], "", described[column][1], "") for column in regions]
-    return pd.DataFrame(lines, columns=["table", "column", "unit", "phase", "meaning", "source"])
+            lines.append((table, column, unit, "", "", meaning, ""))
+    in_px = {in_pixels(name): (unit.replace("um", "px"), meaning) for name, (unit, meaning) in REGIONS.items()}
+    described = {**in_px, **REGIONS}
+    lines += [("regions", name, described[name][0], "", "", described[name][1], "") for name in regions]
+    return pd.DataFrame(lines, columns=["table", "column", "unit", "phase", "subset", "meaning", "source"])

@@ -66,6 +66,7 @@ def test_extract_writes_everything_it_promises(folder, tmp_path, capsys):
     assert list(dictionary.loc[dictionary["table"] == "features", "column"]) == list(rows.columns)
     assert list(dictionary.loc[dictionary["table"] == "regions", "column"]) == list(regions.columns)
     assert dictionary["meaning"].notna().all()
+    assert (dictionary["subset"] == "published").sum() == 22
     provenance = json.loads((out / "provenance.json").read_text())
     assert provenance["settings"]["measure"]["surface"] == "polished"
     assert len(provenance["inputs_sha256"]) == 3

@@ -157,3 +157,11 @@ def test_what_is_drawn_on_a_picture_is_masked():
     valid = pipeline.micrograph_of(picture, calibrated).valid
     assert not valid[10:20, 20:40].any()
     assert valid.sum() == 64 * 64 - 200
+
+
+def test_phases_cover_the_measured_area_once(micrograph):
+    segmentation = pipeline.segment(micrograph, SETTINGS)
+    masks = pipeline.phases(segmentation, SETTINGS)
+    np.testing.assert_array_equal(sum(mask.astype(int) for mask in masks), micrograph.valid)
+    wide = pipeline.phases(segmentation, SETTINGS.updated({"phases.boundary_width_px": 9}))
+    assert wide.boundary.sum() > 1.5 * masks.boundary.sum()

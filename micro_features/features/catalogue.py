@@ -6,10 +6,13 @@ A new feature is one function in its module, one row beside it; the data diction
 from micro_features.features.feature import Feature
 from micro_features.features.fields import FIELD_FEATURES
 from micro_features.features.intercepts import INTERCEPT_FEATURES
-from micro_features.features.populations import POPULATION_FEATURES
+from micro_features.features.populations import POPULATION_FEATURES, PUBLISHED
 from micro_features.features.texture import TEXTURE_FEATURES
 
 FEATURES: dict[str, Feature] = {
     feature.name: feature for feature in (*FIELD_FEATURES, *POPULATION_FEATURES, *INTERCEPT_FEATURES, *TEXTURE_FEATURES)
 }
 """The catalogue, in the order of the table's columns."""
+
+SUBSETS: dict[str, tuple[str, ...]] = {"published": PUBLISHED}
+"""Named sets of features: ``published`` holds the 22 parameters of Zhang et al., Nano Letters 2024, 24, 5292."""
