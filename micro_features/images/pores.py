@@ -21,12 +21,25 @@ LEAST_SPREAD = 0.5
 # of many noisy pixels and stands this many standard deviations too high, or belongs to a deeper neighbour.
 EDGE_PX = 7
 NOISE_MARGIN = 6.0
-# Dark lines that enclose more than this share of what they cover are grooves around grains (etched sections: 0.3 to 2;
-# pores and cracks: below 0.05). They show at this darkness, fainter than that of pores; a pore among them is at least
-# this many times as wide.
-GROOVE_ENCLOSURE = 0.3
-GROOVE_DARKNESS = 0.8
-PORE_TO_GROOVE_WIDTH = 1.5
+# Dark lines that enclose grains are grooves (etched sections), which show at this darkness, fainter than that of pores.
+# What they enclose, holes above this area (square pixels), exceeds this share of what they cover: 0.06 to 2 was seen on
+# etched sections, below 0.03 among pores and cracks.
+GROOVE_DARKNESS = 0.5
+LEAST_ENCLOSURE_PX2 = 64
+GROOVE_ENCLOSURE = 0.05
+# A pore among grooves is wider than they are: by the first factor if it is this much darker than a typical groove, by
+# the second if not. Or it is compact: darker than every straight line through it that is this many times as long as
+# grooves are wide, by this share of what makes a seed and by this share of a typical groove's darkness.
+PORE_TO_GROOVE_DARKNESS = 1.6
+PORE_TO_GROOVE_WIDTHS = (1.25, 2.0)
+LINE_TO_GROOVE_WIDTH = 3.0
+COMPACT_TO_SEED = 0.4
+COMPACT_TO_GROOVE = 0.8
+# The outline of a compact pore lies where this share of its excess over such lines is left, and within this distance
+# from where that excess is clear, pixels; that of a wide one this much farther out than its width says.
+GROOVE_EDGE = 0.15
+COMPACT_REACH_PX = 6
+WIDE_REACH_PX = 3
 
 
 def local(
@@ -44,8 +57,8 @@ def local(
     whose darkness, at one of three blurs, exceeds h = ``6.8 * (1 - sensitivity)`` (a quarter more where nothing is
     averaged). It reaches out to half the darkness of its nearby core, but no further than to 0.57 h times the share of
     the standard deviation that outlives blurring: far where only pixel noise surrounds it, less far where the solid
-    itself has dark facets. Where dark lines enclose grains they are grooves; only what is half as wide again is pore
-    there.
+    itself has dark facets. Where dark lines enclose grains they are grooves; only what is wider than these, or darker
+    than every straight line through it, is pore there.
 
     Parameters
     ----------
@@ -80,7 +93,7 @@ def local(
     )
     core = cv2.dilate(darkness, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
     dark = (darkness > np.maximum((core - np.float32(NOISE_MARGIN)) / 2, low)) & valid
-    dark &= _wider_than_grooves((medium > GROOVE_DARKNESS) & valid)
+    dark &= darkness > _groove_darkness(np.where(valid, medium, 0), high=high, deep=high * medium_spread)
     # The median of 3 x 3 smooths the outline.
     return _labelled(cv2.medianBlur(dark.view(np.uint8), 3).view(bool) & valid, min_area_px, seeds)
 
@@ -100,22 +113,59 @@ def _darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tupl
     return darkness, solid
 
 
-def _wider_than_grooves(dark: np.ndarray) -> np.ndarray:
-    """Where dark regions are wider than the grooves between grains; everywhere if there are no grooves."""
-    # The mask is of a blurred picture: half the size shows as much.
-    half = dark[::2, ::2].astype(np.uint8)
-    rows, cols = half.shape
-    _, _, stats, _ = cv2.connectedComponentsWithStats(1 - half, connectivity=4)
-    left, top, width, height, area = stats[1:].T
-    enclosed = int(area[(left > 0) & (top > 0) & (left + width < cols) & (top + height < rows)].sum())
-    if enclosed <= GROOVE_ENCLOSURE * np.count_nonzero(half):
-        return np.ones(dark.shape, bool)
-    depth = cv2.distanceTransform(half, cv2.DIST_L2, cv2.DIST_MASK_5)
+def _groove_darkness(darkness: np.ndarray, *, high: np.float32, deep: np.float32) -> np.ndarray:
+    """Darkness that a pixel must exceed to be more than part of a groove; -inf where it is no matter of grooves.
+
+    Lines are told from blobs by openings along straight lines in several directions, as in Soille and Talbot,
+    Directional morphological filtering, IEEE Transactions on Pattern Analysis and Machine Intelligence 23 (2001)
+    1313-1329.
+    """
+    # The picture is blurred: half the size shows as much.
+    small = np.ascontiguousarray(darkness[::2, ::2])
+    shown = small > GROOVE_DARKNESS
+    if not _encloses(shown):
+        return np.full((1, 1), -np.inf, np.float32)
+    core = cv2.dilate(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
+    shown &= small > core / 2
     # Across a groove of half width h, depth is spread evenly over 0 to h.
-    reach = PORE_TO_GROOVE_WIDTH * 2 * float(np.median(depth[half > 0]))
-    wide = (depth > reach).view(np.uint8)
-    near = (cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_5) <= reach).view(np.uint8)
-    return cv2.resize(near, dark.shape[::-1], interpolation=cv2.INTER_NEAREST).view(bool)
+    depth = _depth(shown)
+    half_width = 2 * float(np.median(depth[shown]))
+    lines = _along_lines(small, round(LINE_TO_GROOVE_WIDTH * half_width / 2))
+    typical = float(np.median(lines[shown]))
+    compact = small - lines > max(COMPACT_TO_SEED * float(high), COMPACT_TO_GROOVE * typical)
+    level = np.where(_depth(~compact) <= COMPACT_REACH_PX / 2, lines + np.float32(GROOVE_EDGE) * (core - lines), np.inf)
+    narrow, broad = (np.float32(factor * half_width) for factor in PORE_TO_GROOVE_WIDTHS)
+    wide = _depth(shown & (small > deep)) > np.where(small > PORE_TO_GROOVE_DARKNESS * typical, narrow, broad)
+    level[_depth(~wide) <= narrow + WIDE_REACH_PX / 2] = -np.inf
+    return cv2.resize(level.astype(np.float32), darkness.shape[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _encloses(dark: np.ndarray) -> bool:
+    """Whether dark regions, at half size, enclose more than pores and cracks do."""
+    rows, cols = dark.shape
+    _, _, stats, _ = cv2.connectedComponentsWithStats((~dark).view(np.uint8), connectivity=4)
+    left, top, width, height, area = stats[1:].T
+    inside = (left > 0) & (top > 0) & (left + width < cols) & (top + height < rows)
+    enclosed = int(area[inside & (area >= LEAST_ENCLOSURE_PX2 / 4)].sum())
+    return enclosed > GROOVE_ENCLOSURE * int(np.count_nonzero(dark))
+
+
+def _along_lines(image: np.ndarray, radius: int) -> np.ndarray:
+    """Opening along straight lines of `radius` both ways, the largest over eight directions: what lines hold stays."""
+    best = np.full_like(image, -np.inf)
+    for angle in np.pi / 8 * np.arange(8):
+        x, y = np.cos(angle), np.sin(angle)
+        steps = round(radius * max(abs(x), abs(y)))
+        along = np.arange(-steps, steps + 1) / max(abs(x), abs(y))
+        line = np.zeros((2 * radius + 1, 2 * radius + 1), np.uint8)
+        line[radius + np.rint(along * y).astype(int), radius + np.rint(along * x).astype(int)] = 1
+        np.maximum(best, cv2.morphologyEx(image, cv2.MORPH_OPEN, line), out=best)
+    return best
+
+
+def _depth(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel of a mask from the nearest outside."""
+    return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
 
 
 def otsu(image: np.ndarray, valid: np.ndarray, *, min_area_px: int = 12) -> np.ndarray:
