@@ -100,6 +100,46 @@ def test_a_pore_among_grooves_is_found(voronoi):
     assert np.count_nonzero(pores) == pytest.approx(np.pi * 14**2, rel=0.5)
 
 
+def with_pores(drawn, radius, *, pitch, seed=0):
+    """A picture with black discs on a lattice, in grains and on their boundaries alike, and where they are."""
+    image, truth = drawn.image.copy(), np.zeros(drawn.image.shape, np.uint8)
+    for row in range(25, image.shape[0], pitch):
+        for col in range(25, image.shape[1], pitch):
+            cv2.circle(truth, (col, row), radius, 1, -1)
+    image[truth > 0] = np.random.default_rng(seed).normal(0.12, 0.03, np.count_nonzero(truth))
+    return image, truth
+
+
+@pytest.mark.parametrize(("contrast", "texture"), [(0.15, 0.0), (0.2, 0.0), (0.08, 0.03)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_small_pores_among_grooves_are_found(voronoi, contrast, texture, seed):
+    image, truth = with_pores(
+        voronoi((300, 400), 40, contrast=contrast, texture=texture, noise=0.03, seed=seed), 4, pitch=50
+    )
+    pores = local(image, everywhere(image)) > 0
+    number, drawn = cv2.connectedComponents(truth)
+    assert all(pores[drawn == pore].mean() > 0.5 for pore in range(1, number))
+    assert np.count_nonzero(pores & (truth > 0)) > 0.55 * np.count_nonzero(pores | (truth > 0))
+
+
+@pytest.mark.parametrize(
+    ("grain_px", "contrast", "radius", "pitch"), [(25, 0.15, 4, 50), (25, 0.2, 10, 100), (25, 0.12, 10, 100)]
+)
+def test_pores_do_not_leak_along_grooves(voronoi, grain_px, contrast, radius, pitch):
+    drawn = voronoi((300, 400), grain_px, contrast=contrast, texture=0.03, noise=0.03, seed=2)
+    image, truth = with_pores(drawn, radius, pitch=pitch)
+    pores = local(image, everywhere(image)) > 0
+    away = pores & (cv2.distanceTransform(1 - truth, cv2.DIST_L2, cv2.DIST_MASK_5) > 4)
+    assert np.count_nonzero(away) < 0.03 * np.count_nonzero(truth)
+    assert np.count_nonzero(pores & (truth > 0)) > 0.7 * np.count_nonzero(pores | (truth > 0))
+
+
+@pytest.mark.parametrize("contrast", [0.08, 0.15, 0.4])
+def test_grooves_around_uneven_grains_are_no_pores(voronoi, contrast):
+    image = voronoi((300, 400), 25, contrast=contrast, texture=0.03, noise=0.03).image
+    assert np.mean(local(image, everywhere(image)) > 0) < 0.003
+
+
 def test_noise_is_no_pore():
     image = np.random.default_rng(0).normal(0.5, 0.05, (600, 800)).astype(np.float32)
     assert np.mean(local(image, everywhere(image)) > 0) < 5e-4
