@@ -93,7 +93,7 @@ def local(
     )
     core = cv2.dilate(darkness, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX)))
     dark = (darkness > np.maximum((core - np.float32(NOISE_MARGIN)) / 2, low)) & valid
-    dark &= darkness > _groove_darkness(np.where(valid, medium, 0), high=high, deep=high * medium_spread)
+    dark &= darkness > _groove_darkness(medium, valid, high=high, deep=high * medium_spread)
     # The median of 3 x 3 smooths the outline.
     return _labelled(cv2.medianBlur(dark.view(np.uint8), 3).view(bool) & valid, min_area_px, seeds)
 
@@ -113,7 +113,7 @@ def _darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tupl
     return darkness, solid
 
 
-def _groove_darkness(darkness: np.ndarray, *, high: np.float32, deep: np.float32) -> np.ndarray:
+def _groove_darkness(darkness: np.ndarray, valid: np.ndarray, *, high: np.float32, deep: np.float32) -> np.ndarray:
     """Darkness that a pixel must exceed to be more than part of a groove; -inf where it is no matter of grooves.
 
     Lines are told from blobs by openings along straight lines in several directions, as in Soille and Talbot,
@@ -121,7 +121,7 @@ def _groove_darkness(darkness: np.ndarray, *, high: np.float32, deep: np.float32
     1313-1329.
     """
     # The picture is blurred: half the size shows as much.
-    small = np.ascontiguousarray(darkness[::2, ::2])
+    small = darkness[::2, ::2] * valid[::2, ::2]
     shown = small > GROOVE_DARKNESS
     if not _encloses(shown):
         return np.full((1, 1), -np.inf, np.float32)
@@ -130,14 +130,16 @@ def _groove_darkness(darkness: np.ndarray, *, high: np.float32, deep: np.float32
     # Across a groove of half width h, depth is spread evenly over 0 to h.
     depth = _depth(shown)
     half_width = 2 * float(np.median(depth[shown]))
+    narrow, broad = (np.float32(factor * half_width) for factor in PORE_TO_GROOVE_WIDTHS)
     lines = _along_lines(small, round(LINE_TO_GROOVE_WIDTH * half_width / 2))
-    typical = float(np.median(lines[shown]))
+    # Dark grains and large pores tell nothing of how dark grooves are.
+    thin = shown & (_depth(depth <= narrow) > narrow)
+    typical = float(np.median(lines[thin if thin.any() else shown]))
     compact = small - lines > max(COMPACT_TO_SEED * float(high), COMPACT_TO_GROOVE * typical)
     level = np.where(_depth(~compact) <= COMPACT_REACH_PX / 2, lines + np.float32(GROOVE_EDGE) * (core - lines), np.inf)
-    narrow, broad = (np.float32(factor * half_width) for factor in PORE_TO_GROOVE_WIDTHS)
     wide = _depth(shown & (small > deep)) > np.where(small > PORE_TO_GROOVE_DARKNESS * typical, narrow, broad)
     level[_depth(~wide) <= narrow + WIDE_REACH_PX / 2] = -np.inf
-    return cv2.resize(level.astype(np.float32), darkness.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(level, darkness.shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def _encloses(dark: np.ndarray) -> bool:
