@@ -22,11 +22,13 @@ LEAST_SPREAD = 0.5
 EDGE_PX = 7
 NOISE_MARGIN = 6.0
 # Dark lines that enclose grains are grooves (etched sections), which show at this darkness, fainter than that of pores.
-# What they enclose, holes above this area (square pixels), exceeds this share of what they cover: 0.06 to 2 was seen on
-# etched sections, below 0.03 among pores and cracks.
+# What they enclose exceeds this share of what they cover: 0.06 to 1.5 was seen on etched sections, below 0.04 among
+# pores and cracks. Holes up to this area (square pixels) are noise; the few largest may lie within a gap around a
+# particle, or between particles that touch.
 GROOVE_DARKNESS = 0.5
-LEAST_ENCLOSURE_PX2 = 64
 GROOVE_ENCLOSURE = 0.05
+LEAST_ENCLOSURE_PX2 = 64
+CHANCE_ENCLOSURES = 3
 # A pore among grooves is wider than they are: by the first factor if it is this much darker than a typical groove, by
 # the second if not. Or it is compact: darker than every straight line through it that is this many times as long as
 # grooves are wide, by this share of what makes a seed and by this share of a typical groove's darkness.
@@ -148,8 +150,8 @@ def _encloses(dark: np.ndarray) -> bool:
     _, _, stats, _ = cv2.connectedComponentsWithStats((~dark).view(np.uint8), connectivity=4)
     left, top, width, height, area = stats[1:].T
     inside = (left > 0) & (top > 0) & (left + width < cols) & (top + height < rows)
-    enclosed = int(area[inside & (area >= LEAST_ENCLOSURE_PX2 / 4)].sum())
-    return enclosed > GROOVE_ENCLOSURE * int(np.count_nonzero(dark))
+    enclosed = np.sort(area[inside & (area >= LEAST_ENCLOSURE_PX2 / 4)])[:-CHANCE_ENCLOSURES]
+    return int(enclosed.sum()) > GROOVE_ENCLOSURE * int(np.count_nonzero(dark))
 
 
 def _along_lines(image: np.ndarray, radius: int) -> np.ndarray:
