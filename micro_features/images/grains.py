@@ -108,7 +108,7 @@ def watershed(
         Grey level.
     valid : (rows, cols) bool array
     pores : (rows, cols) int32 array
-        Pores are cut out of the grains.
+        Pores are no part of any grain, and grey levels there have no influence.
     merge_level : float
         Mean boundary strength, 0 to 1, below which two neighbours are one grain.
     working_scale : float
@@ -125,10 +125,13 @@ def watershed(
     GrainMap
     """
 
-    def trial(factor: float, image: np.ndarray = image, valid: np.ndarray = valid) -> _Trial:
+    # A pore is darker than any groove: left in, it would set the contrast that grooves around it are measured by.
+    solid = valid & (pores == 0)
+
+    def trial(factor: float, image: np.ndarray = image, solid: np.ndarray = solid) -> _Trial:
         return _try_scale(
             image,
-            valid,
+            solid,
             factor,
             merge_level=merge_level,
             small_grain_px=small_grain_px,
@@ -142,7 +145,7 @@ def watershed(
         trials = [trial(factor) for factor in FACTORS if min(image.shape) / factor >= MIN_SIDE_PX]
         # A part of the picture tells whether its finest scale, the dearest to compute, is worth it.
         part = _middle(image.shape)
-        probe = trial(1.0, image[part], valid[part])
+        probe = trial(1.0, image[part], solid[part])
         smallest = min((each.evidence.relative_dependence for each in trials), default=np.inf)
         if probe.evidence.relative_dependence < smallest - scale_tolerance / 2:
             chosen = probe = trial(1.0)
@@ -156,7 +159,7 @@ def watershed(
             chosen = list(finer)[-1]
         evidence = [each.evidence for each in (*trials, probe)]
     labels = _enlarged(cut(chosen.tree, chosen.labels, merge_level), image.shape)
-    labels[~valid | (pores > 0)] = 0
+    labels[~solid] = 0
     boundary = cv2.resize(chosen.boundary, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     boundary[~valid] = 0
     return GrainMap(labels, boundary, chosen.evidence.factor, chosen.evidence.relative_dependence, tuple(evidence))
