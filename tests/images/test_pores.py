@@ -141,11 +141,11 @@ def test_grooves_around_uneven_grains_are_no_pores(voronoi, contrast):
 
 
 def test_gaps_around_a_few_particles_are_pores():
-    image = np.random.default_rng(0).normal(0.6, 0.02, (300, 400)).astype(np.float32)
+    image = np.random.default_rng(0).normal(0.6, 0.03, (300, 400)).astype(np.float32)
     gaps = np.zeros(image.shape, np.uint8)
     for centre in [(100, 100), (280, 180)]:
         cv2.circle(gaps, centre, 40, 1, 5)
-    pores = local(image - np.float32(0.4) * gaps, everywhere(image)) > 0
+    pores = local(image - np.float32(0.2) * gaps, everywhere(image)) > 0
     assert np.count_nonzero(pores & (gaps > 0)) > 0.9 * np.count_nonzero(pores | (gaps > 0))
 
 
