@@ -123,7 +123,8 @@ def _groove_darkness(darkness: np.ndarray, valid: np.ndarray, *, high: np.float3
     1313-1329.
     """
     # The picture is blurred: half the size shows as much.
-    small = darkness[::2, ::2] * valid[::2, ::2]
+    rows, cols = darkness.shape
+    small = cv2.resize(darkness * valid, (-(-cols // 2), -(-rows // 2)), interpolation=cv2.INTER_AREA)
     shown = small > GROOVE_DARKNESS
     if not _encloses(shown):
         return np.full((1, 1), -np.inf, np.float32)
@@ -141,7 +142,7 @@ def _groove_darkness(darkness: np.ndarray, valid: np.ndarray, *, high: np.float3
     level = np.where(_depth(~compact) <= COMPACT_REACH_PX / 2, lines + np.float32(GROOVE_EDGE) * (core - lines), np.inf)
     wide = _depth(shown & (small > deep)) > np.where(small > PORE_TO_GROOVE_DARKNESS * typical, narrow, broad)
     level[_depth(~wide) <= narrow + WIDE_REACH_PX / 2] = -np.inf
-    return cv2.resize(level, darkness.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(level, (cols, rows), interpolation=cv2.INTER_NEAREST)
 
 
 def _encloses(dark: np.ndarray) -> bool:
@@ -156,6 +157,8 @@ def _encloses(dark: np.ndarray) -> bool:
 
 def _along_lines(image: np.ndarray, radius: int) -> np.ndarray:
     """Opening along straight lines of `radius` both ways, the largest over eight directions: what lines hold stays."""
+    # A pore that the frame cuts is mirrored, or it would pass for the end of a line.
+    image = cv2.copyMakeBorder(image, radius, radius, radius, radius, cv2.BORDER_REFLECT)
     best = np.full_like(image, -np.inf)
     for angle in np.pi / 8 * np.arange(8):
         x, y = np.cos(angle), np.sin(angle)
@@ -164,7 +167,7 @@ def _along_lines(image: np.ndarray, radius: int) -> np.ndarray:
         line = np.zeros((2 * radius + 1, 2 * radius + 1), np.uint8)
         line[radius + np.rint(along * y).astype(int), radius + np.rint(along * x).astype(int)] = 1
         np.maximum(best, cv2.morphologyEx(image, cv2.MORPH_OPEN, line), out=best)
-    return best
+    return best[radius:-radius, radius:-radius]
 
 
 def _depth(mask: np.ndarray) -> np.ndarray:
