@@ -20,7 +20,7 @@ from micro_features.calibration.region import (
     unless_contradicted,
     without_rulers,
 )
-from micro_features.calibration.scalebar import find_rulers
+from micro_features.calibration.scalebar import Ruler, find_rulers
 from micro_features.calibration.tags import acquisition_from_tags
 from micro_features.calibration.text import can_read, find_lines, read_line
 from micro_features.data import Acquisition, Annotations, Box, Picture, ScaleBar
@@ -76,6 +76,8 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
             masked += [_widened(box, shape) for box in drawn]
             side = "inside" if side == "none" else side
 
+    if match is not None and _may_be_cut(match.ruler, shape):
+        match = replace(match, length=None)
     texts, _ = texts_of(lines)
     return Annotations(
         side=side,
@@ -87,6 +89,13 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
         acquisition=_merged(acquisition_from_tags(picture.tags), parse_fields(texts) if reading else Acquisition()),
         text_read=reading or not (panels or match),
     )
+
+
+def _may_be_cut(ruler: Ruler, shape: tuple[int, int]) -> bool:
+    """Whether a bar without caps runs into a side of the picture; in the very corner it was put on purpose."""
+    first_row, last_row, first_col, last_col = ruler.box
+    at_side = first_col <= 1 or last_col >= shape[1] - 2
+    return ruler.kind == "solid" and at_side and first_row > 1 and last_row < shape[0] - 2
 
 
 def _is_written(found: Found) -> bool:
@@ -131,7 +140,7 @@ def _read_panel(grey: np.ndarray, panel: Panel, reading: bool) -> Found:
     lines = find_lines(glyph_boxes(without_rulers(ink, rulers), ink.shape[0]))[:MOST_LINES]
     if reading:
         lines = [read_line(signal, line) for line in lines]
-    match = pair(rulers, lines, signal, reach=14.0) if reading else likeliest(rulers)
+    match = pair(rulers, lines, signal, reach=14.0, anywhere=True) if reading else likeliest(rulers)
     return Found(tuple(moved_line(line, top, left) for line in lines), moved_match(match, top, left))
 
 

@@ -6,7 +6,7 @@ have been misread says so.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as calendar_date
 from itertools import pairwise
 
@@ -114,7 +114,8 @@ def plain(text: str) -> str:
 def parse_length(text: str) -> Length | None:
     """A whole text as a length: ``100µm``, ``0,5 µm``, ``500nm``, ``30 Microns``; None for anything else.
 
-    ``pm`` and its like are never picometres: they are taken for a misread ``µm`` and marked unsure.
+    ``pm`` and its like are never picometres: they are taken for a misread ``µm`` and marked unsure. A question mark
+    behind the unit, as `doubted` puts there, tells of doubt.
     """
     cleaned = plain(text).strip(" |[]_-–—:;*'\"<>").rstrip(".,")  # a point in front has lost its digit
     cleaned = re.sub(r"(?<=\d)[oO](?=[\d.,\sonµmu]|$)", "0", cleaned)
@@ -123,7 +124,7 @@ def parse_length(text: str) -> Length | None:
     if match is None:
         return None
     value = float(match[1].replace(",", "."))
-    unit = re.sub(r"^(?:µu|uµ|µµ)m$", "µm", match[2])
+    unit = re.sub(r"^(?:µu|uµ|µµ)m$", "µm", match[2].rstrip("?"))
     if value <= 0:
         return None
     known = _UNITS.get(unit) or _UNITS.get(unit.rstrip("."))
@@ -133,11 +134,18 @@ def parse_length(text: str) -> Length | None:
         known = _UNITS[unit.lower().rstrip(".")]
     if known == "Å" and unit == "A":
         return Length(value * _UM_PER["Å"], False, f"{match[1]} Å")
+    if known is not None and match[2].endswith("?"):
+        return Length(value * _UM_PER[known], False, f"{match[1]} {known}?")
     if known is not None:
         return Length(value * _UM_PER[known], True, f"{match[1]} {known}")
     if _DOUBTFUL.match(unit):
         return Length(value, False, f"{match[1]} {unit}")
     return None
+
+
+def doubted(length: Length) -> Length:
+    """The same length, of which a digit or point may have been misread."""
+    return replace(length, sure=False, text=f"{length.text}?") if length.sure else length
 
 
 def is_round(length: Length) -> bool:

@@ -8,13 +8,15 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from micro_features.calibration.fields import Length, parse_length, texts_of
+from micro_features.calibration.fields import Length, doubted, is_round, parse_length, texts_of
 from micro_features.calibration.scalebar import Ruler
 from micro_features.calibration.text import Line, Word, read_line
 from micro_features.data import Box
 
 NEAR = 4.0  # glyph heights between a scale bar and its own text, mostly
 SURE_DIGITS = 0.7  # confidence of the least certain digit beside a scale bar
+SMALL_DIGITS = 8  # rows; a decimal point between smaller ones is less than a pixel
+FAINT = 0.25  # of the strongest ink
 REREAD_MARGINS = (0.1, 0.28)
 
 
@@ -71,18 +73,25 @@ def likeliest(rulers: Sequence[Ruler]) -> Match | None:
     return Match(max(rulers, key=lambda r: (r.kind != "solid", r.length_px)), (), "", None)
 
 
-def pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *, reach: float) -> Match | None:
-    """The ruler and the length text that belong together: nearest to each other, and read twice alike."""
+def pair(
+    rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *, reach: float, anywhere: bool = False
+) -> Match | None:
+    """The ruler and the length text that belong together: nearest to each other, and read twice alike.
+
+    `reach` is in glyph heights. If there is one ruler and one length, they may be `anywhere`.
+    """
     _, labelled = texts_of(lines)
     taken = {word.box for word in labelled}
+    lengths = _length_texts(lines, taken)
+    alone = anywhere and len(rulers) == 1 and len(lengths) == 1 and lengths[0][1].sure and is_round(lengths[0][1])
     candidates = []
-    for words, length in _length_texts(lines, taken):
+    for words, length in lengths:
         height = max(word.height for word in words)
         box = hull(words)
         for ruler in rulers:
             gap = distance(box, ruler.box) / height
             if (
-                gap <= (reach if ruler.kind != "solid" else min(reach, 10.0))
+                (alone or gap <= (reach if ruler.kind != "solid" else min(reach, 10.0)))
                 and ruler.length_px >= 1.2 * height
                 and not _within_word(ruler, lines)
             ):
@@ -92,11 +101,17 @@ def pair(rulers: Sequence[Ruler], lines: Sequence[Line], signal: np.ndarray, *, 
     candidates.sort(key=lambda c: (not c[3].sure, c[0], -len(c[2])))
     _, ruler, words, length = candidates[0]
     own = {word.box for word in words}
-    rest = [*ruler.strokes, *(word.box for line in lines for word in line.words if word.text and word.box not in own)]
-    confirmed = _confirmed(signal, words, length) if _is_whole(signal, words, rest) else None
+    height = max(word.height for word in words)
+    # Smaller signs next to a length may be a power of its unit.
+    others = [word for line in lines for word in line.words if word.text and word.height >= 0.7 * height]
+    rest = [*ruler.strokes, *(word.box for word in others if word.box not in own)]
+    digit_rows = _digit_rows(signal, words, rest)
+    confirmed = _confirmed(signal, words, length) if digit_rows else None
+    if confirmed and digit_rows < SMALL_DIGITS and re.match(r"\d\d", confirmed.text):
+        confirmed = doubted(confirmed)  # there may have been a decimal point
     match = Match(ruler, words, " ".join(word.text for word in words), confirmed)
-    others = [c for c in candidates if c[0] <= NEAR and c[1] is not ruler and not own & {word.box for word in c[2]}]
-    return unless_contradicted(match, [Match(r, w, "", size) for _, r, w, size in others if size.sure])
+    apart = [c for c in candidates if c[0] <= NEAR and c[1] is not ruler and not own & {word.box for word in c[2]}]
+    return unless_contradicted(match, [Match(r, w, "", size) for _, r, w, size in apart if size.sure])
 
 
 def unless_contradicted(match: Match, others: Sequence[Match]) -> Match:
@@ -104,7 +119,9 @@ def unless_contradicted(match: Match, others: Sequence[Match]) -> Match:
     if match.length is None:
         return match
     size = match.length.um / match.ruler.length_px
-    sizes = [other.length.um / other.ruler.length_px for other in others if other.length]
+    # Lengths that are not round are what somebody measured.
+    lengths = [(other.ruler, other.length) for other in others if other.length]
+    sizes = [length.um / ruler.length_px for ruler, length in lengths if is_round(length) or not is_round(match.length)]
     return match if all(abs(s / size - 1) <= 0.05 for s in sizes) else replace(match, length=None)
 
 
@@ -121,24 +138,36 @@ def _within_word(ruler: Ruler, lines: Sequence[Line]) -> bool:
     return False
 
 
-def _is_whole(signal: np.ndarray, words: tuple[Word, ...], rest: Sequence[Box]) -> bool:
-    """Whether a text has no more tall glyphs than were read, and no ink next to it: `10` is no part of `100`."""
+def _digit_rows(signal: np.ndarray, words: tuple[Word, ...], rest: Sequence[Box]) -> int:
+    """Height of the first digit of a text that is whole, else 0.
+
+    A whole text has no more tall glyphs than were read, and no ink next to it: `10` is no part of `100`.
+    """
     first_row, last_row, first_col, last_col = hull(words)
     height = last_row - first_row + 1
-    beside = round(0.5 * height)
+    beside, raised = round(0.5 * height), min(first_row, round(0.4 * height))
     left, right = max(0, first_col - beside), min(signal.shape[1], last_col + 1 + beside)
-    around = signal[first_row : last_row + 1, left:right]
-    ink = around > 0.5 * around.max(initial=1)
+    around = signal[first_row - raised : last_row + 1, left:right].copy()
     for top, bottom, start, end in rest:
-        rows = slice(max(0, top - 1 - first_row), max(0, bottom + 2 - first_row))
-        ink[rows, max(0, start - 1 - left) : max(0, end + 2 - left)] = False
+        rows = slice(max(0, top - 1 - first_row + raised), max(0, bottom + 2 - first_row + raised))
+        around[rows, max(0, start - 1 - left) : max(0, end + 2 - left)] = 0
     own = slice(first_col - left, last_col + 1 - left)
-    outside = np.count_nonzero(ink) - np.count_nonzero(ink[:, own])
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink[:, own].astype(np.uint8), connectivity=8)
-    # Digits stand tall, and do not break up like the letters of a unit in small print.
-    tall = np.count_nonzero((stats[1:, 1] <= 0.12 * height) & (stats[1:, 3] >= 0.6 * height))
+    strongest = around[:, own].max(initial=1)
+    # What was cut off may be paler than what was read; a power of the unit stands higher, but not above other text.
+    faint = around > FAINT * strongest
+    outside = np.count_nonzero(faint[raised:, : own.start]) + np.count_nonzero(faint[:, own.stop :])
+    _, _, stats, _ = cv2.connectedComponentsWithStats((around[raised:, own] > 0.5 * strongest).astype(np.uint8))
+    top, rows_high = stats[1:, 1], stats[1:, 3]
+    high = np.flatnonzero(rows_high >= 0.5 * height)
+    if not high.size or outside > 0.05 * height * height:
+        return 0
+    # As tall as the first digit are digits and capitals; small letters are not, and a µ goes below the baseline.
+    digit = high[stats[1:][high, 0].argmin()]
+    slack = 0.12 * rows_high[digit]
+    lower, deeper = top - top[digit], top + rows_high - top[digit] - rows_high[digit]
+    tall = (lower <= slack) & (np.abs(deeper) <= 1 + slack) & (lower >= -1 - slack)
     read = sum(c.isdigit() or c.isupper() or c in "bdfhkltÅ" for word in words for c in word.text)
-    return bool(outside <= 0.05 * height * height and tall <= read)
+    return int(rows_high[digit]) if np.count_nonzero(tall) <= read else 0
 
 
 def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Length | None:
@@ -151,7 +180,7 @@ def _confirmed(signal: np.ndarray, words: tuple[Word, ...], first: Length) -> Le
         if length is not None:
             readings.append((length, min(word.digits_confidence for word in again)))
     certain = [length for length, certainty in readings if certainty >= SURE_DIGITS]
-    if len(certain) < 2 or len({length.text.split()[0] for length, _ in readings}) > 1:
+    if len(certain) < 2 or certain[0] is not first or len({length.text.split()[0] for length, _ in readings}) > 1:
         return None
     sure = [length for length in certain if length.sure]
     if len({length.um for length in sure}) > 1:
@@ -167,13 +196,20 @@ def _length_texts(lines: Sequence[Line], taken: set[Box]) -> list[tuple[tuple[Wo
     for line in lines:
         words = line.words
         for k, word in enumerate(words):
-            for group in (words[k : k + 1], words[k : k + 2], words[k : k + 3]):
+            if k and _ends_in_number(words[k - 1]) and word.box[2] - words[k - 1].box[3] <= 1.3 * word.height:
+                continue  # the number begins further left: `0 5µm` was 0.5 µm
+            for end in range(k + 1, min(k + 3, len(words)) + 1):
+                group = words[k:end]
                 if any(b.box[2] - a.box[3] > 1.3 * word.height for a, b in pairwise(group)):
                     continue
                 length = parse_length(" ".join(w.text for w in group))
                 if length is not None and not any(w.box in taken for w in group):
                     found.append((group, length))
     return found
+
+
+def _ends_in_number(word: Word) -> bool:
+    return re.fullmatch(r"[\d.,oO]*[\d.,]", word.text) is not None
 
 
 def hull(words: Sequence[Word]) -> Box:

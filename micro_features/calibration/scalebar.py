@@ -144,9 +144,11 @@ def _cap(binary: np.ndarray, box: Box, *, at_left: bool) -> tuple[tuple[int, int
     # The cap must be at the very end and must end before the search does: else it is a letter or a filled corner.
     if not found.size or found[0] > 6 or not np.all(np.diff(found) == 1) or found[-1] == len(columns) - 1:
         return None, None, 0
-    heights = [extents[k][1] - extents[k][0] + 1 for k in found]
-    if len(found) >= 3 and min(heights) < 0.7 * max(heights):
-        return None, None, len(found) + int(found[0])
+    heights = np.array([extents[k][1] - extents[k][0] + 1 for k in found])
+    if len(found) >= 3 and heights.min() < 0.7 * heights.max():
+        if len(found) >= 4 and np.all(np.diff(heights) >= -1):  # it widens inwards from its tip
+            return None, None, len(found) + int(found[0])
+        found = found[heights >= 0.7 * heights.max()]  # of a blurred cap
     if found[0] > 2:
         return None, None, 0
     cap = columns[found]

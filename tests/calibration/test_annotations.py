@@ -145,3 +145,59 @@ def test_plain_picture_has_nothing_and_needs_no_reader(blotches, monkeypatch):
 def test_no_picture_breaks_it(pixels):
     found = read_annotations(Picture(pixels, 255.0))
     assert found.scale_bar is None or found.scale_bar.length_px > 0
+
+
+def _burned(blotches, *, text="10 um", first_col=420, last_col=579, row=420):
+    image = blotches(480, 640, spread=8)
+    image[row : row + 5, first_col : last_col + 1] = 255
+    canvas = Image.fromarray(image)
+    ImageDraw.Draw(canvas).text((450, row + 14), text, font=ImageFont.load_default(18), fill=255)
+    return np.array(canvas)
+
+
+@pytest.mark.usefixtures("reader")
+def test_bar_that_runs_into_a_side_may_be_cut(blotches):
+    whole = read_annotations(Picture(_burned(blotches), 255.0)).scale_bar
+    assert whole is not None
+    assert whole.length_um == 10
+    for side in ({"last_col": 639}, {"first_col": 0}):
+        cut = read_annotations(Picture(_burned(blotches, **side), 255.0)).scale_bar
+        assert cut is not None
+        assert cut.length_um is None
+
+
+@pytest.mark.usefixtures("reader")
+def test_bar_in_the_very_corner_is_whole(blotches):
+    image = _burned(blotches, first_col=500, last_col=639, row=0)
+    bar = read_annotations(Picture(image, 255.0)).scale_bar
+    assert bar is not None
+    assert (bar.length_um, bar.length_px) == (10, 140)
+
+
+@pytest.mark.usefixtures("reader")
+def test_pale_part_of_a_thin_line_is_not_left_out(blotches):
+    image = _burned(blotches)
+    image[421:425] = blotches(480, 640, spread=8)[421:425]  # one row is left
+    image[420, 420:500] = 180
+    bar = read_annotations(Picture(image, 255.0)).scale_bar
+    assert bar is None or bar.length_um is None or bar.length_px == pytest.approx(160, abs=1)
+
+
+@pytest.mark.usefixtures("reader")
+def test_pale_caps_are_not_left_out(blotches):
+    image = _burned(blotches)
+    image[421:425] = blotches(480, 640, spread=8)[421:425]
+    for at in (417, 582):
+        image[414:427, at] = 200
+    bar = read_annotations(Picture(image, 255.0)).scale_bar
+    assert bar is None or bar.length_um is None or bar.length_px == pytest.approx(165, abs=1)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("pale", [150, 175, 200])
+def test_pale_start_of_a_number_is_not_left_out(blotches, pale):
+    canvas = Image.fromarray(_burned(blotches, text="     5 um"))
+    width = ImageFont.load_default(18).getlength("     5 um") - ImageFont.load_default(18).getlength("2.5 um")
+    ImageDraw.Draw(canvas).text((450 + width, 434), "2.", font=ImageFont.load_default(18), fill=pale)
+    bar = read_annotations(Picture(np.array(canvas), 255.0)).scale_bar
+    assert bar is None or bar.length_um in (None, 2.5)

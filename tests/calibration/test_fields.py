@@ -97,7 +97,8 @@ def test_round_lengths(text, round_):
     [
         ("x250", 250), ("X3.50k", 3500), ("x50.0k", 50000), ("Mag = 1.50 K X", 1500), ("Mag =   105 X", 105),
         ("35 000 x", 35000), ("1.12 kx", 1120), ("125000x", 125000), ("870 ×", 870), ("X1,000", 1000),
-        ("SEM MAG: 1.00 kx", 1000), ("Mag = 50.00 KX", 50000), ("15kV X500", 500), ("X50 500µm", 50), ("no number", None), ("xyz", None),
+        ("SEM MAG: 1.00 kx", 1000), ("Mag = 50.00 KX", 50000), ("15kV X500", 500), ("X50 500µm", 50),
+        ("no number", None), ("xyz", None),
     ],
 )  # fmt: skip
 def test_magnification(text, magnification):

@@ -96,3 +96,13 @@ def test_arrows_are_measured_from_tip_to_tip():
     assert ruler.kind == "arrows"
     assert ruler.length_px == pytest.approx(200, abs=0.1)
     assert ruler.length_error_px >= 8
+
+
+def test_blurred_caps_are_no_arrow_heads():
+    signal = np.zeros((60, 300), np.uint8)
+    signal[29:32, 50:251] = 255
+    for at in (50, 250):
+        signal[22:39, at - 1 : at + 2] = 255
+    (ruler,) = _rulers(cv2.GaussianBlur(signal, (0, 0), 1.2))
+    assert ruler.kind == "caps"
+    assert ruler.length_px == pytest.approx(200, abs=0.1)
