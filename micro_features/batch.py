@@ -6,8 +6,10 @@ A picture is one unit of work; what is returned is small. What fails is a row of
 import collections
 import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -132,9 +134,17 @@ def process_pool(n_workers: int) -> concurrent.futures.ProcessPoolExecutor:
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(n_workers, mp_context=context, initializer=_ignore_interrupts)
+    return concurrent.futures.ProcessPoolExecutor(n_workers, mp_context=context, initializer=_live_with_parent)
 
 
-def _ignore_interrupts() -> None:
-    """The parent decides what an interrupt means."""
+def _live_with_parent() -> None:
+    """The parent decides what an interrupt means; when it is killed, its workers end too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -1,9 +1,11 @@
 """The command line. Nothing is computed here: arguments become settings and paths, results become lines of text."""
 
 import argparse
+import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -38,12 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: all done. 1: some pictures failed, see ``failures.csv``. 2: bad input, nothing done. 130: interrupted.
+        0: all done. 1: some pictures failed, see ``failures.csv``. 2: bad input, or the output can not be written.
+        130: interrupted.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments)
+    options.command_line = arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that are no text are shown escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _as_interrupt)
         return int(options.run(options))
     except MicroFeaturesError as error:
         print(f"micro-features: {' '.join(str(error).split())}", file=sys.stderr)
@@ -224,7 +232,7 @@ def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
         pixel_size_table=options.pixel_size_from,
         uncalibrated=options.uncalibrated,
         n_workers=options.jobs,
-        command_line=sys.argv[1:],
+        command_line=options.command_line,
         **more,
     )
     for line in summary.lines():

@@ -56,6 +56,8 @@ class Job:
     ----------
     command : str
         A key of `WORK`.
+    key : str
+        The absolute path, by which the file is known again.
     path : Path
         As given.
     micrograph_id : str
@@ -71,6 +73,7 @@ class Job:
     """
 
     command: str
+    key: str
     path: Path
     micrograph_id: str
     name: str
@@ -89,7 +92,7 @@ class Job:
     def digest(self) -> str:
         """Hash of everything but the file's content that its rows depend on."""
         stated = self.stated
-        parts = [__version__, self.command, self.settings.digest, self.micrograph_id, self.name, self.overlays]
+        parts = [__version__, self.path_text, self.settings.digest, self.micrograph_id, self.name, self.overlays]
         parts += [stated.pixel_um, stated.uncalibrated, stated.sample_id, stated.surface]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

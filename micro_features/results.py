@@ -1,6 +1,9 @@
 """Where results stand, and the tables that are written from the journal."""
 
+import contextlib
 import datetime
+import json
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -12,12 +15,15 @@ import pandas as pd
 from micro_features import __version__, rows
 from micro_features.batch import Failure
 from micro_features.errors import OutputError
-from micro_features.files.journal import Entry, Journal
-from micro_features.files.outputs import write_json
+from micro_features.files.journal import STATE_FOLDER, Entry, Journal, commands_run
+from micro_features.files.outputs import TEMPORARY_PREFIX, write_json
+from micro_features.files.search import RESULT_FOLDERS
 from micro_features.files.tables import TABLE_SUFFIXES, join_tables, write_table
 from micro_features.settings import Settings
 
 TABLE_NAMES = {"extract": "features.csv", "segment": "segmentation.csv", "calibrate": "calibration.csv"}
+SIDE_FILES = ("regions.csv", "regions.parquet", "failures.csv", "dictionary.csv", "provenance.json", *RESULT_FOLDERS)
+OTHER_TABLES = (".tsv", ".txt", ".xls", ".ods", ".json", ".feather", ".h5")
 PACKAGES = (
     "imagecodecs", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow", "pyarrow", "pydantic",
     "rapidocr", "scikit-image", "scipy", "tifffile",
@@ -37,11 +43,13 @@ class Place:
     Attributes
     ----------
     table, folder : Path
+    table_name : str
+        The table as seen from the folder.
 
     Raises
     ------
     OutputError
-        The output is a file that is no table.
+        The output is a file that is no table, or a table of a kind that is not written.
     """
 
     def __init__(self, output: Path, command: str):
@@ -52,6 +60,9 @@ class Place:
             self.folder = output.parent if same else output.with_name(f"{output.stem}_files")
         else:
             self.table, self.folder = output / usual, output
+        self.table_name = Path(os.path.relpath(self.table, self.folder)).as_posix()
+        if output.suffix.lower() in OTHER_TABLES and not output.is_dir():
+            raise OutputError(f"{output}: tables are written as {', '.join(TABLE_SUFFIXES)}.")
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(
                 f"{self.folder}: is a file; name a folder, or a table that ends in {', '.join(TABLE_SUFFIXES)}."
@@ -63,18 +74,47 @@ class Place:
         return self.folder / "failures.csv"
 
 
-def refuse_foreign(place: Place, journal: Journal) -> None:
-    """Never write over a table that is not ours.
+def refuse_foreign(place: Place, command: str) -> None:
+    """Never write over what is not ours, nor over what another command wrote.
 
     Raises
     ------
     OutputError
-        A table stands there that no journal of ours speaks of.
+        Something stands where results would be written, and no earlier run of this command wrote it.
     """
-    if place.table.exists() and not journal.resumed:
-        raise OutputError(
-            f"{place.table}: exists, and was not written by micro-features {journal.command}; name another place."
-        )
+    earlier = commands_run(place.folder)
+    if others := [name for name in earlier if name != command]:
+        raise OutputError(f"{place.folder}: holds the results of `{others[0]}`; name another folder for `{command}`.")
+    own = _own_tables(place) if earlier else []
+    taken = [] if earlier else [place.folder / name for name in SIDE_FILES]
+    if place.table_name not in own:
+        taken.append(place.table)
+    for path in taken:
+        if path.exists():
+            raise OutputError(f"{path}: exists, and was not written by `{command}`; name another place.")
+
+
+def remember_table(place: Place) -> None:
+    """Note that the main table is ours, before it is first written."""
+    own = _own_tables(place)
+    if place.table_name not in own:
+        write_json(place.folder / STATE_FOLDER / "tables.json", {"tables": [*own, place.table_name]})
+
+
+def _own_tables(place: Place) -> list[str]:
+    try:
+        names = json.loads((place.folder / STATE_FOLDER / "tables.json").read_text(encoding="utf-8"))["tables"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [str(name) for name in names]
+
+
+def sweep(place: Place) -> None:
+    """Remove what writes that were killed half way left behind."""
+    for folder in (place.folder, place.table.parent, *(place.folder / name for name in RESULT_FOLDERS)):
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def ordered_rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -142,18 +182,30 @@ def write_provenance(
         place.folder / "provenance.json",
         {
             "software": f"micro-features {__version__}",
-            "command": list(command_line),
+            "command": [os.fsencode(word).decode("utf-8", "backslashreplace") for word in command_line],
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(seconds, 3),
             "settings_digest": settings.digest,
             "seed": settings.seed,
             "settings": settings.model_dump(mode="json"),
+            "settings_of_earlier_rows": _earlier_settings(place, entries, settings.digest),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "packages": {name: version for name in PACKAGES if (version := _version(name))},
-            "inputs_sha256": {entry.path: entry.sha256 for entry in entries},
+            "inputs_sha256": {entry.rows[0]["path"]: entry.sha256 for entry in entries},
         },
     )
+
+
+def _earlier_settings(place: Place, entries: Sequence[Entry], current: str) -> dict[str, Any]:
+    """Settings of rows that an earlier run left in the table, by their digest."""
+    try:
+        earlier = json.loads((place.folder / "provenance.json").read_text(encoding="utf-8"))
+        known = {**earlier["settings_of_earlier_rows"], earlier["settings_digest"]: earlier["settings"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    used = {row.get("settings_digest") for entry in entries for row in entry.rows}
+    return {digest: values for digest, values in known.items() if digest in used and digest != current}
 
 
 def _version(package: str) -> str | None:

@@ -63,7 +63,7 @@ REGIONS: dict[str, tuple[str, str]] = {
     "feret_max_um": ("um", "Largest distance of parallel tangents"),
     "feret_min_um": ("um", "Smallest distance of parallel tangents"),
     "aspect_ratio": ("1", "Long over short axis of the ellipse with the same second moments"),
-    "orientation_deg": ("deg", "Angle of its long axis from the rows' direction"),
+    "orientation_deg": ("deg", "Angle of its long axis from the rows, 0 to 180, anticlockwise as seen on the picture"),
     "circularity": ("1", "4 pi area / perimeter squared; not cut off at 1"),
     "solidity": ("1", "Area over the area of the convex hull"),
     "mean_grey": ("1", "Mean grey level, 0 black to 1 white"),
@@ -176,7 +176,8 @@ def calibration_row(
     micrograph: Micrograph, calibrated: Calibrated, *, path: str, page: int, refusal: str
 ) -> dict[str, Any]:
     """A row of ``calibration.csv``."""
-    return {**_ids(micrograph, path, page), **_scale(calibrated), "refusal": refusal}
+    row = {**_ids(micrograph, path, page), **_scale(calibrated), "refusal": refusal}
+    return {**row, "pixel_um_source": "none"} if refusal else row
 
 
 def _ids(micrograph: Micrograph, path: str, page: int) -> dict[str, Any]:
@@ -213,8 +214,8 @@ def caption(row: dict[str, Any], calibrated: bool) -> str:
     """The line below an overlay: what was taken for the scale, and the main numbers of the row."""
     words = []
     if row.get("pixel_um"):
-        error = 100 * row["pixel_um_rel_error"]
-        words.append(f"pixel {row['pixel_um']:.4g} µm ± {error:.2g} % ({row['pixel_um_source']})")
+        error = f" ± {100 * row['pixel_um_rel_error']:.2g} %" if row["pixel_um_rel_error"] else ""
+        words.append(f"pixel {row['pixel_um']:.4g} µm{error} ({row['pixel_um_source']})")
     else:
         words.append("no scale: lengths in pixels")
     if row.get("scale_bar_text"):

@@ -44,6 +44,8 @@ class Summary:
     done, unchanged, kept : int
         Files worked on now; done earlier and not changed since; of earlier runs and not asked for now.
     failures : list of Failure
+    notes : list of str
+        What the user should know beside.
     interrupted : bool
     seconds : float
         Wall time.
@@ -54,6 +56,7 @@ class Summary:
     unchanged: int = 0
     kept: int = 0
     failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -70,6 +73,9 @@ class Summary:
             yield f"  and {len(self.failures) - 5} more"
         if self.failures:
             yield f"reasons: {self.place.failures}"
+        yield from self.notes
+        if (overlays := self.place.folder / "overlays").is_dir():
+            yield f"look at these first: {overlays}"
         yield f"table: {self.place.table}"
 
 
@@ -128,17 +134,20 @@ def run(
     began = time.monotonic()
     place = Place(output, command)
     found, missing = find_pictures(paths)
-    stated = _stated(found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated))
+    stated, notes = _stated(found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated))
+    results.refuse_foreign(place, command)
     with Journal(place.folder, command) as journal:
-        results.refuse_foreign(place, journal)
+        results.sweep(place)
+        results.remember_table(place)
         jobs = _jobs(command, found, stated, settings, journal, place.folder, overlays)
         todo = _new_or_changed(jobs, journal)
-        order = {job.path_text: None for job in jobs}
+        order = {job.key: None for job in jobs}
         summary = Summary(
             place,
             unchanged=len(jobs) - len(todo),
             kept=len(journal.entries.keys() - order.keys()),
             failures=[Failure(path, "find", reason) for path, reason in missing],
+            notes=notes,
         )
 
         def entries() -> list[Entry]:
@@ -152,6 +161,11 @@ def run(
         except KeyboardInterrupt:
             summary.interrupted = True
         table = results.write_main_table(place, entries(), command)
+        if "quality_grains_resolved" in table and len(table):
+            resolved = int(table["quality_grains_resolved"].sum())
+            summary.notes.append(
+                f"grains resolved in {resolved} of {len(table)} micrographs; elsewhere grain columns are empty (quality_*)"
+            )
         results.write_failures(place, summary.failures)
         regions = results.write_regions(place, journal, entries()) if command == "extract" else []
         results.write_dictionary(place, table, regions)
@@ -172,10 +186,12 @@ def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int)
             summary.failures.extend(result.failures)
             # A file of which a page failed is worked on again in the next run: no digest fits it.
             digest = "" if result.failures else job.digest
-            # What was found earlier stands where the file could not be read, not where it holds something else now.
-            if result.rows or result.sha256:
+            # What was found earlier stands where the file can not be opened, not where it holds something else now.
+            sha256 = result.sha256 or file_sha256(job.path)
+            earlier = journal.entries.get(job.key)
+            if result.rows or (earlier is not None and sha256 not in ("", earlier.sha256)):
                 rows, parts = tuple(result.rows), tuple(result.parts)
-                journal.append(Entry(job.path_text, job.micrograph_id, result.sha256, digest, rows, parts))
+                journal.append(Entry(job.key, job.micrograph_id, sha256, digest, rows, parts))
             summary.done += not result.failures
             progress.update()
             now = time.monotonic()
@@ -193,15 +209,18 @@ def _usable_cores() -> int:
 
 def _stated(
     found: Sequence[Found], manifest: Path | None, pixel_size_table: Path | None, for_all: Stated
-) -> list[Stated]:
-    """What the user says about each picture."""
+) -> tuple[list[Stated], list[str]]:
+    """What the user says about each picture, and notes on what could not be used."""
     paths = [item.path for item in found]
     samples: dict[Path, dict[str, Any]] = {}
     sizes: dict[Path, dict[str, Any]] = {}
+    notes: list[str] = []
     if manifest is not None:
-        samples = Manifest(manifest).match(paths)
+        samples, unused = Manifest(manifest).match(paths)
+        notes += _unused_rows(manifest, unused)
     if pixel_size_table is not None:
-        sizes = Manifest(pixel_size_table, required=["pixel_um"]).match(paths)
+        sizes, unused = Manifest(pixel_size_table, required=["pixel_um"]).match(paths)
+        notes += _unused_rows(pixel_size_table, unused)
     stated = []
     for path in paths:
         row, size = samples.get(path, {}), sizes.get(path, {})
@@ -217,7 +236,14 @@ def _stated(
                 raise FeatureTableError(f"{pixel_size_table}: pixel_um of {path.name} is {pixel_um:g}, not above 0.")
         sample = row.get("sample_id")
         stated.append(Stated(pixel_um, for_all.uncalibrated, None if sample is None else str(sample), surface))
-    return stated
+    return stated, notes
+
+
+def _unused_rows(table: Path, unused: list[str]) -> list[str]:
+    if not unused:
+        return []
+    more = f" and {len(unused) - 1} more rows" if len(unused) > 1 else ""
+    return [f"{table}: {unused[0]!r}{more} fit none of these pictures"]
 
 
 def _jobs(
@@ -231,7 +257,7 @@ def _jobs(
 ) -> list[Job]:
     known = {path: entry.file_id for path, entry in journal.entries.items()}
     ids = picture_ids(found, known)
-    here = {as_text(item.path) for item in found}
+    here = {item.key for item in found}
     kept = [(path, name) for path, name in known.items() if path not in here]
     stems = file_stems(
         [name for _, name in kept] + ids,
@@ -239,7 +265,7 @@ def _jobs(
         + [without_suffix(as_text(Path(item.path.name))) for item in found],
     )[len(kept) :]
     return [
-        Job(command, item.path, micrograph_id, name, folder, journal.parts, settings, said, overlays)
+        Job(command, item.key, item.path, micrograph_id, name, folder, journal.parts, settings, said, overlays)
         for item, micrograph_id, name, said in zip(found, ids, stems, stated, strict=True)
     ]
 
@@ -249,7 +275,7 @@ def _new_or_changed(jobs: Sequence[Job], journal: Journal) -> list[Job]:
     candidates = []
     todo = []
     for job in jobs:
-        entry = journal.entries.get(job.path_text)
+        entry = journal.entries.get(job.key)
         if entry is not None and entry.digest == job.digest:
             candidates.append((job, entry))
         else:

@@ -200,20 +200,97 @@ def test_pages_are_rows(tmp_path, drawn):
     ]
 
 
-def test_what_is_not_ours_is_not_overwritten(folder, tmp_path, capsys):
-    (tmp_path / "features.csv").write_text("mine")
-    assert extract(folder, "-o", tmp_path, "--uncalibrated") == 2
-    assert "was not written by micro-features" in capsys.readouterr().err
-    assert (tmp_path / "features.csv").read_text() == "mine"
-    (tmp_path / "note.txt").write_text("mine")
-    assert extract(folder, "-o", tmp_path / "note.txt", "--uncalibrated") == 2
-    assert (tmp_path / "note.txt").read_text() == "mine"
+@pytest.mark.parametrize(
+    "name", ["features.csv", "failures.csv", "dictionary.csv", "provenance.json", "regions.csv", "overlays"]
+)
+def test_what_is_not_ours_is_not_overwritten(folder, tmp_path, capsys, name):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("mine")
+    for _ in range(2):  # nor the second time
+        assert extract(folder, "-o", out, "--uncalibrated") == 2
+        assert f"{name}: exists, and was not written by `extract`" in capsys.readouterr().err
+    assert (out / name).read_text() == "mine"
+    assert [path.name for path in out.iterdir()] == [name]
 
 
-def test_results_below_the_pictures_are_not_measured(folder):
+def test_another_table_beside_our_results_is_not_overwritten(folder, tmp_path):
+    out = tmp_path / "out"
+    assert extract(folder, "-o", out, "--uncalibrated") == 0
+    (out / "features.parquet").write_text("mine")
+    assert extract(folder, "-o", out / "features.parquet", "--uncalibrated") == 2
+    assert (out / "features.parquet").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["note.md", "table.tsv"])
+def test_a_file_that_is_no_table_is_no_output(folder, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    assert extract(folder, "-o", tmp_path / name, "--uncalibrated") == 2
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_commands_do_not_share_a_folder(folder, tmp_path, capsys):
+    assert main(["segment", str(folder), "-o", str(tmp_path / "out"), "-j", "1"]) == 0
+    assert extract(folder, "-o", tmp_path / "out", "--uncalibrated") == 2
+    assert "holds the results of `segment`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "results", "features.csv", "High"])
+def test_results_among_the_pictures_are_not_measured(folder, place):
     for _ in range(2):
-        assert extract(folder, "-o", folder / "results", "--uncalibrated") == 0
-    assert len(table(folder / "results")) == 3
+        assert extract(folder, "-o", folder / place, "--uncalibrated") == 0
+    out = folder if place == "features.csv" else folder / place
+    assert sorted(table(out)["micrograph_id"]) == ["High/b", "Low/b", "a"]
+
+
+def test_a_picture_is_known_however_its_path_is_written(folder, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    extract(folder, "-o", out, "--uncalibrated")
+    monkeypatch.chdir(folder.parent)
+    extract(folder.name, "-o", out, "--uncalibrated")
+    rows = table(out)
+    assert list(rows["micrograph_id"]) == ["High/b", "Low/b", "a"]
+    assert list(rows["path"])[2] == str(Path("pictures") / "a.png")
+
+
+def test_a_picture_that_has_become_another_leaves_the_table(folder, tmp_path):
+    out = tmp_path / "out"
+    extract(folder, "-o", out, "--uncalibrated")
+    (folder / "a.png").write_text("no picture any more")
+    (folder / "Low" / "b.png").unlink()
+    (folder / "Low" / "b.png").symlink_to(tmp_path / "nowhere")  # out of reach: what was found stands
+    assert extract(folder, "-o", out, "--uncalibrated") == 1
+    assert sorted(table(out)["micrograph_id"]) == ["High/b", "Low/b"]
+    assert len(pd.read_csv(out / "failures.csv")) == 2
+
+
+def test_settings_of_earlier_rows_are_kept(folder, tmp_path):
+    out = tmp_path / "out"
+    extract(folder / "High", "-o", out, "--uncalibrated", "--set", "pores.sensitivity=0.4")
+    extract(folder / "Low", "-o", out, "--uncalibrated")
+    provenance = json.loads((out / "provenance.json").read_text())
+    known = {provenance["settings_digest"], *provenance["settings_of_earlier_rows"]}
+    assert known == set(table(out)["settings_digest"])
+    (earlier,) = provenance["settings_of_earlier_rows"].values()
+    assert earlier["pores"]["sensitivity"] == 0.4
+
+
+def test_rows_of_a_manifest_that_fit_nothing_are_named(folder, tmp_path, capsys):
+    (tmp_path / "manifest.csv").write_text("file,sample_id\na.png,1\nz.png,2\n")
+    assert extract(folder, "-o", tmp_path / "out", "--uncalibrated", "--manifest", tmp_path / "manifest.csv") == 0
+    assert "'z.png' fit none of these pictures" in capsys.readouterr().out
+
+
+def test_a_stack_whose_last_page_points_to_the_first_ends(tmp_path, drawn):
+    path = tmp_path / "cycle.tif"
+    tifffile.imwrite(path, np.stack([drawn, drawn[::-1]]), photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        first, last = tif.pages[0].offset, tif.pages[1]
+        end = last.offset + 2 + 12 * len(last.tags)
+    content = bytearray(path.read_bytes())
+    content[end : end + 4] = first.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert extract(path, "-o", tmp_path / "out", "--uncalibrated") in (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ _LINES = "length of four-direction test lines in grains / crossings; grain to po
 INTERCEPT_FEATURES: tuple[Feature, ...] = (
     Feature("grain_intercept_mean_um", "um", "grain", "Mean linear intercept of grains.", _LINES, True),
     Feature(
-        "grain_intercept_ci95_um",
+        "grain_intercept_ci95_halfwidth_um",
         "um",
         "grain",
         "Half width of the 95 % confidence interval of the mean intercept.",
@@ -180,7 +180,7 @@ def intercept_features(grains: np.ndarray, valid: np.ndarray, *, pixel_um: float
         deviation = (in_fields - in_fields.sum() / crossed.sum() * crossed) * pixel_um
         error = np.sqrt(n / (n - 1) * np.sum(deviation**2)) / crossed.sum()
         half_width = stdtrit(n - 1, 0.975) * error
-        features["grain_intercept_ci95_um"] = float(half_width)
+        features["grain_intercept_ci95_halfwidth_um"] = float(half_width)
         features["grain_intercept_relative_accuracy_percent"] = float(100 * half_width / mean)
     if crossings.all():
         along = lengths / crossings * pixel_um

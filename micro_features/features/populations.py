@@ -69,13 +69,13 @@ def _rows(phase: Phase) -> list[Feature]:
             of_it = "1" if statistic in _DIMENSIONLESS else unit
             meaning, source = _STATISTICS[statistic]
             name = _name(phase, quantity, statistic, of_it)
-            rows.append(Feature(name, of_it, phase, f"{meaning} of {phase} {words}".rstrip(",") + ".", source))
+            rows.append(Feature(name, of_it, phase, f"{phase.capitalize()} {words.rstrip(',')}: {meaning[0].lower()}{meaning[1:]}.", source))
     fit = f"{_MILES}; mean and standard deviation of ln(diameter)"
     return [
         *rows,
-        Feature(f"{phase}_diameter_lognormal_mean_um", "um", phase, f"Geometric mean of {phase} diameter.", fit),
+        Feature(f"{phase}_diameter_geometric_mean_um", "um", phase, f"Geometric mean of {phase} diameter.", fit),
         Feature(
-            f"{phase}_diameter_lognormal_sd", "1", phase, f"Geometric standard deviation of {phase} diameter.", fit
+            f"{phase}_diameter_geometric_sd", "1", phase, f"Geometric standard deviation of {phase} diameter.", fit
         ),
         Feature(
             f"{phase}_diameter_lognormal_ks",
@@ -137,8 +137,8 @@ def population_features(regions: pd.DataFrame, valid: np.ndarray, *, phase: Phas
             of_it = "1" if statistic in _DIMENSIONLESS else unit
             features[_name(phase, quantity, statistic, of_it)] = values[statistic]
     mean, sd, distance = _lognormal(whole["equivalent_diameter_um"].to_numpy(float), weights)
-    features[f"{phase}_diameter_lognormal_mean_um"] = mean
-    features[f"{phase}_diameter_lognormal_sd"] = sd
+    features[f"{phase}_diameter_geometric_mean_um"] = mean
+    features[f"{phase}_diameter_geometric_sd"] = sd
     features[f"{phase}_diameter_lognormal_ks"] = distance
     return features
 

@@ -131,7 +131,7 @@ def copy_drawn(destination: Path) -> list[Path]:
     """
     source = shipped("data", "synthetic")
     files = []
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+    for path in sorted(path for path in source.rglob("*") if path.suffix in (".png", ".tif", ".csv", ".md")):
         target = destination / path.relative_to(source)
         content = path.read_bytes()
         try:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from micro_features.errors import OutputError
 
 STATE_FOLDER = ".micro-features"
@@ -20,7 +22,7 @@ class Entry:
     Attributes
     ----------
     path : str
-        As given.
+        Absolute, so that it is known again however it is written.
     file_id : str
         Unique name of the file; the id of its only page.
     sha256 : str
@@ -57,21 +59,26 @@ class Journal:
         The newest entry of each path.
     parts : Path
         Folder of the region tables.
-    resumed : bool
-        Whether the command had been run here before.
+
+    Raises
+    ------
+    OutputError
+        The folder can not be written, or another run is at work in it.
     """
 
     def __init__(self, folder: Path, command: str):
-        self.command = command
         self.path = folder / STATE_FOLDER / f"{command}.jsonl"
         self.parts = folder / STATE_FOLDER / f"{command}-regions"
         self.entries: dict[str, Entry] = {}
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
-            self.resumed = self.path.exists()
-            if self.resumed:
+            self._lock = FileLock(folder / STATE_FOLDER / "lock")
+            self._lock.acquire(timeout=0)
+            if self.path.exists():
                 self._load()
             self._file = self.path.open("ab", buffering=0)
+        except Timeout:
+            raise OutputError(f"{folder}: another run is at work there; wait for it, or name another folder.") from None
         except OSError as error:
             raise OutputError(f"{folder}: results can not be written there: {error.strerror or error}.") from error
 
@@ -84,7 +91,9 @@ class Journal:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 values = json.loads(line)
                 values["rows"], values["parts"] = tuple(values["rows"]), tuple(values["parts"])
-                self._take(Entry(**values))
+                entry = Entry(**values)
+                if self.whole(entry):
+                    self._take(entry)
 
     def append(self, entry: Entry) -> None:
         """Record a finished file; one write, so that it is there whole or not at all.
@@ -118,6 +127,10 @@ class Journal:
         """Where a region table named in an entry stands."""
         return self.parts / part
 
+    def whole(self, entry: Entry) -> bool:
+        """Whether everything that an entry names is still there."""
+        return all(self.part_path(part).exists() for part in entry.parts)
+
     def drop_stale_parts(self) -> None:
         """Delete region tables that no entry names any more."""
         current = {part for entry in self.entries.values() for part in entry.parts}
@@ -127,8 +140,9 @@ class Journal:
                     path.unlink()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file and the folder."""
         self._file.close()
+        self._lock.release()
 
     def __enter__(self) -> "Journal":
         return self
@@ -146,6 +160,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def finished_here(folder: Path) -> bool:
-    """Whether a folder holds results of ours, which no search for pictures should enter."""
-    return (folder / STATE_FOLDER).is_dir()
+def commands_run(folder: Path) -> list[str]:
+    """Commands whose results stand in a folder; none where it is not ours or can not be looked into."""
+    try:
+        return sorted(path.stem for path in (folder / STATE_FOLDER).glob("*.jsonl"))
+    except OSError:
+        return []

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from micro_features.files.journal import finished_here
-from micro_features.files.outputs import TEMPORARY_PREFIX
+from micro_features.files.journal import commands_run
 
+# Folders of pictures that we write below an output folder.
+RESULT_FOLDERS = ("overlays", "grains", "pores")
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
@@ -28,12 +29,17 @@ class Found:
     path: Path
     below_root: str
 
+    @property
+    def key(self) -> str:
+        """The absolute path: the same for every way to write it."""
+        return as_text(Path(os.path.normpath(self.path.absolute())))
+
 
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, str]]]:
     """Pictures named by files and folders, in a stable order, each once.
 
-    Folders are entered to any depth; a folder that is reached again through a link is visited once, hidden folders
-    and folders that hold results of ours are left out. In a folder, the suffix says what is a picture; a file that is
+    Folders are entered to any depth; a folder that is reached again through a link is visited once; hidden folders
+    and the pictures that we wrote are left out. In a folder, the suffix says what is a picture; a file that is
     named itself is always taken.
 
     Parameters
@@ -52,10 +58,10 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, s
     names_seen: set[str] = set()
 
     def take(path: Path, below_root: str) -> None:
-        name = os.path.normpath(path.absolute())
-        if name not in names_seen:
-            names_seen.add(name)
-            found.append(Found(path, below_root))
+        picture = Found(path, below_root)
+        if picture.key not in names_seen:
+            names_seen.add(picture.key)
+            found.append(picture)
 
     def enter(folder: Path, root: Path) -> bool:
         """Whether the folder, or one below, has a picture."""
@@ -65,16 +71,16 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, s
                 return True
             folders_seen.add((status.st_dev, status.st_ino))
             entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+            ours = RESULT_FOLDERS if commands_run(folder) else ()
         except OSError as error:
             failures.append((as_text(folder), f"the folder can not be read: {error.strerror or error}"))
             return True
         some = False
         for entry in entries:
-            if entry.name.startswith((".", TEMPORARY_PREFIX)):
+            if entry.name.startswith(".") or entry.name in ours:
                 continue
             if entry.is_dir():
-                if not finished_here(entry):
-                    some |= enter(entry, root)
+                some |= enter(entry, root)
             elif entry.suffix.lower() in PICTURE_SUFFIXES:
                 take(entry, entry.relative_to(root).as_posix())
                 some = True
@@ -118,7 +124,7 @@ def picture_ids(found: Sequence[Found], known: Mapping[str, str]) -> list[str]:
     Parameters
     ----------
     found : sequence of Found
-    known : mapping of path to id
+    known : mapping of key to id
         Ids of earlier runs; they stay.
 
     Returns
@@ -128,11 +134,11 @@ def picture_ids(found: Sequence[Found], known: Mapping[str, str]) -> list[str]:
     """
     plain = [without_suffix(as_text(Path(item.below_root))) for item in found]
     count = Counter(plain)
-    paths = {as_text(item.path) for item in found}
-    taken = {name for path, name in known.items() if path not in paths}
+    keys = {item.key for item in found}
+    taken = {name for key, name in known.items() if key not in keys}
     ids = []
     for item, short in zip(found, plain, strict=True):
-        name = known.get(as_text(item.path), "")
+        name = known.get(item.key, "")
         if not name or name in taken:
             name = short if count[short] == 1 else as_text(Path(item.below_root))
             base, number = name, 1
@@ -142,6 +148,15 @@ def picture_ids(found: Sequence[Found], known: Mapping[str, str]) -> list[str]:
         taken.add(name)
         ids.append(name)
     return ids
+
+
+def _shortened(name: str, longest: int = 160) -> str:
+    """A name that leaves room for page, number and suffix within the 255 bytes that file systems allow."""
+    if len(name.encode("utf-8", "surrogateescape")) <= longest:
+        return name
+    mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    kept = name.encode("utf-8", "surrogateescape")[: longest - 13].decode("utf-8", "ignore")
+    return f"{kept}~{mark}"
 
 
 def file_stems(ids: Iterable[str], stems: Iterable[str]) -> list[str]:
@@ -162,7 +177,7 @@ def file_stems(ids: Iterable[str], stems: Iterable[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for micrograph_id, stem in zip(ids, stems, strict=True):
-        base = name = stem if count[stem.casefold()] == 1 else micrograph_id.replace("/", "__")
+        base = name = _shortened(stem if count[stem.casefold()] == 1 else micrograph_id.replace("/", "__"))
         number = 1
         while name.casefold() in taken:
             number += 1

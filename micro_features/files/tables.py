@@ -54,8 +54,14 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         raise FeatureTableError(f"{path}: tables are written as {', '.join(TABLE_SUFFIXES)}, not {suffix or 'this'}.")
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of any of the formats that `write_table` writes; empty text cells stay empty text.
+def read_table(path: Path, *, as_text: bool = False) -> pd.DataFrame:
+    """Read a table of any of the formats that `write_table` writes.
+
+    Parameters
+    ----------
+    path : Path
+    as_text : bool
+        Cells of a CSV stay as they are written (``007`` and ``NA`` are names); empty ones are missing.
 
     Raises
     ------
@@ -69,7 +75,8 @@ def read_table(path: Path) -> pd.DataFrame:
         elif suffix in (".xlsx", ".xls"):
             table = pd.read_excel(path, engine="calamine")
         else:
-            table = pd.read_csv(path, encoding="utf-8-sig")
+            options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]} if as_text else {}
+            table = pd.read_csv(path, encoding="utf-8-sig", **options)
     except FileNotFoundError:
         raise FeatureTableError(f"{path}: there is no such file.") from None
     except Exception as error:
@@ -98,7 +105,7 @@ class Manifest:
 
     def __init__(self, path: Path, required: Sequence[str] = ()):
         self.path = path
-        table = read_table(path)
+        table = read_table(path, as_text=True)
         names = [name for name in ("file", "path") if name in table.columns]
         if not names:
             raise FeatureTableError(f"{path}: no column 'file'; found {', '.join(map(str, table.columns))}.")
@@ -115,10 +122,11 @@ class Manifest:
         for name in files:
             self._by_name.setdefault(PurePosixPath(name).name, []).append(name)
 
-    def match(self, pictures: Iterable[Path]) -> dict[Path, dict[str, Any]]:
-        """What is stated about each picture; pictures without a row are left out.
+    def match(self, pictures: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+        """What is stated about each picture, and rows that fit none.
 
-        A row fits a picture whose path ends with the row's; the longest one decides.
+        A row fits a picture whose path ends with the row's; the longest one decides. Pictures without a row are left
+        out.
 
         Raises
         ------
@@ -140,7 +148,7 @@ class Manifest:
                 )
             taken[name] = picture
             found[picture] = {str(column): value for column, value in self._rows[name].items() if not pd.isna(value)}
-        return found
+        return found, [name for name in self._rows if name not in taken]
 
 
 def join_tables(parts: Sequence[Path], target: Path) -> list[str]:

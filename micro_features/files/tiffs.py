@@ -81,7 +81,9 @@ def read_page(file: BinaryIO, number: int, check_size: Callable[[int, int], None
 
 
 def _pages(tif: tifffile.TiffFile) -> list[tifffile.TiffPage]:
-    every = [page for page in tif.pages if isinstance(page, tifffile.TiffPage)]
+    # By number: the iterator of a file whose last page points back to its first never ends.
+    numbered = (tif.pages[number] for number in range(len(tif.pages)))
+    every = [page for page in numbered if isinstance(page, tifffile.TiffPage)]
     pages = [page for page in every if not page.subfiletype & (_REDUCED | _MASK)]
     if not pages:
         raise ImageError("is a TIFF without a picture: copy it again from its source")

@@ -196,7 +196,7 @@ def test_confidence_interval_holds_the_truth():
     for _ in range(120):
         row, col = rng.integers(0, 1300, 2)
         part = measure(whole[row : row + 200, col : col + 200])
-        hits.append(abs(part["grain_intercept_mean_um"] - truth) < part["grain_intercept_ci95_um"])
+        hits.append(abs(part["grain_intercept_mean_um"] - truth) < part["grain_intercept_ci95_halfwidth_um"])
     assert 0.88 < np.mean(hits) <= 1
 
 
@@ -206,7 +206,7 @@ def test_interval_is_that_of_nine_fields():
     fields = [labels[row : row + 100, col : col + 100] for row in (0, 100, 200) for col in (0, 100, 200)]
     crossings = [1 / measure(field)["grain_intercept_mean_um"] for field in fields]
     relative = stats.t.ppf(0.975, 8) * np.std(crossings, ddof=1) / 3 / np.mean(crossings)
-    assert features["grain_intercept_ci95_um"] / features["grain_intercept_mean_um"] == pytest.approx(
+    assert features["grain_intercept_ci95_halfwidth_um"] / features["grain_intercept_mean_um"] == pytest.approx(
         relative, rel=0.02
     )
     assert features["grain_intercept_relative_accuracy_percent"] == pytest.approx(100 * relative, rel=0.02)

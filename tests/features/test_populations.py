@@ -144,8 +144,8 @@ def test_a_lognormal_population_is_recognised():
         tile = labels[row * 45 : row * 45 + 45, col * 45 : col * 45 + 45]
         tile[x**2 + y**2 <= radius**2] = label
     _, features = measure(labels, pixel_um=0.5)
-    assert features["pore_diameter_lognormal_mean_um"] == pytest.approx(8, rel=0.04)
-    assert np.log(features["pore_diameter_lognormal_sd"]) == pytest.approx(0.35, rel=0.08)
+    assert features["pore_diameter_geometric_mean_um"] == pytest.approx(8, rel=0.04)
+    assert np.log(features["pore_diameter_geometric_sd"]) == pytest.approx(0.35, rel=0.08)
     assert features["pore_diameter_lognormal_ks"] < 0.06
 
     two_sizes = np.zeros_like(labels)
@@ -162,13 +162,13 @@ def test_one_few_and_equal_regions():
     _, one = measure(labels)
     assert one["pore_area_mean_um2"] == pytest.approx(25)
     assert one["pore_area_min_um2"] == one["pore_area_median_um2"] == one["pore_area_max_um2"] == 25
-    for name in ("area_sd_um2", "area_cv", "area_skewness", "diameter_lognormal_sd", "diameter_lognormal_ks"):
+    for name in ("area_sd_um2", "area_cv", "area_skewness", "diameter_geometric_sd", "diameter_lognormal_ks"):
         assert np.isnan(one[f"pore_{name}"])
     for label in (2, 3, 4):
         labels[5:10, 12 * label : 12 * label + 5] = label
     _, equal = measure(labels)
     assert equal["pore_area_sd_um2"] == equal["pore_area_cv"] == 0
-    assert equal["pore_diameter_lognormal_sd"] == 1
+    assert equal["pore_diameter_geometric_sd"] == 1
     assert np.isnan(equal["pore_area_skewness"])
     assert np.isnan(equal["pore_diameter_lognormal_ks"])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from micro_features.errors import OutputError
-from micro_features.files.journal import Entry, Journal, finished_here
+from micro_features.files.journal import Entry, Journal, commands_run
 
 
 def entry(path="a.tif", value=1.0, **more):
@@ -13,12 +13,11 @@ def entry(path="a.tif", value=1.0, **more):
 
 def test_entries_come_back_and_the_newest_wins(tmp_path):
     with Journal(tmp_path, "extract") as journal:
-        assert not journal.resumed
         journal.append(entry("a.tif", 1.0))
+        journal.part_path("p.parquet").write_text("")
         journal.append(entry("b\n'\",.tif", 2.0, parts=("p.parquet",)))
         journal.append(entry("a.tif", 3.0))
     with Journal(tmp_path, "extract") as journal:
-        assert journal.resumed
         assert {path: e.rows[0]["x"] for path, e in journal.entries.items()} == {"a.tif": 3.0, "b\n'\",.tif": 2.0}
         assert journal.entries["b\n'\",.tif"].parts == ("p.parquet",)
 
@@ -66,12 +65,12 @@ def test_region_tables_that_nothing_names_are_dropped(tmp_path):
 
 
 def test_commands_do_not_mix_and_results_are_recognised(tmp_path):
-    assert not finished_here(tmp_path)
+    assert commands_run(tmp_path) == []
     with Journal(tmp_path, "extract") as journal:
         journal.append(entry())
     with Journal(tmp_path, "segment") as journal:
         assert not journal.entries
-    assert finished_here(tmp_path)
+    assert commands_run(tmp_path) == ["extract", "segment"]
 
 
 def test_a_place_that_can_not_be_written_is_refused(tmp_path):
@@ -99,3 +98,17 @@ def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
         with pytest.raises(OutputError, match="the disk is full"):
             journal.append(entry("b.tif"))
         assert journal.path.read_bytes().endswith(b"\n")
+
+
+def test_an_entry_whose_region_table_is_gone_is_not_finished(tmp_path):
+    with Journal(tmp_path, "extract") as journal:
+        journal.append(entry(parts=("p.parquet",)))
+    with Journal(tmp_path, "extract") as journal:
+        assert not journal.entries
+
+
+def test_two_runs_do_not_work_in_one_folder(tmp_path):
+    with Journal(tmp_path, "extract"), pytest.raises(OutputError, match="another run is at work there"):
+        Journal(tmp_path, "extract")
+    with Journal(tmp_path, "extract"):
+        pass

@@ -52,10 +52,27 @@ def test_what_is_missing_or_empty_is_said(folder, tmp_path):
     assert "broken.png" in names(found)  # its failure comes when it is opened
 
 
-def test_results_are_not_pictures(folder):
-    with Journal(folder / "results", "extract"):
-        (folder / "results" / "overlay.png").write_bytes(b"")
+@pytest.mark.parametrize("place", [".", "results", "High"])
+def test_results_are_not_pictures_and_pictures_beside_them_are(folder, place):
+    with Journal(folder / place, "extract"):
+        for name in ("overlays", "grains", "pores"):
+            (folder / place / name).mkdir()
+            (folder / place / name / "a.png").write_bytes(b"")
     assert len(find_pictures([folder])[0]) == 4
+
+
+def test_a_folder_that_can_not_be_looked_into_is_a_failure(folder, monkeypatch):
+    real = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "High":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    found, failures = find_pictures([folder])
+    assert names(found) == ["a.PNG", "b.tif"]
+    assert failures == [(str(folder / "High"), "the folder can not be read: Permission denied")]
 
 
 def test_ids_are_paths_below_the_root_and_unique():
@@ -64,13 +81,19 @@ def test_ids_are_paths_below_the_root_and_unique():
 
 
 def test_ids_of_earlier_runs_stay():
-    new = [Found(Path("two/a.tif"), "a.tif"), Found(Path("two/b.tif"), "b.tif")]
-    assert picture_ids(new, {"one/a.tif": "a", "two/b.tif": "old"}) == ["a~2", "old"]
+    new = [Found(Path("/two/a.tif"), "a.tif"), Found(Path("/two/../two/b.tif"), "b.tif")]
+    assert picture_ids(new, {"/one/a.tif": "a", "/two/b.tif": "old"}) == ["a~2", "old"]
 
 
 def test_result_files_are_named_by_stem_or_id():
     assert file_stems(["High/a", "Low/a", "b"], ["a", "a", "b"]) == ["High__a", "Low__a", "b"]
     assert file_stems(["A", "x/a"], ["A", "a"]) == ["A", "x__a"]
+
+
+def test_long_names_leave_room_for_what_is_added():
+    first, second = file_stems(["µ" * 120 + "a", "µ" * 120 + "b"], ["µ" * 120 + "a", "µ" * 120 + "b"])
+    assert first != second
+    assert max(len(name.encode()) for name in (first, second)) <= 160
 
 
 def test_only_picture_suffixes_are_taken_off():

@@ -47,7 +47,8 @@ def manifest(tmp_path, text, **options):
 def test_manifest_rows_are_found_by_the_end_of_the_path(tmp_path):
     found = manifest(tmp_path, "file,sample_id,surface\nHigh/a.tif,S1,polished\nLow/a.tif,S2,\nb.tif,3,\n")
     high, low, b, other = (Path("data") / name for name in ("High/a.tif", "Low/a.tif", "x/b.tif", "c.tif"))
-    rows = found.match([high, low, b, other])
+    rows, unused = found.match([high, low, b, other])
+    assert unused == []
     assert rows[high] == {"file": "High/a.tif", "sample_id": "S1", "surface": "polished"}
     assert rows[low] == {"file": "Low/a.tif", "sample_id": "S2"}
     assert rows[b]["sample_id"] == "3"
@@ -55,7 +56,16 @@ def test_manifest_rows_are_found_by_the_end_of_the_path(tmp_path):
 
 
 def test_a_name_is_not_matched_by_its_end(tmp_path):
-    assert not manifest(tmp_path, "file,sample_id\na.tif,1\n").match([Path("data/aa.tif")])
+    rows, unused = manifest(tmp_path, "file,sample_id\na.tif,1\n").match([Path("data/aa.tif")])
+    assert not rows
+    assert unused == ["a.tif"]
+
+
+@pytest.mark.parametrize("name", ["007", "NA", "3.670e-4", "1.0"])
+def test_names_of_samples_stay_as_they_are_written(tmp_path, name):
+    rows, _ = manifest(tmp_path, f"file,sample_id\na.tif,{name}\nb.tif,\n").match([Path("a.tif"), Path("b.tif")])
+    assert rows[Path("a.tif")]["sample_id"] == name
+    assert "sample_id" not in rows[Path("b.tif")]
 
 
 def test_a_row_that_fits_two_pictures_is_refused(tmp_path):
