@@ -87,7 +87,9 @@ def find_panels(grey: np.ndarray) -> list[Panel]:
     """
     cells = []
     for level, tolerance in flat_levels(grey):
-        cells += [(box, level, tolerance) for box in _flat_rectangles(grey, level, tolerance)]
+        for box in _flat_rectangles(grey, level, tolerance):
+            suspect = _area(box) > 0.5 * MAX_STRIP_SHARE * grey.size or not _has_marks(grey, box, level, tolerance)
+            cells.append((_without_picture(grey, box, level) if suspect else box, level, tolerance))
     written = [cell for cell in cells if _has_marks(grey, *cell)]
     # What JPEG broke up at the strict tolerance is whole at the loose one.
     written = [cell for cell in written if not any(_is_part(cell[0], other[0]) for other in written)]
@@ -190,6 +192,21 @@ def _flat_rectangles(grey: np.ndarray, level: int, tolerance: int) -> list[Box]:
         if _stands_out(near, box):
             boxes.append(box)
     return boxes
+
+
+def _without_picture(grey: np.ndarray, box: Box, level: int) -> Box:
+    """A strip's box without the dark (or saturated) picture beside it that it was taken together with.
+
+    A strip begins with blank rows; rows of a picture are never wholly of one exact level.
+    """
+    side = side_of(box, (grey.shape[0], grey.shape[1]))
+    share = (contrast(crop(grey, box), level) <= 1).mean(axis=1)
+    blank = (share if side == "bottom" else share[::-1]) >= 0.99
+    begins = np.flatnonzero(blank[:-1] & blank[1:])
+    if side not in ("bottom", "top") or not begins.size or begins[0] < EDGE_ROWS:
+        return box
+    cut = int(begins[0])
+    return (box[0] + cut, *box[1:]) if side == "bottom" else (box[0], box[1] - cut, *box[2:])
 
 
 def _stands_out(near: np.ndarray, box: Box) -> bool:

@@ -79,8 +79,10 @@ def pixel_size(annotations: Annotations, picture: Picture, *, user_pixel_um: flo
         return PixelSize(user.pixel_um, user.name, _rel_error(user, trusted), _as_evidence([user, *evidence]))
     if not trusted:
         raise CalibrationError(_nothing_found(annotations, doubted, prints))
-    for k, one in enumerate(trusted):
-        for other in trusted[k + 1 :]:
+    # A scale bar read beyond doubt is not overruled, however ill it fits the magnification.
+    speaking = trusted + [s for s in doubted if s not in trusted and s.name == "scale bar" and s.sure]
+    for k, one in enumerate(speaking):
+        for other in speaking[k + 1 :]:
             if not one.agrees(other):
                 raise _contradiction(one, other)
     best = min(trusted, key=lambda s: (not s.name.startswith("metadata"), s.rel_error))

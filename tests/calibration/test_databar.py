@@ -101,3 +101,17 @@ def test_eight_bit_of_other_depths():
     np.testing.assert_array_equal(eight_bit(twelve, 4095.0), [[0, 128, 255]])
     floats = np.array([[0.0, 1.0, np.nan, np.inf, -np.inf]], np.float32)
     np.testing.assert_array_equal(eight_bit(floats, 1.0), [[0, 255, 0, 255, 0]])
+
+
+@pytest.mark.parametrize("place", ["bottom", "top"])
+@pytest.mark.parametrize("jpeg", [None, 90])
+def test_strip_is_parted_from_a_picture_that_is_as_dark(draw, place, jpeg):
+    image = np.full((480, 720), 120, np.uint8)
+    rng = np.random.default_rng(0)
+    dark = slice(240, None) if place == "bottom" else slice(0, 240)
+    image[dark] = np.clip(rng.normal(3.5, 2, (240, 720)), 0, 255)
+    image[:240] += (rng.normal(size=(240, 720)) * 8).astype(np.uint8) if place == "bottom" else 0
+    drawn = draw(image=image, place=place, jpeg=jpeg)
+    (panel, *_) = find_panels(drawn.picture.pixels)
+    assert side_of(panel.box, (480, 720)) == place
+    assert panel.box[:2] == pytest.approx(drawn.rows, abs=2 if jpeg else 0)

@@ -114,6 +114,16 @@ def test_printed_field_width_confirms_or_contradicts():
         pixel_size(_annotations(texts=["HFW = 200.0 µm"]), _picture())
 
 
+@pytest.mark.parametrize("text", ["10 nm", "10 pm"])
+def test_bar_at_odds_with_the_magnification_is_overruled_only_where_its_text_is_in_doubt(text):
+    annotations = _annotations(100, text, 0.01, magnification=1000, texts=["HFW = 100.0 µm"])
+    if text == "10 nm":
+        with pytest.raises(CalibrationError, match="field width 0.1 µm, scale bar 0.0001 µm"):
+            pixel_size(annotations, _picture())
+    else:
+        assert pixel_size(annotations, _picture()).source == "field width"
+
+
 def test_implausible_size_without_confirmation_is_refused():
     with pytest.raises(CalibrationError, match="may be misread"):
         pixel_size(_annotations(100, "500 mm", 5e5), _picture())
