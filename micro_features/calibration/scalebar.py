@@ -66,6 +66,8 @@ def find_rulers(ink: np.ndarray, signal: np.ndarray, *, shortest_px: int) -> lis
     segments = _segments(ink, shortest_px)
     segments = [s for s in segments if not any(_framed(s, other) for other in segments)]
     rulers = [_capped(s, s, signal, "caps") for s in segments if s.left and s.right]
+    # A line between caps leaves most of its box free; a filled box with text in it does not.
+    rulers = [r for r in rulers if ink[r.box[0] : r.box[1] + 1, r.box[2] : r.box[3] + 1].mean() < 0.7]
     for first in segments:
         for second in segments:
             if _two_halves(first, second):

@@ -118,7 +118,7 @@ def test_printed_field_width_confirms_or_contradicts():
 def test_bar_at_odds_with_the_magnification_is_overruled_only_where_its_text_is_in_doubt(text):
     annotations = _annotations(100, text, 0.01, magnification=1000, texts=["HFW = 100.0 µm"])
     if text == "10 nm":
-        with pytest.raises(CalibrationError, match="field width 0.1 µm, scale bar 0.0001 µm"):
+        with pytest.raises(CalibrationError, match=r"field width 0\.1 µm, scale bar 0\.0001 µm"):
             pixel_size(annotations, _picture())
     else:
         assert pixel_size(annotations, _picture()).source == "field width"

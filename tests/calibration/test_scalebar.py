@@ -106,3 +106,12 @@ def test_blurred_caps_are_no_arrow_heads():
     (ruler,) = _rulers(cv2.GaussianBlur(signal, (0, 0), 1.2))
     assert ruler.kind == "caps"
     assert ruler.length_px == pytest.approx(200, abs=0.1)
+
+
+def test_filled_box_with_text_is_no_ruler():
+    canvas = Image.new("L", (300, 120))
+    drawing = ImageDraw.Draw(canvas)
+    drawing.rectangle([60, 30, 220, 90], fill=255)
+    drawing.rectangle([70, 40, 210, 45], fill=0)
+    drawing.text((100, 55), "200 nm", font=ImageFont.load_default(22), fill=0)
+    assert _rulers(np.array(canvas)) == []
