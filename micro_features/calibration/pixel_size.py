@@ -145,9 +145,11 @@ def _as_evidence(sources: list[_Source]) -> tuple[tuple[str, float, float], ...]
 
 
 def _contradiction(one: _Source, other: _Source) -> CalibrationError:
+    remedy = "Find out which is right and give that one with --pixel-size UM or --pixel-size-from FILE.csv."
+    if one.name == "user":
+        remedy = "If the picture is wrong, cut its bar off (or save it without its tags) and give the pixel size again."
     return CalibrationError(
-        f"Sources of the pixel size disagree: {one}, {other} ({one.apart(other):.1%} apart). "
-        "Find out which is right and give that one with --pixel-size UM or --pixel-size-from FILE.csv."
+        f"Sources of the pixel size disagree: {one}, {other} ({one.apart(other):.1%} apart). {remedy}"
     )
 
 
