@@ -69,7 +69,15 @@ def _rows(phase: Phase) -> list[Feature]:
             of_it = "1" if statistic in _DIMENSIONLESS else unit
             meaning, source = _STATISTICS[statistic]
             name = _name(phase, quantity, statistic, of_it)
-            rows.append(Feature(name, of_it, phase, f"{phase.capitalize()} {words.rstrip(',')}: {meaning[0].lower()}{meaning[1:]}.", source))
+            rows.append(
+                Feature(
+                    name,
+                    of_it,
+                    phase,
+                    f"{phase.capitalize()} {words.rstrip(',')}: {meaning[0].lower()}{meaning[1:]}.",
+                    source,
+                )
+            )
     fit = f"{_MILES}; mean and standard deviation of ln(diameter)"
     return [
         *rows,
