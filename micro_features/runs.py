@@ -164,7 +164,7 @@ def run(
         if "quality_grains_resolved" in table and len(table):
             resolved = int(table["quality_grains_resolved"].sum())
             summary.notes.append(
-                f"grains resolved in {resolved} of {len(table)} micrographs; elsewhere their columns are empty (quality_*)"
+                f"grains resolved in {resolved} of {len(table)} micrographs; elsewhere grain columns are empty"
             )
         results.write_failures(place, summary.failures)
         regions = results.write_regions(place, journal, entries()) if command == "extract" else []
