@@ -127,6 +127,7 @@ def watershed(
 
     # A pore is darker than any groove: left in, it would set the contrast that grooves around it are measured by.
     solid = valid & (pores == 0)
+    image = np.where(solid, image, np.float32(0))
 
     def trial(factor: float, image: np.ndarray = image, solid: np.ndarray = solid) -> _Trial:
         return _try_scale(
@@ -192,15 +193,18 @@ def _try_scale(
 
 
 def _shrunk(image: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean grey level of the valid part of each larger pixel, and whether at least half of it is valid."""
+    """Mean grey level of the valid part of each larger pixel, and whether at least half of it is valid.
+
+    `image` is 0 where it is not valid.
+    """
     if factor == 1:
         return image, valid
     rows, cols = image.shape
     size = (max(1, round(cols / factor)), max(1, round(rows / factor)))
+    total = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if valid.all():
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.ones(size[::-1], bool)
+        return total, np.ones(size[::-1], bool)
     share = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * valid, size, interpolation=cv2.INTER_AREA)
     return np.divide(total, share, out=np.zeros_like(total), where=share > 0), share >= 0.5
 
 
