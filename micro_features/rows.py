@@ -223,7 +223,7 @@ def caption(row: dict[str, Any], calibrated: bool) -> str:
     if row.get("porosity") is not None and row["porosity"] == row["porosity"]:
         apparent = "apparent " if row.get("stereology") == "apparent" else ""
         interval = ""
-        if row.get("porosity_ci95_low") is not None:
+        if row.get("porosity_ci95_high") is not None and row["porosity_ci95_high"] == row["porosity_ci95_high"]:
             interval = f" ({100 * row['porosity_ci95_low']:.2g} to {100 * row['porosity_ci95_high']:.2g} %)"
         words.append(f"{apparent}porosity {100 * row['porosity']:.2g} %{interval}")
     if "quality_grains_resolved" in row:

@@ -53,7 +53,7 @@ def read_annotations(picture: Picture, *, read_text: bool = True) -> Annotations
     panels: list[tuple[Panel, Found]] = []
     for panel in databar.find_panels(grey):
         found = _read_panel(grey, panel, reading)
-        if _is_written(found) if reading else found.lines:
+        if _is_written(found, in_corner=_in_corner(panel.box, shape)) if reading else found.lines:
             panels.append((panel, found))
     strips = [pair for pair in panels if databar.side_of(pair[0].box, shape) != "inside"]
     main = next((pair for pair in strips if pair[1].match), None) or next(iter(strips), None)
@@ -98,12 +98,23 @@ def _may_be_cut(ruler: Ruler, shape: tuple[int, int]) -> bool:
     return ruler.kind == "solid" and at_side and first_row > 1 and last_row < shape[0] - 2
 
 
-def _is_written(found: Found) -> bool:
-    """Whether what was read in a panel is text, and not the pattern of a picture."""
+def _is_written(found: Found, *, in_corner: bool) -> bool:
+    """Whether what was read in a panel is text, and not the pattern of a picture.
+
+    A flat rectangle in a corner of the picture is where a figure's ``a)`` is put: one sign is enough there.
+    """
     if found.match is not None and found.match.length is not None:
         return True
-    certain = [word.text for line in found.lines for word in line.words if word.confidence >= 0.8]
-    return sum(character.isalnum() for text in certain for character in text) >= 2
+    confidence, fewest = (0.7, 1) if in_corner else (0.8, 2)
+    certain = [word.text for line in found.lines for word in line.words if word.confidence >= confidence]
+    return sum(character.isalnum() for text in certain for character in text) >= fewest
+
+
+def _in_corner(box: Box, shape: tuple[int, int]) -> bool:
+    """Whether a box lies in one corner of the picture, and spans none of its sides."""
+    first_row, last_row, first_col, last_col = box
+    rows, cols = (first_row == 0, last_row == shape[0] - 1), (first_col == 0, last_col == shape[1] - 1)
+    return sum(rows) == 1 and sum(cols) == 1
 
 
 def _merged(first: Acquisition, second: Acquisition) -> Acquisition:
