@@ -26,19 +26,3 @@ class FeatureTableError(MicroFeaturesError, ValueError):
 
 class OutputError(MicroFeaturesError, OSError):
     """Results can not be written where they were asked for."""
-
-
-class MissingExtraError(MicroFeaturesError, ImportError):
-    """An optional part is not installed.
-
-    Parameters
-    ----------
-    purpose : str
-        What was about to be done, as in ``"reading the scale bar's text"``.
-    extra : str
-        Name of the extra that brings the missing package, as in ``"ocr"``.
-    """
-
-    def __init__(self, purpose: str, extra: str):
-        super().__init__(f"{purpose} needs an optional part: pip install 'micro-features[{extra}]'.")
-        self.extra = extra

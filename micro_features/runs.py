@@ -186,10 +186,12 @@ def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int)
             summary.failures.extend(result.failures)
             # A file of which a page failed is worked on again in the next run: no digest fits it.
             digest = "" if result.failures else job.digest
-            # What was found earlier stands where the file can not be opened, not where it holds something else now.
+            # What was found earlier stands where the file can not be opened or the result not be written; not where the
+            # file holds something else now, nor where what is asked for now is refused.
             sha256 = result.sha256 or file_sha256(job.path)
             earlier = journal.entries.get(job.key)
-            if result.rows or (earlier is not None and sha256 not in ("", earlier.sha256)):
+            refused = any(failure.stage in ("calibrate", "segment", "measure") for failure in result.failures)
+            if result.rows or (earlier is not None and (refused or sha256 not in ("", earlier.sha256))):
                 rows, parts = tuple(result.rows), tuple(result.parts)
                 journal.append(Entry(job.key, job.micrograph_id, sha256, digest, rows, parts))
             summary.done += not result.failures

@@ -264,6 +264,12 @@ def test_a_picture_that_has_become_another_leaves_the_table(folder, tmp_path):
     assert len(pd.read_csv(out / "failures.csv")) == 2
 
 
+def test_a_row_that_would_be_refused_now_leaves_the_table(folder, tmp_path):
+    assert extract(folder / "a.png", "-o", tmp_path / "out", "--pixel-size", 0.25) == 0
+    assert extract(folder / "a.png", "-o", tmp_path / "out") == 1
+    assert table(tmp_path / "out").empty
+
+
 def test_settings_of_earlier_rows_are_kept(folder, tmp_path):
     out = tmp_path / "out"
     extract(folder / "High", "-o", out, "--uncalibrated", "--set", "pores.sensitivity=0.4")
@@ -290,7 +296,8 @@ def test_a_stack_whose_last_page_points_to_the_first_ends(tmp_path, drawn):
     content = bytearray(path.read_bytes())
     content[end : end + 4] = first.to_bytes(4, "little")
     path.write_bytes(content)
-    assert extract(path, "-o", tmp_path / "out", "--uncalibrated") in (0, 1)
+    assert extract(path, "-o", tmp_path / "out", "--uncalibrated") == 0
+    assert len(table(tmp_path / "out")) == 2
 
 
 @pytest.mark.parametrize(
