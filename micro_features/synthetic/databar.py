@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from micro_features.data import Acquisition, Annotations, ScaleBar
 from micro_features.errors import SettingsError
 
-Layout = Literal["jeol", "zeiss", "fei"]
+Layout = Literal["jeol", "zeiss", "fei", "hitachi"]
 
 ROWS = 64
 _MIN_COLS = 560
@@ -37,11 +37,11 @@ def with_databar(
         At least 560 columns, which the text needs.
     pixel_um : float
         Edge of a pixel, micrometres.
-    layout : {"jeol", "zeiss", "fei"}
+    layout : {"jeol", "zeiss", "fei", "hitachi"}
         jeol: black strip, solid white bar. zeiss: white strip, bar with end ticks. fei: dark grey strip with fields,
-        bar with end ticks that its text interrupts.
+        bar with end ticks that its text interrupts. hitachi: black strip, a row of eleven ticks.
     magnification : float
-        Printed as it is: instruments refer it to a print width of their own.
+        Printed as it is (by hitachi in thousands, to two decimals): instruments refer it to a print width of their own.
     kV, WD_mm : float
         Accelerating voltage and working distance.
     taken : datetime
@@ -51,8 +51,8 @@ def with_databar(
     -------
     picture : (rows + 64, cols) uint8 array
     annotations : Annotations
-        What was drawn. `scale_bar.length_px` is the whole number of pixels drawn (between centres of the end ticks
-        where there are any); it differs from length over pixel size by at most half a pixel.
+        What was drawn. `scale_bar.length_px` is the whole number of pixels drawn (between centres of the first and last
+        tick where there are any); it differs from length over pixel size by at most half a pixel.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def with_databar(
             WD_mm=float(WD_mm),
             detector=_DETECTORS[layout],
             date=taken.date().isoformat(),
-            time=None if layout == "fei" else taken.strftime("%H:%M:%S"),
+            time=taken.strftime(_TIMES[layout]) or None,
             instrument="JEOL" if layout == "jeol" else None,
         ),
     )
@@ -123,9 +123,9 @@ def _magnification_text(magnification: float) -> str:
     return f"{magnification:,.0f}"
 
 
-_Item = tuple[float, float, str]
 _Strip = tuple[Image.Image, tuple[str, ...], tuple[int, int, int, int]]
-_DETECTORS = {"jeol": "LED", "zeiss": "SE2", "fei": "ETD"}
+_DETECTORS = {"jeol": "LED", "zeiss": "SE2", "fei": "ETD", "hitachi": "SE(UL)"}
+_TIMES = {"jeol": "%H:%M:%S", "zeiss": "%H:%M:%S", "fei": "", "hitachi": "%H:%M"}
 
 
 def _write(
@@ -135,13 +135,15 @@ def _write(
     grey: int,
     *,
     middle: bool = False,
+    bold: bool = False,
 ) -> tuple[str, ...]:
     """Write each ``(column, baseline, text)``, from its left end or, if `middle`, about it; returns the texts."""
     font = ImageFont.load_default(size)
     for column, baseline, text in items:
         plain = text.replace("µ", "u")
         left = round(column - font.getlength(plain) / 2) if middle else round(column)
-        draw.text((left, baseline), plain, fill=grey, font=font, anchor="ls")
+        for shift in (0, 1) if bold else (0,):
+            draw.text((left + shift, baseline), plain, fill=grey, font=font, anchor="ls")
         if "µ" in text:  # Pillow's font has no such letter: give the u its tail
             stem = left + round(font.getlength(plain[: text.index("µ")]) + size / 14)
             draw.rectangle((stem, baseline - 3, stem + round(size / 16), baseline + round(size / 4)), fill=grey)
@@ -170,8 +172,9 @@ def _jeol(
             (0.65 * cols, 55, f"WD {WD_mm:.1f}mm"),
             (0.855 * cols, 55, taken.strftime("%H:%M:%S")),
         ],
-        size=19 if cols < 1000 else 26,
+        size=18 if cols < 1000 else 25,
         grey=255,
+        bold=True,
     )
     return strip, text, box
 
@@ -217,13 +220,13 @@ def _fei(
         ("WD", f"{WD_mm:.1f} mm"),
     ]
     starts = [0.012, 0.175, 0.245, 0.365, 0.508]
-    items: list[_Item] = []
-    for start, (name, value) in zip(starts, fields, strict=True):
-        items += [(start * cols, 26, name), (start * cols, 52, value)]
     for start in (*starts[1:], 0.63):
         draw.line((start * cols - 6, 0, start * cols - 6, ROWS), fill=110)
     size = 17 if cols < 1000 else 22
-    text = _write(draw, items, size=size, grey=255)
+    columns = [start * cols for start in starts]
+    text = _write(draw, [(c, 26, name) for c, (name, _) in zip(columns, fields, strict=True)], size=size, grey=255)
+    values = [(c, 52, value) for c, (_, value) in zip(columns, fields, strict=True)]
+    text += _write(draw, values, size=size, grey=255, bold=True)
     first = round(0.815 * cols - length_px / 2)
     box = (10, 34, first, first + length_px)
     draw.line((first, 22, first + length_px, 22), fill=255)
@@ -237,4 +240,24 @@ def _fei(
     return strip, text, box
 
 
-_LAYOUTS = {"jeol": _jeol, "zeiss": _zeiss, "fei": _fei}
+def _hitachi(
+    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
+) -> _Strip:
+    strip = Image.new("L", (cols, ROWS), 0)
+    draw = ImageDraw.Draw(strip)
+    last = cols - 24
+    box = (0, 15, last - length_px, last)
+    for n in range(11):
+        column = box[2] + round(n * length_px / 10)
+        draw.rectangle((column - 1, box[0], column + 1, box[1] if n % 5 == 0 else 11), fill=255)
+    number = float(magnification.replace(",", ""))
+    size = 20 if cols < 1000 else 27
+    short = f"{number / 1000:.2f}k" if number >= 1000 else f"{number:.0f}"
+    words = f"{kV:.1f}kV {WD_mm:.1f}mm x{short} SE(UL) {taken.month}/{taken.day}/{taken.year} {taken.strftime('%H:%M')}"
+    amount = f"{float(length[:-2]):.1f}{length[-2:].replace('µ', 'u')}"
+    right = cols - 14 - ImageFont.load_default(size).getlength(amount)
+    text = _write(draw, [(0.012 * cols, 48, words), (right, 48, amount)], size=size, grey=255)
+    return strip, text, box
+
+
+_LAYOUTS = {"jeol": _jeol, "zeiss": _zeiss, "fei": _fei, "hitachi": _hitachi}

@@ -8,7 +8,7 @@ from micro_features.synthetic import with_databar
 
 TAKEN = datetime(2024, 9, 5, 19, 44, 16)
 REST = {"magnification": 1500, "kV": 5.0, "WD_mm": 7.4, "taken": TAKEN}
-LAYOUTS = ["jeol", "zeiss", "fei"]
+LAYOUTS = ["jeol", "zeiss", "fei", "hitachi"]
 
 
 @pytest.fixture
@@ -79,6 +79,27 @@ def test_text_keeps_clear_of_the_rim(grey, layout):
     assert any("123" in text for text in annotations.text)
 
 
+@pytest.mark.parametrize("pixel_um", [0.0625, 0.125, 0.0123, 2.5])
+def test_hitachi_ruler_is_eleven_ticks_over_the_stated_length(grey, pixel_um):
+    picture, annotations = with_databar(grey, pixel_um=pixel_um, layout="hitachi", **REST)
+    bar = annotations.scale_bar
+    row = picture[bar.box[0] + 2] == 255
+    starts = np.flatnonzero(np.diff(row.astype(int), prepend=0) == 1)
+    centres = starts + 1
+    assert len(centres) == 11
+    assert (centres[0], centres[-1]) == (bar.box[2], bar.box[3])
+    assert centres[-1] - centres[0] == bar.length_px
+    np.testing.assert_allclose(np.diff(centres), bar.length_px / 10, atol=1)
+    long = picture[bar.box[1]] == 255
+    np.testing.assert_array_equal(centres[long[centres]], centres[[0, 5, 10]])
+
+
+def test_hitachi_writes_one_line(grey):
+    said = with_databar(grey, pixel_um=0.125, layout="hitachi", **REST)[1]
+    assert said.text == ("5.0kV 7.4mm x1.50k SE(UL) 9/5/2024 19:44", "20.0um")
+    assert (said.acquisition.time, said.acquisition.detector) == ("19:44", "SE(UL)")
+
+
 def test_what_was_written_is_what_is_stated(grey):
     said = with_databar(grey, pixel_um=0.125, layout="jeol", **REST)[1]
     assert said.text == ("20µm", "JEOL", "9/5/2024", "x1,500", "5.0kV", "LED", "SEM", "WD 7.4mm", "19:44:16")
@@ -94,7 +115,7 @@ def test_what_was_written_is_what_is_stated(grey):
         ({"image": np.zeros((100, 640), np.float32)}, "float32"),
         ({"pixel_um": -1.0}, "pixel_um is -1"),
         ({"kV": float("nan")}, "kV is nan"),
-        ({"layout": "tescan"}, "jeol, zeiss, fei"),
+        ({"layout": "tescan"}, "jeol, zeiss, fei, hitachi"),
     ],
 )
 def test_impossible_requests_are_refused_in_one_line(grey, wrong, says):
