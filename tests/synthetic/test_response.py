@@ -10,9 +10,9 @@ from micro_features.synthetic.response import LEAST_RUNS, fit_surface
 
 
 def textbook(porosity, grain_diameter_um, boundary_resistance_ohm_cm2):
-    """Brick layer with intercepts of 0.7 diameters, and pores that block more than Bruggeman's."""
+    """Brick layer with intercepts of 0.7 diameters, and pores that block more than Bruggeman's, most so large grains."""
     series = 1 / BULK_S_PER_CM + boundary_resistance_ohm_cm2 / (0.7e-4 * grain_diameter_um)
-    return np.log10((1 - porosity) ** 1.8 / series)
+    return np.log10((1 - porosity) ** (1.3 + 0.1 * grain_diameter_um) / series)
 
 
 def made_up_runs(n=LEAST_RUNS, scatter=0.0, seed=0):
@@ -34,9 +34,14 @@ def inside(surface, n=9):
 def test_a_known_law_is_recovered():
     surface = fit_surface(made_up_runs())
     at = inside(surface)
-    np.testing.assert_allclose(surface.log10_conductivity(**at), textbook(**at), atol=2e-3)
-    assert surface.scatter_log10 < 5e-4
+    np.testing.assert_allclose(surface.log10_conductivity(**at), textbook(**at), atol=5e-3)
+    assert surface.scatter_log10 < 2e-3
     assert surface.runs == LEAST_RUNS
+
+
+def test_the_textbook_estimate_needs_no_correction(surface):
+    # The fixture's runs are the brick layer, with intercepts of 0.8 diameters, and Bruggeman's pores.
+    np.testing.assert_allclose(surface.coefficients, 0, atol=1e-12)
 
 
 def test_a_law_of_its_own_form_is_recovered_exactly():
