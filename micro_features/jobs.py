@@ -246,12 +246,12 @@ WORK: dict[str, Callable[[Job], FileResult]] = {
 
 def do(job: Job) -> FileResult:
     """The work of a job."""
-    _use_one_thread()
+    use_one_thread()
     return WORK[job.command](job)
 
 
 @functools.cache
-def _use_one_thread() -> None:
+def use_one_thread() -> None:
     """In every process, the first one too: rows must not depend on the number of threads.
 
     Nor on where an array happens to lie in memory, as they do in the last digits with Intel's primitives.

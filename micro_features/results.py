@@ -25,8 +25,8 @@ TABLE_NAMES = {"extract": "features.csv", "segment": "segmentation.csv", "calibr
 SIDE_FILES = ("regions.csv", "regions.parquet", "failures.csv", "dictionary.csv", "provenance.json", *RESULT_FOLDERS)
 OTHER_TABLES = (".tsv", ".txt", ".xls", ".ods", ".json", ".feather", ".h5")
 PACKAGES = (
-    "imagecodecs", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow", "pyarrow", "pydantic",
-    "rapidocr", "scikit-image", "scipy", "tifffile",
+    "imagecodecs", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow", "pyamg", "pyarrow",
+    "pydantic", "rapidocr", "scikit-image", "scipy", "tifffile",
 )  # fmt: skip
 
 
@@ -189,9 +189,7 @@ def write_provenance(
             "seed": settings.seed,
             "settings": settings.model_dump(mode="json"),
             "settings_of_earlier_rows": _earlier_settings(place, entries, settings.digest),
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": {name: version for name in PACKAGES if (version := _version(name))},
+            **versions(),
             "inputs_sha256": {entry.rows[0]["path"]: entry.sha256 for entry in entries},
         },
     )
@@ -206,6 +204,15 @@ def _earlier_settings(place: Place, entries: Sequence[Entry], current: str) -> d
         return {}
     used = {row.get("settings_digest") for entry in entries for row in entry.rows}
     return {digest: values for digest, values in known.items() if digest in used and digest != current}
+
+
+def versions() -> dict[str, Any]:
+    """What the program ran with, for a provenance."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+    }
 
 
 def _version(package: str) -> str | None:

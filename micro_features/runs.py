@@ -1,7 +1,6 @@
 """One run of a command over many pictures: what is to be done, doing it, and the tables at the end."""
 
 import concurrent.futures
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -156,7 +155,7 @@ def run(
             return [journal.entries[path] for path in names if path in journal.entries]
 
         try:
-            for _ in _worked(todo, journal, summary, n_workers or _usable_cores()):
+            for _ in _worked(todo, journal, summary, n_workers or batch.usable_cores()):
                 results.write_main_table(place, entries(), command)
         except KeyboardInterrupt:
             summary.interrupted = True
@@ -201,12 +200,6 @@ def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int)
                 yield
                 written = time.monotonic()
                 cost = written - now
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _stated(

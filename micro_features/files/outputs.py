@@ -71,16 +71,20 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
         tifffile.imwrite(file, labels.astype(depth), compression="zlib", metadata=None)
 
 
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write a colour picture as PNG.
+def write_png(path: Path, pixels: np.ndarray, *, compression: int = 3) -> None:
+    """Write a picture as PNG.
 
     Parameters
     ----------
     path : Path
-    rgb : (rows, cols, 3) uint8 array
+    pixels : (rows, cols, 3) uint8 array, or (rows, cols) uint8 or uint16 array
+        Colour, or grey.
+    compression : int
+        0 to 9; the default is quick.
     """
-    done, content = cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    bgr = pixels[..., ::-1] if pixels.ndim == 3 else pixels
+    done, content = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
     if not done:
-        raise OutputError(f"{path}: a picture of {rgb.shape} could not be encoded as PNG.")
+        raise OutputError(f"{path}: a picture of {pixels.shape} could not be encoded as PNG.")
     with replacing(path, "wb") as file:
         file.write(content.tobytes())

@@ -1,0 +1,88 @@
+"""Recovery of drawn truth: the arithmetic of bias and scatter, and the way of one picture."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from micro_features import benchmark
+from micro_features.errors import FeatureTableError
+from micro_features.settings import Settings
+
+
+def table_of(found, labels, specimen, quantity="grain_intercept_mean_um", samples=None):
+    n = len(found)
+    return pd.DataFrame(
+        {
+            "file": [f"{i}.png" for i in range(n)],
+            "sample_id": samples or [f"s{i}" for i in range(n)],
+            "surface": "polished",
+            "grains_resolved": True,
+            "quantity": quantity,
+            "found": found,
+            "labels": labels,
+            "specimen": specimen,
+        }
+    )
+
+
+def row_of(found, comparison):
+    return found[found["comparison"].str.startswith(comparison)].iloc[0]
+
+
+def test_bias_is_the_mean_relative_error_and_scatter_its_standard_deviation():
+    found = benchmark.summary(table_of([1.1, 2.0, 3.3], [1.0, 2.0, 3.0], [1.0, 2.5, 3.0]))
+    segmentation, both = row_of(found, "segmentation"), row_of(found, "both")
+    assert segmentation["bias"] == pytest.approx((10 + 0 + 10) / 3)
+    assert segmentation["scatter"] == pytest.approx(np.std([10, 0, 10], ddof=1))
+    assert both["bias"] == pytest.approx((10 - 20 + 10) / 3)
+    assert (segmentation["unit"], segmentation["n_pictures"], segmentation["n_specimens"]) == ("%", 3, 3)
+
+
+def test_porosity_errs_in_percentage_points():
+    found = benchmark.summary(table_of([0.06, 0.02], [0.05, 0.02], [0.04, 0.02], quantity="porosity"))
+    assert row_of(found, "segmentation")["bias"] == pytest.approx(0.5)
+    assert row_of(found, "both")["bias"] == pytest.approx(1.0)
+    assert row_of(found, "both")["unit"] == "percentage points"
+
+
+def test_what_was_not_measured_does_not_count():
+    found = benchmark.summary(table_of([1.1, np.nan, 3.3, 2.2], [1.0, 2.0, 3.0, 2.0], [np.nan] * 4))
+    assert set(found["comparison"]) == {benchmark.COMPARISONS[0][0]}
+    assert found.iloc[0]["n_pictures"] == 3
+
+
+def test_interval_takes_the_pictures_of_a_specimen_together():
+    """Sixteen pictures of four specimens say no more than four pictures do, if those of a specimen err alike."""
+    errors = np.array([0.9, 1.0, 1.05, 1.1])
+    one = benchmark.summary(table_of(errors, np.ones(4), np.ones(4)))
+    four = benchmark.summary(
+        table_of(np.repeat(errors, 4), np.ones(16), np.ones(16), samples=list(np.repeat(list("abcd"), 4)))
+    )
+    width = [row["bias_ci95_high"] - row["bias_ci95_low"] for row in (one.iloc[0], four.iloc[0])]
+    assert width[1] == pytest.approx(width[0], rel=0.05)
+    assert width[0] > 5
+
+
+def test_two_specimens_give_no_interval():
+    assert np.isnan(benchmark.summary(table_of([1.0, 2.0], [1.0, 2.0], [1.0, 2.0])).iloc[0]["bias_ci95_low"])
+
+
+def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
+    (tmp_path / "manifest.csv").write_text("file,sample_id\na.png,a\n")
+    with pytest.raises(FeatureTableError, match=r"manifest\.csv: no column .* `micro-features synth`"):
+        benchmark.cases(tmp_path, Settings())
+    with pytest.raises(FeatureTableError, match="no such file"):
+        benchmark.cases(tmp_path / "nowhere", Settings())
+
+
+def test_a_label_image_of_another_size_fails_alone(tmp_path):
+    case = benchmark.Case(
+        tmp_path / "a.png", tmp_path / "g.png", tmp_path / "p.png", "a", "polished", {}, Settings()
+    )
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(case.path)
+    for path in (case.grains, case.pores):
+        Image.fromarray(np.zeros((40, 50), np.uint16)).save(path)
+    failures = benchmark.recover(case).failures
+    assert len(failures) == 1
+    assert "a.png" in failures[0].path
