@@ -26,3 +26,7 @@ class FeatureTableError(MicroFeaturesError, ValueError):
 
 class OutputError(MicroFeaturesError, OSError):
     """Results can not be written where they were asked for."""
+
+
+class ConvergenceError(MicroFeaturesError, ArithmeticError):
+    """Equations could not be solved; there is no number to give."""
