@@ -1,0 +1,170 @@
+"""What is seen from above of a polycrystal some of whose grains are taken away or cut.
+
+A cell of a power diagram is a convex body between plane walls: from above, it begins at the lowest of its upper walls
+and ends at the highest of its lower ones. Of many bodies, the highest is seen.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+from scipy import optimize
+from scipy.spatial import ConvexHull
+
+from micro_features.synthetic.laguerre import PowerDiagram
+
+_PARALLEL_UM = 1e-9  # how little two sites differ in height for the wall between them to be seen edge-on
+
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """Cells of a power diagram in some region, each periodic image for itself.
+
+    Attributes
+    ----------
+    cell : (m,) int array
+        Index of the cell in the diagram.
+    site_um : (m, 3) float array
+        Site z, y, x.
+    weight_um2 : (m,) float array
+    low_um, high_um : (m, 3) float array
+        Box around the body; wrong at the rim of the region, where neighbours are missing.
+    neighbours : list of m int arrays
+        Bodies it shares a wall with (a few more may touch it in an edge or corner only).
+    stretch : (3,) float array
+        Of the diagram.
+    """
+
+    cell: np.ndarray
+    site_um: np.ndarray
+    weight_um2: np.ndarray
+    low_um: np.ndarray
+    high_um: np.ndarray
+    neighbours: list[np.ndarray]
+    stretch: np.ndarray
+
+
+def cell_radii_um(diagram: PowerDiagram) -> np.ndarray:
+    """About how large cells are, (n,): radii of spheres that differ in weight as they do and together fill the box."""
+    weights = diagram.weights_um2 - diagram.weights_um2.min()
+    volume = np.prod(diagram.size_um / diagram.stretch) / (4 / 3 * np.pi)
+    most = np.cbrt(volume / len(weights)) ** 2
+    shift = optimize.brentq(lambda s: (np.clip(weights + s, 0, None) ** 1.5).sum() - volume, -weights.max(), most)
+    floor = 0.1 * most  # small cells among large ones keep some size
+    return np.sqrt(np.maximum(weights + shift, floor)) * np.cbrt(np.prod(diagram.stretch))
+
+
+def bodies(
+    diagram: PowerDiagram, low_um: np.ndarray, high_um: np.ndarray, within: Callable[[np.ndarray], np.ndarray]
+) -> Bodies:
+    """Cells whose site lies in a box and passes `within`, with their walls.
+
+    Walls come from the regular triangulation: the lower convex hull of the sites lifted to |p|² - w (Aurenhammer 1987,
+    doi 10.1137/0216006).
+
+    Parameters
+    ----------
+    low_um, high_um : (3,) float array
+        Opposite corners of the box; it may be larger than the diagram's, which repeats.
+    within : callable
+        Takes sites (m, 3), gives (m,) bool.
+    """
+    turns = np.floor_divide([low_um, high_um], diagram.size_um).astype(int).T
+    cells, sites = [], []
+    for turn in product(*(range(first, last + 1) for first, last in turns)):
+        image = diagram.sites_um + np.array(turn) * diagram.size_um
+        cell = np.flatnonzero(((image >= low_um) & (image <= high_um)).all(axis=1))
+        cell = cell[within(image[cell])]
+        cells.append(cell)
+        sites.append(image[cell])
+    cell, site = np.concatenate(cells), np.concatenate(sites)
+    weight, n = diagram.weights_um2[cell], len(cell)
+
+    middle = (low_um + high_um) / 2
+    centred = (site - middle) / diagram.stretch
+    hull = ConvexHull(np.column_stack([centred, (centred**2).sum(axis=1) - weight]))
+    # A lower facet of the hull is four cells that meet in a corner; its slope is twice the corner's position.
+    lower = hull.equations[:, 3] < -1e-12
+    four, normal = hull.simplices[lower].astype(np.int64), hull.equations[lower]
+    corner = -normal[:, :3] / (2 * normal[:, 3:4]) * diagram.stretch + middle
+    low, high = np.full((n, 3), np.inf), np.full((n, 3), -np.inf)
+    for member in four.T:
+        np.minimum.at(low, member, corner)
+        np.maximum.at(high, member, corner)
+
+    one, other = np.concatenate([four[:, pair] for pair in combinations(range(4), 2)]).T
+    pairs = np.unique(np.concatenate([one * n + other, other * n + one]))
+    neighbours = np.split(pairs % n, np.searchsorted(pairs // n, np.arange(1, n)))
+    return Bodies(cell, site, weight, low, high, neighbours, diagram.stretch)
+
+
+def exposed(
+    cells: Bodies,
+    whole: np.ndarray,
+    cuts: Mapping[int, Callable[[np.ndarray, np.ndarray], np.ndarray]],
+    y_um: np.ndarray,
+    x_um: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Height of what is seen, and the body it belongs to.
+
+    Parameters
+    ----------
+    whole : (m,) bool array
+        Bodies that are there whole; the others are not there, unless they are cut.
+    cuts : dict
+        Bodies of which only the part below a surface is there: height of that surface at places y, x.
+    y_um, x_um : (rows, cols) float array
+        Where each pixel looks: y grows along the rows and x along the columns, more or less on a grid.
+
+    Returns
+    -------
+    height_um : (rows, cols) float array
+        -inf where nothing is there.
+    body : (rows, cols) int array
+        -1 where nothing is there.
+    """
+    buried = whole.copy()
+    buried[list(cuts)] = False
+    shown = [i for i in range(len(whole)) if i in cuts or (whole[i] and not buried[cells.neighbours[i]].all())]
+    height, body = np.full(y_um.shape, -np.inf), np.full(y_um.shape, -1)
+    for i, window in zip(shown, _windows(cells, shown, y_um, x_um), strict=True):
+        y, x = y_um[window], x_um[window]
+        if y.size == 0:
+            continue
+        top, bottom = _span(cells, i, y, x)
+        if i in cuts:
+            top = np.minimum(top, cuts[i](y, x))
+        seen = (top > bottom) & (top > height[window])
+        height[window][seen] = top[seen]
+        body[window][seen] = i
+    return height, body
+
+
+def _windows(cells: Bodies, shown: list[int], y_um: np.ndarray, x_um: np.ndarray) -> list[Window]:
+    """Pixels that may see each body."""
+    sides = []
+    for axis, place, across in ((1, y_um, 1), (2, x_um, 0)):
+        # Both ascend, whatever the pixels' places do between.
+        least = np.minimum.accumulate(place.min(axis=across)[::-1])[::-1]
+        most = np.maximum.accumulate(place.max(axis=across))
+        first = np.searchsorted(most, cells.low_um[shown, axis])
+        last = np.searchsorted(least, cells.high_um[shown, axis], side="right")
+        sides.append([slice(a, b) for a, b in zip(first, last, strict=True)])
+    return list(zip(*sides, strict=True))
+
+
+def _span(cells: Bodies, body: int, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Heights of a body's upper and lower side; the upper is -inf or below the lower beside the body."""
+    others, site = cells.neighbours[body], cells.site_um[body]
+    # Where its power is less than a neighbour's: slope . (p - site) < limit.
+    apart = cells.site_um[others] - site
+    slope = apart / cells.stretch**2
+    limit = ((apart * slope).sum(axis=1) + cells.weight_um2[body] - cells.weight_um2[others]) / 2
+    room = limit - (y - site[1])[..., None] * slope[:, 1] - (x - site[2])[..., None] * slope[:, 2]
+    up, down = apart[:, 0] > _PARALLEL_UM, apart[:, 0] < -_PARALLEL_UM
+    top = site[0] + (room[..., up] / slope[up, 0]).min(axis=-1, initial=np.inf)
+    bottom = site[0] + (room[..., down] / slope[down, 0]).max(axis=-1, initial=-np.inf)
+    return np.where((room[..., ~up & ~down] >= 0).all(axis=-1), top, -np.inf), bottom
