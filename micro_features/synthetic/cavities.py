@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from micro_features.synthetic.packing import inside_box, shortest
 
-_RIM = 0.5  # of the mean semi-axis: how far outside a pore its depth is still known
+_RIM = 0.8  # of the mean longest semi-axis: how far outside a pore its depth is still known
 _WAVES = 20
 
 
@@ -78,7 +78,9 @@ class Pores:
         """How far outside the ellipsoids the depth is known."""
         if len(self.semi_axes_um) == 0:
             return 0.0
-        return float(_RIM * self.semi_axes_um.mean() + max(self.swelling_um, 0) + 3 * self.roughness.height_um)
+        return float(
+            _RIM * self.semi_axes_um.max(axis=1).mean() + max(self.swelling_um, 0) + 3 * self.roughness.height_um
+        )
 
 
 def pore_depth_um(pores: Pores, z_um: np.ndarray | float, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray:

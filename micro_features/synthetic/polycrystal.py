@@ -1,231 +1,329 @@
-"""Plane grain structures with pores, of known truth.
+"""Porous polycrystals in space, of known truth.
 
-Grains are a power (Laguerre) diagram: pixel x belongs to the site i of least |x - p_i|² - w_i. That is a search for the
-nearest neighbour with one more coordinate, sqrt(w_max - w_i) (Aurenhammer 1987, doi 10.1137/0216006). Sites and weights
-are adapted until each grain has the area it was given.
+Grains are the cells of a periodic power (Laguerre) diagram; the diameters of spheres of their volumes are lognormal by
+number. Pores are ellipsoids on triple lines, on boundaries and inside grains. Both are exact geometry, which pictures
+and voxels only sample. Lengths are micrometres, axes z, y, x; the box repeats in all three directions.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from scipy import ndimage, special
-from scipy.spatial import cKDTree
 
 from micro_features.errors import SettingsError
+from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um
+from micro_features.synthetic.laguerre import PowerDiagram, with_volumes
+from micro_features.synthetic.porosity import PlacedPores, measure_pores, place_pores
+from micro_features.synthetic.sizes import lognormal_diameters
 
-_ADAPTATIONS = 30
-_POINTS_PER_GRAIN = 50
-_PORE_SIGMA = 0.35
-_TRIES_PER_PORE = 60
-_MAX_SWELLING = 0.2  # of the mean pore diameter
+_MOST_GRAINS = 200_000
+_MOST_PORES = 200_000
+_LARGEST_IN_BOX = 2 / 3  # of the shortest edge: a larger grain may touch its own periodic image
+_WALL_POINTS = 200_000
+_VOXELS_AT_ONCE = 2**18
 
 
-@dataclass(frozen=True, eq=False)
-class Tessellation:
-    """Grains without pores; lengths in pixels.
+@dataclass(frozen=True)
+class Achieved:
+    """What a polycrystal is, beside what was asked for. Grains are measured with the pores in them.
 
     Attributes
     ----------
-    labels : (rows, cols) int32 array
-        From 1.
-    boundary_distance : (rows, cols) float array
-        Distance to the nearest grain boundary, exact between pixels.
-    """
-
-    labels: np.ndarray
-    boundary_distance: np.ndarray
-
-
-def lognormal_diameters(rng: np.random.Generator, *, area: float, mean: float, sigma: float) -> np.ndarray:
-    """Diameters of discs that together fill `area`; number mean `mean`, standard deviation of the logarithm `sigma`.
-
-    The diameters are evenly spaced quantiles in random order, so that the sample has the distribution asked for.
-    """
-    n = max(1, round(area / (np.pi / 4 * mean**2 * np.exp(sigma**2))))
-    for _ in range(2):  # a small sample lacks the largest discs: more of the others fill the area
-        diameters = np.exp(sigma * special.ndtri((np.arange(n) + 0.5) / n))
-        diameters *= mean / diameters.mean()
-        n = max(1, round(n * area / (np.pi / 4 * (diameters**2).sum())))
-    diameters = np.exp(sigma * special.ndtri((np.arange(n) + 0.5) / n))
-    return rng.permutation(diameters * mean / diameters.mean())
-
-
-def tessellate(
-    rng: np.random.Generator, shape: tuple[int, int], diameters: np.ndarray, *, waviness: float
-) -> Tessellation:
-    """Divide a frame into grains of given relative sizes.
-
-    Parameters
-    ----------
-    shape : (rows, cols)
-    diameters : (n,) array
-        At least 3. Equivalent circle diameters; scaled so that the areas add up to the frame.
-    waviness : float
-        How far boundaries stray from straight lines, as a share of the mean diameter, 0 to about 0.1.
-    """
-    extent = np.array(shape, dtype=float)
-    areas = diameters**2 * extent.prod() / (diameters**2).sum()
-    sites = rng.uniform(0, 1, (len(areas), 2)) * extent
-    weights = np.zeros(len(areas))
-
-    # A jittered grid of sample points is enough to adapt sites and weights.
-    step = max(1.0, np.sqrt(extent.prod() / (_POINTS_PER_GRAIN * len(areas))))
-    grid = np.stack(np.meshgrid(*(np.arange(0.5 * step, side, step) for side in shape), indexing="ij"), axis=-1)
-    points = grid.reshape(-1, 2) + rng.uniform(-0.5, 0.5, (grid.shape[0] * grid.shape[1], 2)) * step
-    for _ in range(_ADAPTATIONS):
-        tree = _tree(sites, weights)
-        _, owner = tree.query(_lift(points))
-        count = np.bincount(owner, minlength=len(areas))
-        for axis in range(2):
-            total = np.bincount(owner, weights=points[:, axis], minlength=len(areas))
-            sites[:, axis] = np.where(count > 0, total / np.maximum(count, 1), sites[:, axis])
-        achieved = count * extent.prod() / len(points)
-        # A grain that lost every point comes back where it is, at its full size.
-        lost = count == 0
-        distance, _ = tree.query(_lift(sites[lost]))
-        revived = weights.max() - distance**2 + areas[lost] / np.pi
-        weights = weights + 0.5 * (areas - achieved) / np.pi
-        weights[lost] = revived
-
-    warp = waviness * np.sqrt(extent.prod() / len(areas))
-    rows, cols = np.indices(shape, dtype=float)
-    rows += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
-    cols += warp * smooth_field(rng, shape, length_px=6 * warp + 4)
-    pixels = np.stack([rows.ravel(), cols.ravel()], axis=1)
-    distance, nearest = _tree(sites, weights).query(_lift(pixels), k=3)
-    first = nearest[:, 0]
-    # The boundary between two sites is a straight line; this is the distance from the nearer of two such lines.
-    apart = np.linalg.norm(sites[first, None] - sites[nearest[:, 1:]], axis=2)
-    gap = ((distance[:, 1:] ** 2 - distance[:, :1] ** 2) / (2 * np.maximum(apart, 1e-6))).min(axis=1)
-    _, labels = np.unique(first, return_inverse=True)
-    return Tessellation((labels + 1).reshape(shape).astype(np.int32), gap.reshape(shape))
-
-
-def place_pores(
-    rng: np.random.Generator,
-    grains: Tessellation,
-    *,
-    porosity: float,
-    diameter: float,
-    shares: tuple[float, float, float],
-    irregularity: float,
-    frame: tuple[slice, slice],
-) -> np.ndarray:
-    """Depth inside pores, in pixels: positive in pores, negative elsewhere.
-
-    Parameters
-    ----------
+    grains : int
+        Number in the box, coarse ones included.
+    grain_diameter_mean_um, grain_diameter_sigma : float
+        Number mean of the equivalent sphere diameter, and standard deviation of its logarithm, without coarse grains.
+    coarse_share, coarse_ratio : float
+        Volume share of the coarse grains; their mean diameter over that of the others (NaN without them).
     porosity : float
-        Area share of pores in `frame`, met to the pixel.
-    diameter : float
-        Mean diameter.
-    shares : three floats that add up to 1
-        Of the pores' number: centred where three grains meet, on boundaries, inside grains.
-    irregularity : float
-        0 draws ellipses; 0.3 lobed, ragged outlines.
-    frame : pair of slices
-        The part of the frame that the share is counted in.
+        Share of the volume, 0 to 1.
+    pores : int
+        Number, without necks.
+    pore_diameter_mean_um, pore_diameter_sigma : float
+        As for grains; NaN without pores, as what follows.
+    pore_shares : (float, float, float)
+        Number of pores on triple lines, on boundaries, inside grains.
+    open_share : float
+        Share of the pore volume that hangs together with pores that reach through the box.
+    surface_per_volume_per_um : float
+        S_V: area of boundaries between grains, not in pores, per volume of grains.
+    mean_intercept_um : float
+        Mean chord of the grains: 2 V / (2 P_gg + P_gp) with P crossings per length of random lines, S_V = 2 P.
+    """
+
+    grains: int
+    grain_diameter_mean_um: float
+    grain_diameter_sigma: float
+    coarse_share: float
+    coarse_ratio: float
+    porosity: float
+    pores: int
+    pore_diameter_mean_um: float
+    pore_diameter_sigma: float
+    pore_shares: tuple[float, float, float]
+    open_share: float
+    surface_per_volume_per_um: float
+    mean_intercept_um: float
+
+
+@dataclass(frozen=True, eq=False)
+class Polycrystal:
+    """Grains and pores in a periodic box.
+
+    Attributes
+    ----------
+    grains : PowerDiagram
+        Cell i is grain i + 1 in voxels and pictures.
+    pores : Pores
+        Taken out of the grains.
+    grain_diameters_um : (n,) float array
+        Equivalent sphere diameters, with the pores in them.
+    coarse : (n,) bool array
+        The coarse grains of a bimodal structure.
+    requested : mapping
+        The arguments of `polycrystal`.
+    achieved : Achieved
+    """
+
+    grains: PowerDiagram
+    pores: Pores
+    grain_diameters_um: np.ndarray
+    coarse: np.ndarray
+    requested: Mapping[str, Any]
+    achieved: Achieved
+
+    @property
+    def size_um(self) -> np.ndarray:
+        """(3,) edges of the box."""
+        return self.grains.size_um
+
+
+def polycrystal(
+    *,
+    size_um: tuple[float, float, float],
+    grain_diameter_mean_um: float,
+    grain_diameter_sigma: float = 0.35,
+    coarse_share: float = 0.0,
+    coarse_ratio: float = 3.0,
+    elongation: float = 1.0,
+    elongation_axis: int = 0,
+    porosity: float = 0.05,
+    pore_diameter_um: float = 1.5,
+    pore_diameter_sigma: float = 0.3,
+    pore_shares: tuple[float, float, float] = (0.6, 0.3, 0.1),
+    pore_aspect: float = 1.5,
+    pore_raggedness: float = 0.06,
+    open_pores: bool = False,
+    seed: int = 0,
+) -> Polycrystal:
+    """Make a random porous polycrystal.
+
+    Parameters
+    ----------
+    size_um : (z, y, x)
+        Edges of the box.
+    grain_diameter_mean_um : float
+        Number mean of the grains' equivalent sphere diameter; of the others if some are coarse.
+    grain_diameter_sigma : float
+        Standard deviation of the diameters' logarithm, 0.05 to 0.7; for coarse grains, too.
+    coarse_share : float
+        Volume share of coarse grains among the others, as in over-sintered garnets, 0 (none) to 0.9.
+    coarse_ratio : float
+        Mean diameter of the coarse grains over that of the others, 1.5 to 10.
+    elongation : float
+        Length of the grains along `elongation_axis` over their width, 0.2 to 5; volumes stay.
+    elongation_axis : {0, 1, 2}
+        z, y or x.
+    porosity : float
+        Share of the volume, 0 to 0.25.
+    pore_diameter_um : float
+        Number mean of the pores' equivalent sphere diameter, at most a quarter of the shortest edge.
+    pore_diameter_sigma : float
+        Standard deviation of its logarithm, 0 to 0.6.
+    pore_shares : three floats that add up to 1
+        Number of pores centred on triple lines, on boundaries, inside grains. Where there is no room, a pore lies
+        elsewhere.
+    pore_aspect : float
+        Length over width of pores on triple lines, which run along them, and width over thickness of pores on
+        boundaries, which lie flat, 1 to 3. Pores inside grains are round.
+    pore_raggedness : float
+        Standard deviation of the pores' outline, as a share of their mean radius, 0 to 0.3.
+    open_pores : bool
+        Joined by necks along triple lines to one network through the box, or closed: apart from each other.
+    seed : int
+        The same request with the same seed makes the same polycrystal.
+
+    Returns
+    -------
+    Polycrystal
 
     Raises
     ------
     SettingsError
-        If so many pores of this size can not lie apart from each other, or so little porosity needs less than one.
+        If a value is out of bounds, grains are too large for the box or too many, or pores do not fit.
     """
-    depth = np.full(grains.labels.shape, -np.inf)
-    if porosity == 0:
-        return depth
-    in_frame = np.zeros(grains.labels.shape, dtype=bool)
-    in_frame[frame] = True
-    clearance = np.full(grains.labels.shape, np.inf)
-    for region in (in_frame, ~in_frame):
-        sites = _pore_sites(grains, region, diameter)
-        area = porosity * np.count_nonzero(region)
-        radii = np.sort(lognormal_diameters(rng, area=area, mean=diameter, sigma=_PORE_SIGMA))[::-1] / 2
-        for radius in radii:
-            wanted, anywhere = sites[rng.choice(3, p=shares)], sites[3]
-            # Where no wanted site has room, the pore goes anywhere.
-            tries = np.vstack([some[rng.integers(len(some), size=_TRIES_PER_PORE)] for some in (wanted, anywhere)])
-            fits = np.flatnonzero(clearance[tries[:, 0], tries[:, 1]] > radius + 1)
-            if len(fits) == 0:
-                raise SettingsError(
-                    f"porosity {porosity:g} does not fit with pores {diameter:.3g} pixels across: "
-                    "give less porosity or another pore diameter."
-                )
-            _carve(
-                rng,
-                depth,
-                clearance,
-                tries[fits[0]],
-                radius,
-                reach=radius + 1.5 * radii[0] + 3,
-                irregularity=irregularity,
-            )
-    # Overlap and ragged outlines cost area; one small, equal swelling or shrinking of all pores restores it.
-    inside = depth[frame].ravel()
-    n_pore = round(porosity * inside.size)
-    level = np.partition(inside, inside.size - 1 - n_pore)[inside.size - 1 - n_pore]
-    if not abs(level) < _MAX_SWELLING * diameter:
-        raise SettingsError(
-            f"porosity {porosity:g} of {inside.size} pixels can not be met with pores {diameter:.3g} pixels across: "
-            "give another pore diameter or a larger shape."
-        )
-    return depth - level
+    requested = dict(locals())
+    _check(requested)
+    rng = np.random.default_rng(seed)
+    size = np.array(size_um, dtype=float)
+    stretch = np.full(3, elongation ** (-1 / 3))
+    stretch[elongation_axis] *= elongation
+
+    diameters, coarse = _grain_diameters(requested, size / stretch)
+    order = rng.permutation(len(diameters))
+    diameters, coarse = diameters[order], coarse[order]
+    cells = with_volumes(rng, size / stretch, diameters**3)
+    grains = replace(cells, size_um=size, sites_um=cells.sites_um * stretch, stretch=stretch)
+    placed = place_pores(
+        rng,
+        grains,
+        porosity=porosity,
+        diameter_um=pore_diameter_um,
+        sigma=pore_diameter_sigma,
+        shares=pore_shares,
+        aspect=pore_aspect,
+        raggedness=pore_raggedness,
+        open_pores=open_pores,
+    )
+    volumes, _ = grains.walls.volumes_and_centroids(len(diameters))
+    diameters = np.cbrt(6 / np.pi * volumes)
+    achieved = _achieved(rng, grains, diameters, coarse, placed, pore_diameter_um)
+    return Polycrystal(grains, placed.pores, diameters, coarse, requested, achieved)
 
 
-def smooth_field(rng: np.random.Generator, shape: tuple[int, int], *, length_px: float) -> np.ndarray:
-    """Random field of zero mean and unit standard deviation that varies over `length_px`."""
-    coarse = max(1.0, length_px / 3)
-    small = [int(np.ceil(side / coarse)) + 8 for side in shape]
-    field = ndimage.gaussian_filter(rng.standard_normal(small), length_px / coarse / 2)
-    rows = 3 + np.arange(shape[0]) / coarse
-    cols = 3 + np.arange(shape[1]) / coarse
-    field = ndimage.map_coordinates(field, np.meshgrid(rows, cols, indexing="ij"), order=3)
-    return (field - field.mean()) / max(field.std(), 1e-12)
-
-
-def _tree(sites: np.ndarray, weights: np.ndarray) -> cKDTree:
-    return cKDTree(np.column_stack([sites, np.sqrt(weights.max() - weights)]))
-
-
-def _lift(points: np.ndarray) -> np.ndarray:
-    return np.column_stack([points, np.zeros(len(points))])
-
-
-def _pore_sites(grains: Tessellation, region: np.ndarray, diameter: float) -> list[np.ndarray]:
-    """Pixels of a region where pores may be centred: triple points, boundaries, interiors; and all of them."""
-    labels, distance = grains.labels, grains.boundary_distance
-    quad = np.stack([labels[:-1, :-1], labels[1:, :-1], labels[:-1, 1:], labels[1:, 1:]])
-    quad.sort(axis=0)
-    triple = np.pad((np.diff(quad, axis=0) != 0).sum(axis=0) >= 2, ((0, 1), (0, 1)))
-    anywhere = np.argwhere(region)
-    kinds = [np.argwhere(kind & region) for kind in (triple, distance < 0.7, distance > 0.6 * diameter)]
-    return [kind if len(kind) else anywhere for kind in kinds] + [anywhere]
-
-
-def _carve(
-    rng: np.random.Generator,
-    depth: np.ndarray,
-    clearance: np.ndarray,
-    centre: np.ndarray,
-    radius: float,
+def grain_voxels(
+    crystal: Polycrystal,
     *,
-    reach: float,
-    irregularity: float,
-) -> None:
-    """Cut one pore, a lobed ellipse, into `depth`; keep `clearance`, the distance to the nearest pore."""
-    low = np.maximum(centre - int(reach), 0)
-    high = np.minimum(centre + int(reach) + 1, depth.shape)
-    window = (slice(low[0], high[0]), slice(low[1], high[1]))
-    rows, cols = np.ogrid[window]
-    down, right = rows - centre[0], cols - centre[1]
-    clearance[window] = np.minimum(clearance[window], np.hypot(down, right) - radius)
-    turn = rng.uniform(0, np.pi)
-    stretch = np.exp(rng.uniform(0, 1.5 * irregularity + 0.15))
-    along = (down * np.sin(turn) + right * np.cos(turn)) / np.sqrt(stretch)
-    across = (down * np.cos(turn) - right * np.sin(turn)) * np.sqrt(stretch)
-    angle = np.arctan2(across, along)
-    outline = np.ones_like(angle)
-    for lobes in (2, 3, 4, 5):
-        outline += irregularity * rng.normal(0, 0.8 / lobes) * np.cos(lobes * angle + rng.uniform(0, 2 * np.pi))
-    inside = radius * np.maximum(outline, 0.3) - np.hypot(along, across)
-    depth[window] = np.maximum(depth[window], inside)
+    voxel_um: float,
+    shape: tuple[int, int, int],
+    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> np.ndarray:
+    """Grains and pores at the centres of cubic voxels.
+
+    Parameters
+    ----------
+    voxel_um : float
+        Edge of a voxel.
+    shape : (nz, ny, nx)
+    origin_um : (z, y, x)
+        Corner of the block of voxels, anywhere; the crystal repeats.
+
+    Returns
+    -------
+    (nz, ny, nx) int32 array
+        0 in pores, else the cell's index + 1.
+
+    Raises
+    ------
+    SettingsError
+        If the voxel is not larger than 0, or there is none.
+    """
+    if not 0 < voxel_um < np.inf:
+        raise SettingsError(f"voxel_um is {voxel_um:g}: give a length above 0.")
+    if min(shape) < 1:
+        raise SettingsError(f"shape is {tuple(shape)}: give at least 1 voxel along each axis.")
+    z, y, x = (start + (np.arange(n) + 0.5) * voxel_um for start, n in zip(origin_um, shape, strict=True))
+    labels = np.empty(shape, dtype=np.int32)
+    layers = max(1, _VOXELS_AT_ONCE // (len(y) * len(x)))
+    for first in range(0, len(z), layers):
+        block = slice(first, first + layers)
+        points = np.stack(np.meshgrid(z[block], y, x, indexing="ij"), axis=-1)
+        labels[block] = crystal.grains.nearest(points)[1][..., 0] + 1
+    labels[pore_depth_um(crystal.pores, z[:, None, None], y, x) > 0] = 0
+    return labels
+
+
+def _check(requested: Mapping[str, Any]) -> None:
+    """Refuse requests out of bounds, NaN included."""
+    size = requested["size_um"]
+    if len(size) != 3:
+        raise SettingsError(f"size_um has {len(size)} values: give three, along z, y and x.")
+    shortest = min(size)
+    if not (shortest > 0 and max(size) < np.inf):
+        raise SettingsError(f"size_um is {tuple(size)}: give three lengths above 0.")
+    bounds = {
+        "grain_diameter_mean_um": (shortest / 1000, shortest / 3),
+        "grain_diameter_sigma": (0.05, 0.7),
+        "coarse_share": (0, 0.9),
+        "coarse_ratio": (1.5, 10),
+        "elongation": (0.2, 5),
+        "porosity": (0, 0.25),
+        "pore_diameter_um": (shortest / 1000, shortest / 4),
+        "pore_diameter_sigma": (0, 0.6),
+        "pore_aspect": (1, 3),
+        "pore_raggedness": (0, 0.3),
+        "seed": (0, 2**63),
+    }
+    for name, (low, high) in bounds.items():
+        if not low <= requested[name] <= high:  # also refuses NaN
+            raise SettingsError(f"{name} is {requested[name]:g}: give a value from {low:.4g} to {high:.4g}.")
+    if requested["elongation_axis"] not in (0, 1, 2):
+        raise SettingsError(f"elongation_axis is {requested['elongation_axis']!r}: give 0 (z), 1 (y) or 2 (x).")
+    shares = requested["pore_shares"]
+    if len(shares) != 3 or not min(shares) >= 0 or not abs(sum(shares) - 1) < 1e-6:
+        raise SettingsError(f"pore_shares is {tuple(shares)}: give three shares that add up to 1.")
+    box = float(np.prod(size))
+    pore_volume = np.pi / 6 * requested["pore_diameter_um"] ** 3
+    if not requested["porosity"] * box / pore_volume <= _MOST_PORES:
+        raise SettingsError(
+            f"porosity {requested['porosity']:g} in pores of {requested['pore_diameter_um']:g} um makes more than "
+            f"{_MOST_PORES} of them: give larger pores or a smaller box."
+        )
+
+
+def _grain_diameters(requested: Mapping[str, Any], size_um: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Diameters of grains that fill the box, and which of them are coarse."""
+    mean, sigma = requested["grain_diameter_mean_um"], requested["grain_diameter_sigma"]
+    share, box = requested["coarse_share"], float(np.prod(size_um))
+    typical = np.pi / 6 * mean**3 * np.exp(3 * sigma**2)
+    if box * (1 - share) / typical > _MOST_GRAINS:
+        raise SettingsError(
+            f"grain_diameter_mean_um {mean:g} makes more than {_MOST_GRAINS} grains: give larger grains or a smaller box."
+        )
+    matrix = lognormal_diameters((1 - share) * box, mean=mean, sigma=sigma)
+    coarse = lognormal_diameters(share * box, mean=requested["coarse_ratio"] * mean, sigma=sigma)
+    if share > 0 and len(coarse) == 0:
+        raise SettingsError(f"coarse_share {share:g} of the box is less than one coarse grain: give a larger box.")
+    diameters = np.concatenate([matrix, coarse])
+    largest = float(diameters.max())
+    if largest > _LARGEST_IN_BOX * size_um.min():
+        raise SettingsError(
+            f"the largest grain would be {largest:.3g} um across, more than {_LARGEST_IN_BOX:.0%} of the box's "
+            f"shortest edge ({size_um.min():.3g} um before elongation): give smaller grains, less spread or a larger box."
+        )
+    return diameters, np.arange(len(diameters)) >= len(matrix)
+
+
+def _achieved(
+    rng: np.random.Generator,
+    grains: PowerDiagram,
+    diameters_um: np.ndarray,
+    coarse: np.ndarray,
+    placed: PlacedPores,
+    pore_diameter_um: float,
+) -> Achieved:
+    walls, box = grains.walls, float(np.prod(grains.size_um))
+    measures = measure_pores(placed.pores, pore_diameter_um)
+    area = walls.area_um2
+    triangle = rng.choice(len(area), _WALL_POINTS, p=area / area.sum())
+    points = np.einsum("nc,nca->na", rng.dirichlet((1, 1, 1), _WALL_POINTS), walls.corners_um[triangle])
+    solid_walls = float((pore_depth_at(placed.pores, points) <= 0).mean())
+    boundary_per_um = float(area.sum()) / box * solid_walls
+    solid = 1 - measures.porosity
+    matrix, pores = diameters_um[~coarse], placed.diameters_um
+    return Achieved(
+        grains=len(diameters_um),
+        grain_diameter_mean_um=float(matrix.mean()),
+        grain_diameter_sigma=float(np.log(matrix).std()),
+        coarse_share=float((diameters_um[coarse] ** 3).sum() / (diameters_um**3).sum()),
+        coarse_ratio=float(diameters_um[coarse].mean() / matrix.mean()) if coarse.any() else float("nan"),
+        porosity=measures.porosity,
+        pores=len(pores),
+        pore_diameter_mean_um=float(pores.mean()) if len(pores) else float("nan"),
+        pore_diameter_sigma=float(np.log(pores).std()) if len(pores) else float("nan"),
+        pore_shares=(float(placed.shares[0]), float(placed.shares[1]), float(placed.shares[2])),
+        open_share=measures.open_share,
+        surface_per_volume_per_um=boundary_per_um / solid,
+        mean_intercept_um=4 * solid / (2 * boundary_per_um + measures.surface_per_um),
+    )
