@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
-from scipy import optimize
 from scipy.spatial import ConvexHull
 
 from micro_features.synthetic.laguerre import PowerDiagram
 
-_PARALLEL_UM = 1e-9  # how little two sites differ in height for the wall between them to be seen edge-on
+_EDGE_ON = 1e-9  # how little, um, two sites differ in height if the wall between them is seen edge-on
 
 Window = tuple[slice, slice]
 
@@ -45,16 +44,6 @@ class Bodies:
     high_um: np.ndarray
     neighbours: list[np.ndarray]
     stretch: np.ndarray
-
-
-def cell_radii_um(diagram: PowerDiagram) -> np.ndarray:
-    """About how large cells are, (n,): radii of spheres that differ in weight as they do and together fill the box."""
-    weights = diagram.weights_um2 - diagram.weights_um2.min()
-    volume = np.prod(diagram.size_um / diagram.stretch) / (4 / 3 * np.pi)
-    most = np.cbrt(volume / len(weights)) ** 2
-    shift = optimize.brentq(lambda s: (np.clip(weights + s, 0, None) ** 1.5).sum() - volume, -weights.max(), most)
-    floor = 0.1 * most  # small cells among large ones keep some size
-    return np.sqrt(np.maximum(weights + shift, floor)) * np.cbrt(np.prod(diagram.stretch))
 
 
 def bodies(
@@ -161,10 +150,16 @@ def _span(cells: Bodies, body: int, y: np.ndarray, x: np.ndarray) -> tuple[np.nd
     others, site = cells.neighbours[body], cells.site_um[body]
     # Where its power is less than a neighbour's: slope . (p - site) < limit.
     apart = cells.site_um[others] - site
-    slope = apart / cells.stretch**2
-    limit = ((apart * slope).sum(axis=1) + cells.weight_um2[body] - cells.weight_um2[others]) / 2
-    room = limit - (y - site[1])[..., None] * slope[:, 1] - (x - site[2])[..., None] * slope[:, 2]
-    up, down = apart[:, 0] > _PARALLEL_UM, apart[:, 0] < -_PARALLEL_UM
-    top = site[0] + (room[..., up] / slope[up, 0]).min(axis=-1, initial=np.inf)
-    bottom = site[0] + (room[..., down] / slope[down, 0]).max(axis=-1, initial=-np.inf)
-    return np.where((room[..., ~up & ~down] >= 0).all(axis=-1), top, -np.inf), bottom
+    slopes = apart / cells.stretch**2
+    limits = ((apart * slopes).sum(axis=1) + cells.weight_um2[body] - cells.weight_um2[others]) / 2
+    top, bottom = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    for (rise, down, right), limit in zip(slopes, limits + slopes @ site, strict=True):
+        if abs(rise) <= _EDGE_ON:
+            top[down * y + right * x > limit] = -np.inf
+        else:
+            wall = limit / rise - (down / rise) * y - (right / rise) * x
+            if rise > 0:
+                np.minimum(top, wall, out=top)
+            else:
+                np.maximum(bottom, wall, out=bottom)
+    return top, bottom
