@@ -48,7 +48,7 @@ class Achieved:
         Share of the pore volume that hangs together with pores that reach through the box.
     surface_per_volume_per_um : float
         S_V: area of boundaries between grains, not in pores, per volume of grains.
-    mean_intercept_um : float
+    grain_intercept_mean_um : float
         Mean chord of the grains: 2 V / (2 P_gg + P_gp) with P crossings per length of random lines, S_V = 2 P.
     """
 
@@ -64,7 +64,7 @@ class Achieved:
     pore_shares: tuple[float, float, float]
     open_share: float
     surface_per_volume_per_um: float
-    mean_intercept_um: float
+    grain_intercept_mean_um: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +279,8 @@ def _grain_diameters(requested: Mapping[str, Any], size_um: np.ndarray) -> tuple
     typical = np.pi / 6 * mean**3 * np.exp(3 * sigma**2)
     if box * (1 - share) / typical > _MOST_GRAINS:
         raise SettingsError(
-            f"grain_diameter_mean_um {mean:g} makes more than {_MOST_GRAINS} grains: give larger grains or a smaller box."
+            f"grain_diameter_mean_um {mean:g} makes more than {_MOST_GRAINS} grains: give larger grains or a smaller "
+            "box."
         )
     matrix = lognormal_diameters((1 - share) * box, mean=mean, sigma=sigma)
     coarse = lognormal_diameters(share * box, mean=requested["coarse_ratio"] * mean, sigma=sigma)
@@ -290,7 +291,8 @@ def _grain_diameters(requested: Mapping[str, Any], size_um: np.ndarray) -> tuple
     if largest > _LARGEST_IN_BOX * size_um.min():
         raise SettingsError(
             f"the largest grain would be {largest:.3g} um across, more than {_LARGEST_IN_BOX:.0%} of the box's "
-            f"shortest edge ({size_um.min():.3g} um before elongation): give smaller grains, less spread or a larger box."
+            f"shortest edge ({size_um.min():.3g} um before elongation): give smaller grains, less spread or a larger "
+            "box."
         )
     return diameters, np.arange(len(diameters)) >= len(matrix)
 
@@ -325,5 +327,5 @@ def _achieved(
         pore_shares=(float(placed.shares[0]), float(placed.shares[1]), float(placed.shares[2])),
         open_share=measures.open_share,
         surface_per_volume_per_um=boundary_per_um / solid,
-        mean_intercept_um=4 * solid / (2 * boundary_per_um + measures.surface_per_um),
+        grain_intercept_mean_um=4 * solid / (2 * boundary_per_um + measures.surface_per_um),
     )
