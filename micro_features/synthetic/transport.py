@@ -22,7 +22,7 @@ from micro_features.errors import ConvergenceError, SettingsError
 
 _COARSE_VOXELS = 10  # across a grain: fewer, and boundaries are drawn too coarsely
 _FLAT_VOXELS = 0.5  # faces of a plane lie closer to it, root mean square
-_PATCH_VOXELS = 8  # a curved boundary is taken as flat over this length
+_PATCH_VOXELS = 5  # a curved boundary is taken as flat over this length
 _MEAN_FACTOR = 1.5  # of planes of any direction
 _TOLERANCE = 1e-12  # of the residual, relative: the current in and out then agree to about 1e-9
 _MAX_ITERATIONS = 300
@@ -249,8 +249,8 @@ def _faces(conducts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def staircase_factor(low: np.ndarray, high: np.ndarray, axis: np.ndarray, place: np.ndarray) -> np.ndarray:
     """How many times too large the area of boundary faces counts: |n_x| + |n_y| + |n_z|, 1 to sqrt(3).
 
-    All faces of a plane between two grains look the same way along each axis, so that their signed numbers along the
-    axes are the plane's projected areas, and give its normal n. A pair of grains whose faces do not lie in a plane,
+    The faces of a plane between two grains all look the same way along each axis, so that their signed numbers along
+    the axes are the plane's projected areas, and give its normal n. A pair of grains whose faces do not lie in a plane,
     because it is curved or they meet twice, is divided among small cubes.
 
     Parameters
@@ -269,25 +269,30 @@ def staircase_factor(low: np.ndarray, high: np.ndarray, axis: np.ndarray, place:
     names, label = np.unique(np.concatenate([low, high]), return_inverse=True)
     low, high = label[: len(low)], label[len(low) :]
     sign = np.where(low < high, 1.0, -1.0)
-    _, patch = np.unique(np.minimum(low, high) * len(names) + np.maximum(low, high), return_inverse=True)
-    normal = _normals(patch, axis, sign)
+    _, pair = np.unique(np.minimum(low, high) * len(names) + np.maximum(low, high), return_inverse=True)
+    faces = np.bincount(pair)
 
-    height = (normal[patch] * (place + 0.5 * np.eye(3)[axis])).sum(axis=1)
-    faces = np.bincount(patch)
-    height -= (np.bincount(patch, height) / faces)[patch]
-    bent = np.sqrt(np.bincount(patch, height**2) / faces) > _FLAT_VOXELS
-    bent |= ~normal.any(axis=1)
+    # Whole numbers, and cubes around the middle of each pair, so that a mirrored block is divided alike.
+    centre = 2 * place + np.eye(3, dtype=int)[axis]
+    middle = np.stack([np.bincount(pair, centre[:, i]) for i in range(3)], axis=1)
+    offset = (faces[pair, None] * centre - middle[pair]) / (2 * faces[pair, None])
+    area = _projected_areas(pair, axis, sign)
+    normal = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1)
+    height = np.bincount(pair, (normal[pair] * offset).sum(axis=1) ** 2)
+    bent = (height > _FLAT_VOXELS**2 * faces) | ~area.any(axis=1)
 
-    cube = np.ravel_multi_index(tuple((place // _PATCH_VOXELS).T), tuple(place.max(axis=0) // _PATCH_VOXELS + 1))
-    _, patch = np.unique(patch * (cube.max() + 1) + np.where(bent[patch], cube, 0), return_inverse=True)
-    factor = np.abs(_normals(patch, axis, sign)).sum(axis=1)
-    return np.where(factor > 0, factor, _MEAN_FACTOR)[patch]
+    cube = np.rint(offset / _PATCH_VOXELS).astype(int) * bent[pair, None]
+    cube = np.ravel_multi_index(tuple((cube - cube.min(axis=0)).T), tuple(np.ptp(cube, axis=0) + 1))
+    _, patch = np.unique(pair * (cube.max() + 1) + cube, return_inverse=True)
+    area = np.linalg.norm(_projected_areas(patch, axis, sign), axis=1)
+    # Of a plane, the number of faces is |n_x| + |n_y| + |n_z| times the area; of a bowl it is nearly so.
+    factor = np.bincount(patch) / np.maximum(area, 1e-9)
+    return np.where(area > 0, np.minimum(factor, np.sqrt(3)), _MEAN_FACTOR)[patch]
 
 
-def _normals(patch: np.ndarray, axis: np.ndarray, sign: np.ndarray) -> np.ndarray:
-    """Unit normal of each patch of faces, (patches, 3); 0 where its faces cancel each other."""
-    area = np.bincount(3 * patch + axis, sign, 3 * (patch.max() + 1)).reshape(-1, 3)
-    return area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-9)
+def _projected_areas(patch: np.ndarray, axis: np.ndarray, sign: np.ndarray) -> np.ndarray:
+    """Sums of the signed faces of each patch along the axes, (patches, 3)."""
+    return np.bincount(3 * patch + axis, sign, 3 * (patch.max() + 1)).reshape(-1, 3)
 
 
 def _solve(
