@@ -56,7 +56,7 @@ def cleavage(rng: np.random.Generator, middle_um: np.ndarray, radius_um: float, 
     return Cleavage(
         middle_um=middle_um,
         radius_um=radius_um,
-        slope=slope + 0.15 * rng.standard_t(3, 2).clip(-6, 6),
+        slope=slope + 0.1 * rng.standard_t(3, 2).clip(-6, 6),
         heading=rng.uniform(0, 2 * np.pi),
         bend=0.08 * rng.standard_normal(2),
         steps=rng.uniform(-_SPREAD, _SPREAD, steps),

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 _DETECTOR = np.array([1.0, 0.4])  # the surface looks bright where it rises along rows and columns: facing up and left
 _STEEPEST = 2.5  # 1/cos of the tilt beyond which the yield grows no more
-_TILT, _FACING, _EDGE = 0.26, 0.28, 0.5  # how much each adds to a plain surface's signal
+_TILT, _FACING, _EDGE = 0.26, 0.28, 0.44  # how much each adds to a plain surface's signal
 _HOLLOW = 1.3  # power of the share of the sky that counts
 _ESCAPE_PX = (1.4, 4.0)  # reach of the edge effect
 _DIRECTIONS = 12

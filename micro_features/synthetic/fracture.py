@@ -12,7 +12,7 @@ from typing import Any as Polycrystal
 import numpy as np
 from scipy import ndimage
 
-from micro_features.synthetic.cavities import Pores, pore_depth_at
+from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um
 from micro_features.synthetic.cleavage import Cleavage, cleavage
 from micro_features.synthetic.electrons import secondary_electrons
 from micro_features.synthetic.laguerre import PowerDiagram
@@ -23,8 +23,8 @@ from micro_features.synthetic.scene import Scene
 _WAVES = ((3.0, 0.35), (12.0, 0.8))  # of the front: length and standard deviation of its height, in grain diameters
 _CLEAVED_FLATTER = 0.7  # by which share cleavage all over lowers the waves
 _NEAR = 0.8  # of its radius from the front, within which a grain may be cleaved
-_SWAY = 0.03  # of the mean grain diameter: nothing in nature is ruler-straight
-_FLOOR_STEPS = 12  # towards the floor of a pore
+_FLOOR_STEPS = 12  # at most, towards the floor of a pore
+_FLOOR_NEAR = 0.02  # of the mean pore, that counts as there
 
 _GREY = 0.5  # of a plain surface
 _SHADOW = 1.5  # mean grain diameters, over which hills shadow ...
@@ -32,9 +32,9 @@ _SHADOW_PX = (5.0, 60.0)  # ... within these bounds
 _WIDTH, _WIDTH_POROUS = 0.1, 0.35  # of a grain's radius that is rounded off, without pores and with many
 _POROUS = 0.15  # share of pores that is many
 _SLOPE, _SLOPE_POROUS = 0.4, 1.2  # how deep a rounded edge falls for its width
-_CLEAVED_CLEFT = 0.15  # of that depth where the crack did not part two grains
-_ROUGHNESS_PX = 0.04
-_FRAGMENTS = 4e-5  # per pixel
+_CLEAVED_CLEFT = 0.1  # of that depth where the crack did not part two grains
+_ROUGHNESS_PX = 0.06
+_FRAGMENTS = 1e-4  # per pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +84,7 @@ def fracture_surface(
     samples = (2 * shape[0] + 1, 2 * shape[1] + 1)
     centres = (slice(1, None, 2), slice(1, None, 2))
     diameter = diameter_um / fine_um
-    sway = _SWAY * diameter
-    y_um, x_um = (
-        start + fine_um * (place + sway * smooth_field(rng, samples, length_px=20 * sway + 2))
-        for start, place in zip(position_um[1:], np.ogrid[: samples[0], : samples[1]], strict=True)
-    )
+    y_um, x_um = (start + fine_um * np.arange(n) for start, n in zip(position_um[1:], samples, strict=True))
     top_um, body = exposed(broken.cells, broken.whole, broken.cuts, y_um, x_um)
     height_um, pores = _down_to_floors(crystal.pores, top_um, y_um, x_um)
     cell = broken.cells.cell[body]
@@ -97,8 +93,11 @@ def fracture_surface(
     cleaved = np.isin(body, list(broken.cuts))
     cleft = np.clip(1 + 0.4 * smooth_field(rng, samples, length_px=diameter), 0.2, 2) * (0.2 + 0.8 * boundary_contrast)
     cleft[cleaved] *= _CLEAVED_CLEFT
-    surface = height_um / fine_um - _rounding(cell, radius[cell] / fine_um, cleft, min(1, pores.mean() / _POROUS))
-    surface += 2 * _ROUGHNESS_PX * smooth_field(rng, samples, length_px=3) + _fragments(rng, samples, diameter)
+    rounded = np.minimum(radius[cell] / fine_um, diameter / 2)
+    surface = height_um / fine_um - _rounding(cell, rounded, cleft, min(1, pores.mean() / _POROUS))
+    patchy = np.exp(0.5 * smooth_field(rng, samples, length_px=1.5 * diameter))
+    surface += 2 * _ROUGHNESS_PX * patchy * smooth_field(rng, samples, length_px=3)
+    surface += _fragments(rng, samples, diameter)
     signal = secondary_electrons(
         ndimage.gaussian_filter(surface, 0.7),
         reach_px=2 * np.clip(_SHADOW * diameter / 2, *_SHADOW_PX),
@@ -161,15 +160,18 @@ def _down_to_floors(
     pores: Pores, top_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Heights, lowered to the floor of pores that lie open there, and where that is."""
-    points = np.stack([top_um, y_um, x_um], axis=-1).reshape(-1, 3)
-    depth = pore_depth_at(pores, points)
+    depth = pore_depth_um(pores, top_um, y_um, x_um)
     hollow = depth > 0
-    inside = np.flatnonzero(hollow)
-    depth = depth[inside]
+    floor_um = top_um.copy()
+    rows, cols = np.nonzero(hollow)
+    above = depth[hollow]
     for _ in range(_FLOOR_STEPS):
-        points[inside, 0] -= np.clip(depth, 0, None)
-        depth = pore_depth_at(pores, points[inside])
-    return points[:, 0].reshape(top_um.shape), hollow.reshape(top_um.shape)
+        # No step leads past the nearest wall.
+        floor_um[rows, cols] -= above
+        above = pore_depth_at(pores, np.stack([floor_um[rows, cols], y_um[rows], x_um[cols]], axis=1))
+        far = above > _FLOOR_NEAR * pores.semi_axes_um.mean()
+        rows, cols, above = rows[far], cols[far], above[far]
+    return floor_um, hollow
 
 
 def _rounding(cell: np.ndarray, radius: np.ndarray, cleft: np.ndarray, porous: float) -> np.ndarray:
@@ -193,14 +195,14 @@ def _fragments(rng: np.random.Generator, shape: tuple[int, int], diameter: float
     """Height of a few splinters that lie about, in samples."""
     height = np.zeros(shape)
     for _ in range(rng.poisson(_FRAGMENTS / 4 * shape[0] * shape[1])):
-        size = np.clip(diameter * rng.uniform(0.03, 0.12), 1.5, 8)
+        size = np.clip(0.05 * diameter * rng.lognormal(0, 0.6), 1.2, 10)
         aspect, angle = rng.uniform(1, 2.5), rng.uniform(0, np.pi)
         lean = rng.normal(0, 0.5, 2)
         middle = rng.uniform(0, 1, 2) * shape
-        window = tuple(
-            slice(max(0, int(place - size * aspect)), int(place + size * aspect) + 2) for place in middle
+        window = tuple(slice(max(0, int(place - size * aspect)), int(place + size * aspect) + 2) for place in middle)
+        y, x = np.meshgrid(
+            *(np.arange(*span.indices(side)) for span, side in zip(window, shape, strict=True)), indexing="ij"
         )
-        y, x = np.meshgrid(*(np.arange(*span.indices(side)) for span, side in zip(window, shape, strict=True)), indexing="ij")
         y, x = y - middle[0], x - middle[1]
         along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         inside = np.abs(along / (size * aspect)) ** 3 + np.abs(across / size) ** 3 < 1

@@ -15,8 +15,6 @@ from micro_features.synthetic.laguerre import PowerDiagram
 
 _EDGE_ON = 1e-9  # how little, um, two sites differ in height if the wall between them is seen edge-on
 
-Window = tuple[slice, slice]
-
 
 @dataclass(frozen=True, eq=False)
 class Bodies:
@@ -105,8 +103,8 @@ def exposed(
         Bodies that are there whole; the others are not there, unless they are cut.
     cuts : dict
         Bodies of which only the part below a surface is there: height of that surface at places y, x.
-    y_um, x_um : (rows, cols) float array
-        Where each pixel looks: y grows along the rows and x along the columns, more or less on a grid.
+    y_um, x_um : (rows,), (cols,) float array
+        Of the lines of sight, ascending.
 
     Returns
     -------
@@ -118,10 +116,15 @@ def exposed(
     buried = whole.copy()
     buried[list(cuts)] = False
     shown = [i for i in range(len(whole)) if i in cuts or (whole[i] and not buried[cells.neighbours[i]].all())]
-    height, body = np.full(y_um.shape, -np.inf), np.full(y_um.shape, -1)
-    for i, window in zip(shown, _windows(cells, shown, y_um, x_um), strict=True):
-        y, x = y_um[window], x_um[window]
-        if y.size == 0:
+    height, body = np.full((len(y_um), len(x_um)), -np.inf), np.full((len(y_um), len(x_um)), -1)
+    first, last = (
+        np.stack([np.searchsorted(y_um, corner[shown, 1]), np.searchsorted(x_um, corner[shown, 2])], axis=1)
+        for corner in (cells.low_um, cells.high_um)
+    )
+    for i, start, stop in zip(shown, first, last, strict=True):
+        window = (slice(start[0], stop[0]), slice(start[1], stop[1]))
+        y, x = y_um[window[0], None], x_um[window[1]]
+        if y.size == 0 or x.size == 0:
             continue
         top, bottom = _span(cells, i, y, x)
         if i in cuts:
@@ -132,19 +135,6 @@ def exposed(
     return height, body
 
 
-def _windows(cells: Bodies, shown: list[int], y_um: np.ndarray, x_um: np.ndarray) -> list[Window]:
-    """Pixels that may see each body."""
-    sides = []
-    for axis, place, across in ((1, y_um, 1), (2, x_um, 0)):
-        # Both ascend, whatever the pixels' places do between.
-        least = np.minimum.accumulate(place.min(axis=across)[::-1])[::-1]
-        most = np.maximum.accumulate(place.max(axis=across))
-        first = np.searchsorted(most, cells.low_um[shown, axis])
-        last = np.searchsorted(least, cells.high_um[shown, axis], side="right")
-        sides.append([slice(a, b) for a, b in zip(first, last, strict=True)])
-    return list(zip(*sides, strict=True))
-
-
 def _span(cells: Bodies, body: int, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Heights of a body's upper and lower side; the upper is -inf or below the lower beside the body."""
     others, site = cells.neighbours[body], cells.site_um[body]
@@ -152,12 +142,12 @@ def _span(cells: Bodies, body: int, y: np.ndarray, x: np.ndarray) -> tuple[np.nd
     apart = cells.site_um[others] - site
     slopes = apart / cells.stretch**2
     limits = ((apart * slopes).sum(axis=1) + cells.weight_um2[body] - cells.weight_um2[others]) / 2
-    top, bottom = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    top, bottom = np.full((len(y), len(x)), np.inf), np.full((len(y), len(x)), -np.inf)
     for (rise, down, right), limit in zip(slopes, limits + slopes @ site, strict=True):
         if abs(rise) <= _EDGE_ON:
             top[down * y + right * x > limit] = -np.inf
         else:
-            wall = limit / rise - (down / rise) * y - (right / rise) * x
+            wall = (limit / rise - (down / rise) * y) - (right / rise) * x
             if rise > 0:
                 np.minimum(top, wall, out=top)
             else:
