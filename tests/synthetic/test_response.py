@@ -10,7 +10,7 @@ from micro_features.synthetic.response import LEAST_RUNS, fit_surface
 
 
 def textbook(porosity, grain_diameter_um, boundary_resistance_ohm_cm2):
-    """Brick layer with intercepts of 0.7 diameters, and pores that block more than Bruggeman's, most so large grains."""
+    """Brick layer with intercepts of 0.7 diameters, and pores that block the more the larger grains are."""
     series = 1 / BULK_S_PER_CM + boundary_resistance_ohm_cm2 / (0.7e-4 * grain_diameter_um)
     return np.log10((1 - porosity) ** (1.3 + 0.1 * grain_diameter_um) / series)
 
