@@ -52,7 +52,7 @@ class Cleavage:
 
 def cleavage(rng: np.random.Generator, middle_um: np.ndarray, radius_um: float, slope: np.ndarray) -> Cleavage:
     """A random one through a given point, inclined about as given."""
-    steps = rng.poisson(8 * rng.random())  # few on some grains, many on others
+    steps = rng.poisson(12 * rng.random())  # few on some grains, many on others
     return Cleavage(
         middle_um=middle_um,
         radius_um=radius_um,
