@@ -13,6 +13,7 @@ Inside, lengths are in voxels and conductivities in units of the bulk's: one num
 
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage, sparse
@@ -31,6 +32,14 @@ _MAX_IMBALANCE = 1e-6
 
 class CoarseGridWarning(UserWarning):
     """Too few voxels across a grain for a conductivity to be trusted."""
+
+
+class _Faces(NamedTuple):
+    """Faces between conducting voxels: the unknowns on their lower and upper sides, and the axis they lie across."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+    axis: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +102,7 @@ def effective_conductivity(
     Raises
     ------
     SettingsError
-        If an argument has the wrong type or lies outside its range.
+        If `grains` is not a block of labels, or another argument lies outside its range.
     ConvergenceError
         If the equations could not be solved; no number is given then.
 
@@ -119,32 +128,19 @@ def effective_conductivity(
     labels = np.moveaxis(grains, axis, 0)
     conducts = _joined_to_both_ends(labels > 0)
     contrast = boundary_ohm_cm2 * bulk_S_per_cm / (voxel_um * 1e-4)
-    lower, upper, across = _faces(conducts)
-    label = labels[conducts]
-    jump = np.zeros(len(lower))
-    between = np.flatnonzero(label[lower] != label[upper])
-    if len(between):
-        place = np.argwhere(conducts)[lower[between]]
-        jump[between] = contrast * staircase_factor(
-            label[lower[between]], label[upper[between]], across[between], place
-        )
-    potential, iterations = _solve(conducts, lower, upper, 1 / (1 + jump))
+    faces = _faces(conducts)
+    jump = contrast * _staircase_at_boundaries(labels, conducts, faces)
+    potential, iterations = _solve(conducts, faces, 1 / (1 + jump))
+    bulk, boundary = _losses(conducts, faces, jump, potential)
+    n, power = len(potential), bulk.sum() + boundary.sum()
 
     # The power is that of the current I at 1 V, so it gives I too, with the square of the potential's error.
-    current = (potential[lower] - potential[upper]) / (1 + jump)
-    n = len(potential)
-    bulk = _shared(current**2, lower, upper, n)
-    boundary = _shared(current**2 * jump, lower, upper, n)
     first, last = _ends(conducts)
-    flux_in, flux_out = 2 * (1 - potential[first]), 2 * potential[last]
-    bulk[first] += flux_in**2 / 2
-    bulk[last] += flux_out**2 / 2
-    power = bulk.sum() + boundary.sum()
-    imbalance = abs(flux_in.sum() - flux_out.sum()) / power if n else 0.0
+    imbalance = abs((2 * (1 - potential[first])).sum() - (2 * potential[last]).sum()) / power if n else 0.0
     if not imbalance <= _MAX_IMBALANCE:
         raise ConvergenceError(
-            f"the current in and the current out differ by {imbalance:.1g} of their mean, above {_MAX_IMBALANCE:g}; "
-            f"try a smaller boundary_ohm_cm2 (found {boundary_ohm_cm2:g}) or larger voxels"
+            f"the currents in and out differ by {imbalance:.1g} of their mean, above {_MAX_IMBALANCE:g}; try a smaller "
+            f"boundary_ohm_cm2 (found {boundary_ohm_cm2:g}) or larger voxels"
         )
 
     def on_grid(values: np.ndarray, elsewhere: float) -> np.ndarray:
@@ -230,20 +226,25 @@ def _ends(conducts: np.ndarray) -> tuple[slice, slice]:
     return slice(0, np.count_nonzero(conducts[0])), slice(n - np.count_nonzero(conducts[-1]), n)
 
 
-def _shared(values: np.ndarray, lower: np.ndarray, upper: np.ndarray, n: int) -> np.ndarray:
-    """What faces hold, half to the unknown on either side."""
-    return (np.bincount(lower, values, n) + np.bincount(upper, values, n)) / 2
-
-
-def _faces(conducts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Faces between conducting voxels: the unknown on the lower side, the one on the upper side, the axis."""
+def _faces(conducts: np.ndarray) -> _Faces:
     unknown = np.cumsum(conducts, dtype=np.int32).reshape(conducts.shape) - 1
     sides = []
     for axis in range(3):
         open_faces = np.logical_and(*_neighbours(conducts, axis))
         sides.append(np.stack([side[open_faces] for side in _neighbours(unknown, axis)]))
     lower, upper = np.concatenate(sides, axis=1)
-    return lower, upper, np.repeat(np.arange(3, dtype=np.int8), [side.shape[1] for side in sides])
+    return _Faces(lower, upper, np.repeat(np.arange(3, dtype=np.int8), [side.shape[1] for side in sides]))
+
+
+def _staircase_at_boundaries(labels: np.ndarray, conducts: np.ndarray, faces: _Faces) -> np.ndarray:
+    """`staircase_factor` of each face between two grains, 0 inside grains."""
+    label = labels[conducts]
+    factor = np.zeros(len(faces.lower))
+    at = np.flatnonzero(label[faces.lower] != label[faces.upper])
+    if len(at):
+        low, high = faces.lower[at], faces.upper[at]
+        factor[at] = staircase_factor(label[low], label[high], faces.axis[at], np.argwhere(conducts)[low])
+    return factor
 
 
 def staircase_factor(low: np.ndarray, high: np.ndarray, axis: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -295,15 +296,14 @@ def _projected_areas(patch: np.ndarray, axis: np.ndarray, sign: np.ndarray) -> n
     return np.bincount(3 * patch + axis, sign, 3 * (patch.max() + 1)).reshape(-1, 3)
 
 
-def _solve(
-    conducts: np.ndarray, lower: np.ndarray, upper: np.ndarray, conductance: np.ndarray
-) -> tuple[np.ndarray, int]:
+def _solve(conducts: np.ndarray, faces: _Faces, conductance: np.ndarray) -> tuple[np.ndarray, int]:
     """Potential of each unknown, 1 at the electrode before the first layer and 0 at the one after the last."""
     import pyamg
 
     n = np.count_nonzero(conducts)
     if n == 0:
         return np.zeros(0), 0
+    lower, upper = faces.lower, faces.upper
     first, last = _ends(conducts)
     diagonal = np.bincount(lower, conductance, n) + np.bincount(upper, conductance, n)
     diagonal[first] += 2  # half a voxel to the electrode
@@ -351,3 +351,20 @@ def _solve(
             "smaller block"
         )
     return potential, iterations
+
+
+def _losses(
+    conducts: np.ndarray, faces: _Faces, jump: np.ndarray, potential: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Power that each unknown dissipates in its grain, and half of that of the boundaries on its faces."""
+
+    def shared(values: np.ndarray) -> np.ndarray:
+        halves = (np.bincount(side, values, len(potential)) for side in (faces.lower, faces.upper))
+        return sum(halves, np.zeros(len(potential))) / 2
+
+    current = (potential[faces.lower] - potential[faces.upper]) / (1 + jump)
+    bulk, boundary = shared(current**2), shared(current**2 * jump)
+    first, last = _ends(conducts)
+    bulk[first] += 2 * (1 - potential[first]) ** 2
+    bulk[last] += 2 * potential[last] ** 2
+    return bulk, boundary
