@@ -106,6 +106,22 @@ def fit_surface(runs: pd.DataFrame) -> ResponseSurface:
     return ResponseSurface(ranges, coefficients, float(np.sqrt(np.mean(left_out**2))), len(runs))
 
 
+def refinement(runs: pd.DataFrame, refined: pd.DataFrame) -> tuple[float, float]:
+    """What smaller voxels change: mean and standard deviation of log10 of the ratio of conductivities.
+
+    Parameters
+    ----------
+    runs, refined : DataFrame
+        `run` and `conductivity_S_per_cm`: rows of equal `run` are one structure, solved on a coarser and on a finer
+        grid. At least two runs in common.
+    """
+    both = runs.merge(refined, on="run", suffixes=("", "_refined"), validate="one_to_one")
+    if len(both) < 2:
+        raise SettingsError(f"runs and refined have {len(both)} runs in common: give at least 2.")
+    change = np.log10(both["conductivity_S_per_cm_refined"] / both["conductivity_S_per_cm"])
+    return float(change.mean()), float(change.std(ddof=1))
+
+
 def _estimate(porosity: np.ndarray, grain_diameter_um: np.ndarray, resistance_ohm_cm2: np.ndarray) -> np.ndarray:
     """Brick layer and Bruggeman, log10 S/cm."""
     intercept_cm = _INTERCEPT_PER_DIAMETER * grain_diameter_um * _CM_PER_UM

@@ -6,7 +6,7 @@ import pytest
 
 from micro_features.errors import SettingsError
 from micro_features.synthetic.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
-from micro_features.synthetic.response import LEAST_RUNS, fit_surface
+from micro_features.synthetic.response import LEAST_RUNS, fit_surface, refinement
 
 
 def textbook(porosity, grain_diameter_um, boundary_resistance_ohm_cm2):
@@ -108,3 +108,12 @@ def test_runs_whose_causes_move_together_are_refused():
     )
     with pytest.raises(SettingsError, match="independently"):
         fit_surface(runs)
+
+
+def test_what_a_finer_grid_changes():
+    runs = made_up_runs().assign(run=range(LEAST_RUNS))
+    finer = runs.iloc[[5, 3, 9]].copy()
+    finer["conductivity_S_per_cm"] *= [10**0.01, 10**0.02, 10**0.03]
+    assert refinement(runs, finer) == pytest.approx((0.02, 0.01))
+    with pytest.raises(SettingsError, match="1 runs in common"):
+        refinement(runs, finer.iloc[:1])
