@@ -10,7 +10,7 @@ from scipy import ndimage
 
 _DETECTOR = np.array([1.0, 0.4])  # the surface looks bright where it rises along rows and columns: facing up and left
 _STEEPEST = 2.5  # 1/cos of the tilt beyond which the yield grows no more
-_TILT, _FACING, _EDGE = 0.26, 0.28, 0.44  # how much each adds to a plain surface's signal
+_TILT, _FACING, _EDGE = 0.26, 0.28, 0.38  # how much each adds to a plain surface's signal
 _HOLLOW = 1.3  # power of the share of the sky that counts
 _ESCAPE_PX = (1.4, 4.0)  # reach of the edge effect
 _DIRECTIONS = 12
@@ -32,14 +32,16 @@ def secondary_electrons(height_px: np.ndarray, *, reach_px: float, relief: float
         How much edges show there, 1 as a rule.
     """
     along = np.gradient(height_px)
-    tilt = np.minimum(np.sqrt(1 + along[0] ** 2 + along[1] ** 2), _STEEPEST) - 1
+    tilt = np.sqrt(1 + along[0] ** 2 + along[1] ** 2)  # 1 / cos
     facing = np.tanh(0.8 * (_DETECTOR[0] * along[0] + _DETECTOR[1] * along[1]))
     edge = sum(
         np.tanh(np.clip(height_px - ndimage.gaussian_filter(height_px, escape), 0, None) / escape)
         for escape in _ESCAPE_PX
     )
-    shape = _TILT * tilt + _FACING * facing + _EDGE * edges * edge
-    return (1 + relief * shape) * sky_view(height_px, reach_px) ** (relief * _HOLLOW)
+    shape = _TILT * (np.minimum(tilt, _STEEPEST) - 1) + _FACING * facing + _EDGE * edges * edge
+    # Half of the sky's rim is hidden from an open slope, too; but from there nothing falls back on it.
+    hollow = np.minimum(sky_view(height_px, reach_px) / (0.5 + 0.5 / tilt), 1)
+    return (1 + relief * shape) * hollow ** (relief * _HOLLOW)
 
 
 def sky_view(height: np.ndarray, reach: float) -> np.ndarray:

@@ -23,9 +23,9 @@ _CLEAVED_FLATTER = 0.7  # by which share cleavage all over lowers the waves
 _REACH = 2.5  # radii of the largest grain from the front, within which grains may be seen
 _NEAR = 0.8  # of its radius from the front, within which a grain may be cleaved
 _FLOOR_STEPS = 12  # at most, towards the floor of a pore
-_AT_FLOOR = 0.02  # of the mean pore: near enough
+_AT_FLOOR = 0.01  # of the deepest: near enough
 
-_GREY = 0.5  # of a plain surface
+_GREY = 0.47  # of a plain surface
 _GRAIN_CONTRAST, _MOTTLING = 0.02, 0.015
 _SHADOW = 0.75  # mean grain diameters, over which hills shadow ...
 _SHADOW_SAMPLES = (10.0, 120.0)  # ... within these bounds
@@ -158,11 +158,12 @@ def _seen(remains: _Remains, pores: Pores, y_um: np.ndarray, x_um: np.ndarray) -
     hollow = depth > 0
     rows, cols = np.nonzero(hollow)
     step = depth[hollow]
+    near = _AT_FLOOR * step.max(initial=0)
     for _ in range(_FLOOR_STEPS):
         # The nearest wall is no nearer than the depth, so that no step leads through it.
         height_um[rows, cols] -= step
         step = pore_depth_at(pores, np.stack([height_um[rows, cols], y_um[rows], x_um[cols]], axis=1))
-        falling = step > _AT_FLOOR * pores.semi_axes_um.mean()
+        falling = step > near
         rows, cols, step = rows[falling], cols[falling], step[falling]
     return _Surface(height_um, remains.cells.cell[body], hollow, np.isin(body, list(remains.cuts)))
 
@@ -179,7 +180,7 @@ def _signal(
     shape = surface.cell.shape
     mean = _mean_diameter(diameters)
 
-    cleft = (0.2 + 0.8 * boundary_contrast) * np.clip(1 + 0.4 * smooth_field(rng, shape, length_px=mean), 0.2, 2)
+    cleft = (0.1 + 1.4 * boundary_contrast) * np.clip(1 + 0.4 * smooth_field(rng, shape, length_px=mean), 0.2, 2)
     cleft[surface.cleaved] *= _CLEAVED_CLEFT
     radius = np.minimum(diameters, mean)[surface.cell] / 2  # large grains are rounded off no wider than the others
     roughness = _ROUGHNESS * np.exp(0.5 * smooth_field(rng, shape, length_px=1.5 * mean))
@@ -207,7 +208,7 @@ def _rounding(cell: np.ndarray, radius: np.ndarray, porous: float) -> np.ndarray
         differs = labels[1:] != labels[:-1]
         edge[1:] |= differs
         edge[:-1] |= differs
-    width = np.maximum(np.interp(porous, (0, 1), _WIDTH) * radius, 1.5)
+    width = np.maximum(np.interp(porous, (0, 1), _WIDTH) * radius, 2.0)
     outward = 1 - np.minimum(ndimage.distance_transform_edt(~border) / width, 1)
     return np.interp(porous, (0, 1), _SLOPE) * width * (1 - np.sqrt(1 - outward**2))
 
