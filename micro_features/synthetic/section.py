@@ -23,7 +23,8 @@ _NEIGHBOURS = 4  # cells next in line that may have the nearest wall
 _DETECTOR = (-0.8, 0.6)  # direction along rows and columns that the surface faces to look bright
 _GREY = 0.5  # of a plain grain
 _SWAY = 0.03  # of the mean grain diameter
-_FLOOR_STEPS = 6
+_FLOOR_STEPS = 10
+_FLOOR_REACHED = 0.05  # clearance, as a share of that at the mouth, that counts as none
 _FAR_PX = 50.0  # beyond it a pore's depth does not matter
 _FLOOR = 0.09  # of a pore so deep that nothing leaves it
 
@@ -96,13 +97,15 @@ def cut(
 
 
 def _floor_um(pores: Pores, points_um: np.ndarray, depth_um: np.ndarray) -> np.ndarray:
-    """How far below each point in a pore its floor lies, reached in steps as long as the pore is wide."""
+    """How far below each point in a pore its floor lies, reached in steps as long as the pore is wide there."""
     below = np.zeros(len(points_um))
-    clearance = depth_um
+    falling, clearance = np.arange(len(points_um)), depth_um
     for _ in range(_FLOOR_STEPS):
-        below += np.clip(clearance, 0, None)
-        clearance = pore_depth_at(pores, points_um - below[:, None] * [1, 0, 0])
-    return below + np.clip(clearance, 0, None)
+        below[falling] += clearance
+        clearance = pore_depth_at(pores, points_um[falling] - below[falling, None] * [1, 0, 0])
+        far = clearance > _FLOOR_REACHED * depth_um[falling]
+        falling, clearance = falling[far], clearance[far]
+    return below
 
 
 def polished_section(
