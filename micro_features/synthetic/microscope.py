@@ -95,8 +95,8 @@ def drawn_micrograph(
 ) -> DrawnMicrograph:
     """Take a micrograph of a polycrystal.
 
-    The seed fixes the place, the preparation and the noise; the crystal alone fixes which boundary etches deeply and
-    how bright a grain is, so that two pictures of one place show the same.
+    The seed fixes the place, the preparation (scratches, dust, how boundaries sway by a few hundredths of a grain; the
+    crack's way) and the noise; the crystal alone fixes which boundary etches deeply and how bright a grain is.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def drawn_micrograph(
     position_um : (z, y, x), optional
         Of the picture's first corner; drawn from the seed if left out. Rows run along y, columns along x.
     boundary_contrast : float
-        How dark boundaries are, 0 (not seen but by the grains' own grey) to 1.
+        How dark boundaries are, 0 (seen by the grains' own grey only) to 1; below about 0.4 few find them all.
     relief : float
         How marked rims, steps and scratches are, 0 (none) to 1.
     blur_px : float

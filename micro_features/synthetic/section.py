@@ -259,13 +259,13 @@ def _with_pores(rng: np.random.Generator, signal: np.ndarray, plane: Cut, relief
     sky = radius_px**2 / (radius_px**2 + 3 * floor_px**2 + 1e-9)
     down, right = np.gradient(floor_px)
     lit = np.tanh(0.4 * (_DETECTOR[0] * down + _DETECTOR[1] * right))
-    texture = 1 + 0.08 * smooth_field(rng, signal.shape, length_px=5)
-    floor = _FLOOR + 0.29 * sky * (1 + 0.35 * lit) * texture
+    texture = 1 + 0.12 * smooth_field(rng, signal.shape, length_px=5)
+    floor = _FLOOR + 0.29 * sky * (1 + 0.5 * lit) * texture
 
     # Rims glow where they are sharp, that is, unevenly, more on the far side, whose wall the detector sees.
     down, right = np.gradient(ndimage.gaussian_filter(plane.pore_depth_px, 1))
     facing = 1 - 0.6 * (_DETECTOR[0] * down + _DETECTOR[1] * right)
     uneven = np.clip(0.5 + smooth_field(rng, signal.shape, length_px=10), 0, 2) * facing
-    rim = 0.14 * uneven * np.exp(-(((plane.pore_depth_px + 0.5) / 0.9) ** 2))
+    rim = 0.24 * uneven * np.exp(-(((plane.pore_depth_px + 0.5) / 0.9) ** 2))
     share = np.clip(0.5 + plane.pore_depth_px, 0, 1)
     return (signal + relief * rim) * (1 - share) + floor * share
