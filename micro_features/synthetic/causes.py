@@ -16,6 +16,7 @@ GRAIN_SIGMA = 0.35
 """Standard deviation of the logarithm of grain diameters."""
 
 _Values = TypeVar("_Values", float, np.ndarray)
+_MOST = 100_000
 _OPTIMISED_UP_TO = 500  # its cost grows with the square, and its gain falls
 
 
@@ -103,9 +104,9 @@ def spread(n: int, dimensions: int, rng: np.random.Generator) -> np.ndarray:
     Raises
     ------
     SettingsError
-        If n is below 2.
+        If n is below 2 or above 100 000.
     """
-    if n < 2:
-        raise SettingsError(f"n is {n}: give at least 2 specimens.")
+    if not 2 <= n <= _MOST:
+        raise SettingsError(f"n is {n}: give 2 to {_MOST} specimens.")
     optimised = "random-cd" if n <= _OPTIMISED_UP_TO else None
     return qmc.LatinHypercube(dimensions, optimization=optimised, seed=rng).random(n)

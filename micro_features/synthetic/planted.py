@@ -185,11 +185,8 @@ def best_r2(preset: Preset, surface: ResponseSurface) -> float:
     if preset.boundary_shows:
         return 1.0
     law = law_of(preset, surface)
-    return (
-        1
-        - unexplained_variance(law, CAUSE_RANGES, ("boundary_resistance_ohm_cm2",))
-        / effects(law, CAUSE_RANGES).variance
-    )
+    hidden = unexplained_variance(law, CAUSE_RANGES, ("boundary_resistance_ohm_cm2",))
+    return 1 - hidden / effects(law, CAUSE_RANGES).variance
 
 
 def true_attributions(preset: Preset, surface: ResponseSurface, requests: list[SpecimenRequest]) -> pd.DataFrame:

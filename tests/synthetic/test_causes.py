@@ -63,6 +63,7 @@ def test_impossible_causes_are_refused_by_name(name, value):
         Causes(**causes)
 
 
-def test_a_single_specimen_is_no_set():
-    with pytest.raises(SettingsError, match="n is 1"):
-        spread(1, 3, np.random.default_rng(0))
+@pytest.mark.parametrize("n", [-3, 0, 1, 10**9])
+def test_a_single_specimen_is_no_set_nor_are_a_billion(n):
+    with pytest.raises(SettingsError, match=f"n is {n}: "):
+        spread(n, 3, np.random.default_rng(0))
