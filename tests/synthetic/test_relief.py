@@ -63,11 +63,29 @@ def test_a_cut_body_ends_at_its_cut() -> None:
     y = x = np.arange(0.05, 8, 0.1)
     cells = around(lattice(), y, x)
     whole = cells.site_um[:, 0] < 4
-    # Cubes from 4 to 6: cut at a slope that passes their floor, so that the cubes below show beside them.
+    # Cubes from 4 to 6: cut at a slope that passes their floor and their top: what they do not reach stays as it is.
     cut = np.flatnonzero((cells.site_um[:, 0] > 4) & (cells.site_um[:, 0] < 6))
-    height, _ = exposed(cells, whole, {int(i): lambda y, x: 3.5 + 0.2 * y + 0 * x for i in cut}, y, x)
-    want = np.clip(3.5 + 0.2 * y, 4, 6)
+    height, _ = exposed(cells, whole, {int(i): lambda y, x: 3.5 + 0.4 * y + 0 * x for i in cut}, y, x)
+    want = np.clip(3.5 + 0.4 * y, 4, 6)
     np.testing.assert_allclose(height, np.broadcast_to(want[:, None], height.shape), atol=1e-9)
+
+
+def test_columns_are_seen_from_above_as_their_bases() -> None:
+    # Hexagonal prisms in layers: their flanks are seen edge-on.
+    size = np.array([6.0, 4 * np.sqrt(3), 6.0])
+    layers, rows, cols = (grid.ravel() for grid in np.meshgrid(range(3), range(4), range(3), indexing="ij"))
+    sites = np.column_stack([2.0 * layers + 1, np.sqrt(3) * (rows + 0.5), 2.0 * cols + 0.5 + rows % 2])
+    diagram = PowerDiagram(size, sites, np.zeros(len(sites)))
+    y, x = np.linspace(0, size[1], 90), np.linspace(0, size[2], 80)
+    cells = around(diagram, y, x)
+    height, body = exposed(cells, cells.site_um[:, 0] < 2, {}, y, x)
+    np.testing.assert_allclose(height, 2, atol=1e-9)
+    apart = [
+        start[:, None, None] - at
+        for start, at in zip(cells.site_um.T[1:], np.meshgrid(y, x, indexing="ij"), strict=True)
+    ]
+    nearest = np.hypot(*apart).min(axis=0)
+    np.testing.assert_allclose(np.hypot(*(np.take_along_axis(a, body[None], axis=0)[0] for a in apart)), nearest)
 
 
 def test_nothing_is_seen_of_nothing() -> None:
