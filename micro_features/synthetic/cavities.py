@@ -34,7 +34,23 @@ class Roughness:
         total = np.zeros(len(points_um))
         for wave, phase in zip(self.wave_vectors_per_um, self.phases, strict=True):
             total += np.cos(points_um[:, 0] * wave[0] + points_um[:, 1] * wave[1] + points_um[:, 2] * wave[2] + phase)
-        return total * (self.height_um * np.sqrt(2 / max(1, len(self.phases))))
+        return total * self._amplitude_um
+
+    def on_grid(self, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray:
+        """Values (nz, ny, nx) on a grid, um."""
+        kz, ky, kx = self.wave_vectors_per_um.T
+        one = z_um[:, None, None] * kz + y_um[None, :, None] * ky + self.phases
+        other = x_um[:, None] * kx
+        # cos(a + b) = cos a cos b - sin a sin b
+        total = (
+            np.concatenate([np.cos(one), np.sin(one)], axis=-1)
+            @ np.concatenate([np.cos(other), -np.sin(other)], axis=-1).T
+        )
+        return total * self._amplitude_um
+
+    @property
+    def _amplitude_um(self) -> float:
+        return self.height_um * float(np.sqrt(2 / max(1, len(self.phases))))
 
 
 def roughness(rng: np.random.Generator, size_um: np.ndarray, *, height_um: float, wavelength_um: float) -> Roughness:
@@ -100,32 +116,30 @@ def pore_depth_um(pores: Pores, z_um: np.ndarray | float, y_um: np.ndarray, x_um
         distance to it, to first order.
     """
     z_um, y_um, x_um = (np.asarray(axis, dtype=float) for axis in (z_um, y_um, x_um))
+    if z_um.ndim == 0:
+        return pore_depth_um(pores, z_um.reshape(1, 1, 1), y_um, x_um)[0]
     shape = np.broadcast_shapes(z_um.shape, (len(y_um), len(x_um)))
     depth = np.full(shape, -np.inf)
-    layers = z_um.ravel() if z_um.ndim == 3 else None
-    heights = np.broadcast_to(z_um, shape) if layers is None else z_um
     bounds = [(axis.min(), axis.max()) for axis in (z_um, y_um, x_um)]
     for pore, centre, reach in _near_box(pores, bounds):
-        rows, columns = (_between(axis, centre[a], reach[a]) for a, axis in ((1, y_um), (2, x_um)))
-        if layers is None:
-            window: tuple[slice, ...] = (rows, columns)
-            down = heights[window] - centre[0]
+        window: tuple[slice, ...] = tuple(_between(axis, centre[a], reach[a]) for a, axis in ((1, y_um), (2, x_um)))
+        y, x = y_um[window[0]], x_um[window[1]]
+        if z_um.ndim == 3:
+            planes = _between(z_um.ravel(), centre[0], reach[0])
+            window, z = (planes, *window), z_um[planes]
         else:
-            planes = _between(layers, centre[0], reach[0])
-            window = (planes, rows, columns)
-            down = heights[planes] - centre[0]
+            z = z_um[window]
         if depth[window].size:
-            inside = _depth_in_ellipsoid(
-                down,
-                (y_um[rows] - centre[1])[:, None],
-                x_um[columns] - centre[2],
-                pores.semi_axes_um[pore],
-                pores.turns[pore],
-            )
+            away = (z - centre[0], (y - centre[1])[:, None], x - centre[2])
+            inside = _depth_in_ellipsoid(*away, pores.semi_axes_um[pore], pores.turns[pore])
             np.maximum(depth[window], inside, out=depth[window])
-    known = np.nonzero(np.isfinite(depth))
-    z = np.broadcast_to(z_um, shape)[known]
-    depth[known] += pores.swelling_um + pores.roughness.at(np.stack([z, y_um[known[-2]], x_um[known[-1]]], axis=1))
+    depth += pores.swelling_um
+    if pores.roughness.height_um > 0:
+        if z_um.ndim == 3:
+            depth += pores.roughness.on_grid(z_um.ravel(), y_um, x_um)
+        else:
+            row, column = known = np.nonzero(np.isfinite(depth))
+            depth[known] += pores.roughness.at(np.stack([z_um[known], y_um[row], x_um[column]], axis=1))
     return depth
 
 

@@ -10,7 +10,7 @@ from micro_features.synthetic.packing import inside_box, shortest
 
 _SAME_CORNER = 1e-6  # of the mean edge: corners nearer than this are one
 _ENTRANCES = 2  # corners of the grain structure that each pore is joined to
-_LOOPS = 0.3  # cheapest further links, as a share of the number of pores: more than a tree holds together
+_LOOPS = 0.5  # cheapest further links, as a share of the number of pores: more than a tree holds together
 
 
 def necks(grains: PowerDiagram, pores_um: np.ndarray) -> np.ndarray:

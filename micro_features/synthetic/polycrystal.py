@@ -14,13 +14,13 @@ import numpy as np
 from micro_features.errors import SettingsError
 from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um
 from micro_features.synthetic.laguerre import PowerDiagram, with_volumes
-from micro_features.synthetic.porosity import PlacedPores, measure_pores, place_pores
+from micro_features.synthetic.porosity import PlacedPores, place_pores
 from micro_features.synthetic.sizes import lognormal_diameters
 
 _MOST_GRAINS = 200_000
 _MOST_PORES = 200_000
 _LARGEST_IN_BOX = 2 / 3  # of the shortest edge: a larger grain may touch its own periodic image
-_WALL_POINTS = 200_000
+_WALL_POINTS = 100_000
 _VOXELS_AT_ONCE = 2**18
 
 
@@ -150,7 +150,8 @@ def polycrystal(
     pore_raggedness : float
         Standard deviation of the pores' outline, as a share of their mean radius, 0 to 0.3.
     open_pores : bool
-        Joined by necks along triple lines to one network through the box, or closed: apart from each other.
+        Joined by necks along triple lines to one network through the box, or closed: apart from each other (but for
+        the few per cent that ragged walls let touch).
     seed : int
         The same request with the same seed makes the same polycrystal.
 
@@ -188,7 +189,7 @@ def polycrystal(
     )
     volumes, _ = grains.walls.volumes_and_centroids(len(diameters))
     diameters = np.cbrt(6 / np.pi * volumes)
-    achieved = _achieved(rng, grains, diameters, coarse, placed, pore_diameter_um)
+    achieved = _achieved(rng, grains, diameters, coarse, placed)
     return Polycrystal(grains, placed.pores, diameters, coarse, requested, achieved)
 
 
@@ -303,10 +304,9 @@ def _achieved(
     diameters_um: np.ndarray,
     coarse: np.ndarray,
     placed: PlacedPores,
-    pore_diameter_um: float,
 ) -> Achieved:
     walls, box = grains.walls, float(np.prod(grains.size_um))
-    measures = measure_pores(placed.pores, pore_diameter_um)
+    measures = placed.measures
     area = walls.area_um2
     triangle = rng.choice(len(area), _WALL_POINTS, p=area / area.sum())
     points = np.einsum("nc,nca->na", rng.dirichlet((1, 1, 1), _WALL_POINTS), walls.corners_um[triangle])

@@ -20,30 +20,12 @@ _OPEN_CLOSENESS = 0.7  # open pores may overlap
 _UNPLACED = 0.05  # of the pores' volume may find no place: swelling makes up for it
 _NECK_DIAMETER = 0.5  # of the mean pore diameter
 _LEAST_IN_PORES = 0.3  # of the pore volume; the rest may be necks
+_LEAST_OPEN = 0.5  # of the volume of open pores must hang together through the box
 _PASSES = 6
-_MOST_SWELLING = 0.04  # of the mean diameter
+_MOST_SWELLING = 0.02  # of the mean diameter: closed pores do not meet by it
 
 _STEPS_PER_DIAMETER = 4.5
-_FEWEST_POINTS, _MOST_POINTS = 1_000_000, 8_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedPores:
-    """Pores, and what they are as placed.
-
-    Attributes
-    ----------
-    pores : Pores
-        Pores first, then necks.
-    diameters_um : (m,) float array
-        Equivalent sphere diameters, without necks.
-    shares : (3,) float array
-        By number: on triple lines, on boundaries, inside grains.
-    """
-
-    pores: Pores
-    diameters_um: np.ndarray
-    shares: np.ndarray
+_FEWEST_POINTS, _MOST_POINTS = 500_000, 8_000_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +45,27 @@ class PoreMeasures:
     porosity: float
     open_share: float
     surface_per_um: float
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedPores:
+    """Pores, and what they are as placed.
+
+    Attributes
+    ----------
+    pores : Pores
+        Pores first, then necks.
+    diameters_um : (m,) float array
+        Equivalent sphere diameters, without necks.
+    shares : (3,) float array
+        By number: on triple lines, on boundaries, inside grains.
+    measures : PoreMeasures
+    """
+
+    pores: Pores
+    diameters_um: np.ndarray
+    shares: np.ndarray
+    measures: PoreMeasures
 
 
 def place_pores(
@@ -88,7 +91,7 @@ def place_pores(
     rough = roughness(rng, size, height_um=raggedness * diameter_um / 2, wavelength_um=diameter_um)
     none = Pores(size, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3, 3)), 0.0, rough)
     if porosity == 0:
-        return PlacedPores(none, np.zeros(0), np.full(3, np.nan))
+        return PlacedPores(none, np.zeros(0), np.full(3, np.nan), PoreMeasures(0.0, float("nan"), 0.0))
     share = porosity
     for _ in range(_PASSES):
         diameters = rng.permutation(lognormal_diameters(share * box, mean=diameter_um, sigma=sigma))
@@ -102,7 +105,7 @@ def place_pores(
             places,
             rng.choice(len(KINDS), len(diameters), p=shares),
             bodies,
-            gap_um=0.0 if open_pores else (_GAP + 0.6 * raggedness) * diameter_um,
+            gap_um=0.0 if open_pores else (_GAP + raggedness) * diameter_um,
             closeness=_OPEN_CLOSENESS if open_pores else 1.0,
         )
         settled = place >= 0
@@ -124,16 +127,19 @@ def place_pores(
             pores = _with_necks(grains, pores, kind != INSIDE, _NECK_DIAMETER / 2 * diameter_um)
         pores, found = _swollen(pores, porosity, diameter_um)
         if abs(pores.swelling_um) <= _MOST_SWELLING * diameter_um:
-            by_kind = np.bincount(kind, minlength=len(KINDS)) / len(kind)
-            return PlacedPores(pores, diameters + 2 * pores.swelling_um, by_kind)
+            break
         share *= porosity / found
-    raise SettingsError(_too_few(porosity, diameter_um, box, open_pores))
+    else:
+        raise SettingsError(_too_few(porosity, diameter_um, box, open_pores))
+    measures = measure_pores(pores, diameter_um)
+    if open_pores and measures.open_share < _LEAST_OPEN:
+        raise SettingsError(_too_few(porosity, diameter_um, box, open_pores))
+    by_kind = np.bincount(kind, minlength=len(KINDS)) / len(kind)
+    return PlacedPores(pores, diameters + 2 * pores.swelling_um, by_kind, measures)
 
 
 def measure_pores(pores: Pores, diameter_um: float) -> PoreMeasures:
     """Measure pores of given mean diameter, on a grid shifted against the one that they were swollen on."""
-    if len(pores.centres_um) == 0:
-        return PoreMeasures(0.0, float("nan"), 0.0)
     depth, steps = _sampled(pores, diameter_um, shift=0.37)
     inside = depth > 0
     labels, _ = ndimage.label(inside)
@@ -199,8 +205,12 @@ def _sampled(pores: Pores, diameter_um: float, shift: float = 0.0) -> tuple[np.n
 
 
 def _too_few(porosity: float, diameter_um: float, box_um3: float, open_pores: bool) -> str:
+    if open_pores:
+        return (
+            f"porosity {porosity:g} is too little to join pores of {diameter_um:.3g} um through the box: give more, "
+            "smaller pores, or open_pores=False."
+        )
     return (
-        f"porosity {porosity:g} of {box_um3:.4g} um3 is too little for pores of {diameter_um:.3g} um"
-        f"{' and the necks between them' if open_pores else ''}: give smaller pores, more porosity"
-        f"{', or open_pores=False' if open_pores else ' or a larger box'}."
+        f"porosity {porosity:g} of {box_um3:.4g} um3 is too little for pores of {diameter_um:.3g} um: give more, "
+        "smaller pores, or a larger box."
     )
