@@ -24,7 +24,6 @@ from micro_features.errors import ConvergenceError, SettingsError
 _COARSE_VOXELS = 10  # across a grain: fewer, and boundaries are drawn too coarsely
 _FLAT_VOXELS = 0.5  # faces of a plane lie closer to it, root mean square
 _PATCH_VOXELS = 5  # a curved boundary is taken as flat over this length
-_MEAN_FACTOR = 1.5  # of planes of any direction
 _TOLERANCE = 1e-12  # of the residual, relative: the current in and out then agree to about 1e-9
 _MAX_ITERATIONS = 300
 _MAX_IMBALANCE = 1e-6
@@ -287,8 +286,7 @@ def staircase_factor(low: np.ndarray, high: np.ndarray, axis: np.ndarray, place:
     _, patch = np.unique(pair * (cube.max() + 1) + cube, return_inverse=True)
     area = np.linalg.norm(_projected_areas(patch, axis, sign), axis=1)
     # Of a plane, the number of faces is |n_x| + |n_y| + |n_z| times the area; of a bowl it is nearly so.
-    factor = np.bincount(patch) / np.maximum(area, 1e-9)
-    return np.where(area > 0, np.minimum(factor, np.sqrt(3)), _MEAN_FACTOR)[patch]
+    return np.minimum(np.bincount(patch) / np.maximum(area, 1e-9), np.sqrt(3))[patch]
 
 
 def _projected_areas(patch: np.ndarray, axis: np.ndarray, sign: np.ndarray) -> np.ndarray:
