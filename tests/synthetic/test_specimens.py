@@ -57,6 +57,7 @@ def same_crystal(small, monkeypatch):
 
 def test_a_specimen_has_the_causes_that_were_asked_for(small):
     achieved = small.crystal.achieved
+    assert small.crystal.requested["seed"] == REQUEST.seed
     assert achieved.porosity == pytest.approx(0.06, abs=0.001)
     assert achieved.grain_diameter_mean_um == pytest.approx(2.0, rel=0.03)
     assert 0.2 * BULK_S_PER_CM < small.conductivity_S_per_cm < 0.9 * BULK_S_PER_CM
@@ -67,7 +68,8 @@ def test_its_pictures_differ_but_are_of_one_crystal(small):
     one, other = small.pictures
     assert one.image.shape == other.image.shape == (80, 112)
     assert not np.array_equal(one.grains, other.grains)
-    for picture in small.pictures:
+    for view, picture in zip(REQUEST.views, small.pictures, strict=True):
+        assert picture.position_um == pytest.approx((view.height * small.crystal.size_um[0], 0, 0))
         assert picture.crystal_grain.max() < len(small.crystal.grains.sites_um)
 
 
@@ -77,6 +79,7 @@ def test_every_section_cuts_the_block_that_was_solved(small):
             small.block, shape=picture.image.shape, pixel_um=picture.pixel_um, position_um=picture.position_um
         )
         known = np.isfinite(bulk)
+        np.testing.assert_array_equal(known, known[::-1, ::-1])  # in the middle
         assert known.mean() > 0.3
         # Boundaries seen in the picture are where boundaries lose power.
         at = known & picture.boundaries
@@ -106,11 +109,23 @@ def test_resistance_alone_changes_the_conductivity_and_not_the_picture(small, sa
     assert resisting.conductivity_S_per_cm < 0.7 * small.conductivity_S_per_cm
 
 
-def test_boundary_contrast_and_session_change_the_picture_and_not_its_labels(small, same_crystal):
-    for change in ({"boundary_contrast": 0.2}, {"session": SESSIONS[0]}):
-        other = draw_specimen(replace(REQUEST, solved=False, **change))
-        np.testing.assert_array_equal(other.pictures[0].grains, small.pictures[0].grains)
-        assert not np.array_equal(other.pictures[0].image, small.pictures[0].image)
+def test_boundary_contrast_changes_the_picture_and_not_its_labels(small, same_crystal):
+    fainter = draw_specimen(replace(REQUEST, solved=False, boundary_contrast=0.2))
+    for one, other in zip(small.pictures, fainter.pictures, strict=True):
+        np.testing.assert_array_equal(one.grains, other.grains)
+        assert other.image[one.boundaries].mean() > one.image[one.boundaries].mean() + 0.02
+
+
+def test_the_session_sets_brightness_contrast_noise_and_sharpness(small, same_crystal):
+    def shown(**change):
+        return draw_specimen(replace(REQUEST, solved=False, session=replace(REQUEST.session, **change))).pictures[0]
+
+    plain = shown(noise=0.0, brightness=0.0, contrast=1.0).image
+    assert shown(noise=0.0, brightness=0.1, contrast=1.0).image.mean() == pytest.approx(plain.mean() + 0.1, abs=0.01)
+    assert shown(noise=0.0, brightness=0.0, contrast=0.5).image.std() == pytest.approx(plain.std() / 2, rel=0.05)
+    assert np.diff(shown(noise=0.1, brightness=0.0, contrast=1.0).image).std() > 2 * np.diff(plain).std()
+    assert np.diff(shown(noise=0.0, blur_px=4.0).image).std() < 0.5 * np.diff(plain).std()
+    np.testing.assert_array_equal(shown(brightness=0.2).grains, small.pictures[0].grains)
 
 
 def test_a_row_for_each_picture(small):
