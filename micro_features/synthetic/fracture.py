@@ -20,7 +20,7 @@ from micro_features.synthetic.scene import Scene
 
 _WAVES = ((3.0, 0.35), (12.0, 0.8))  # of the front: length and standard deviation of its height, in grain diameters
 _CLEAVED_FLATTER = 0.7  # by which share cleavage all over lowers the waves
-_REACH = 2.5  # radii of the largest grain from the front, within which grains may be seen
+_REACH = 1.25  # sums of two grains' radii: no further apart are the sites of neighbours
 _NEAR = 0.8  # of its radius from the front, within which a grain may be cleaved
 _FLOOR_STEPS = 12  # at most, towards the floor of a pore
 _AT_FLOOR = 0.01  # of the deepest: near enough
@@ -122,7 +122,8 @@ def _broken(
     """Run a crack through the crystal below a picture."""
     radius = crystal.grain_diameters_um / 2
     diameter = _mean_diameter(crystal.grain_diameters_um)
-    reach = _REACH * radius.max() * crystal.grains.stretch
+    furthest = _REACH * (radius + radius.max())[:, None] * crystal.grains.stretch
+    reach = furthest.max(axis=0)
     margin = int(np.ceil(reach[1:].max() / pixel_um))
     canvas = (shape[0] + 2 * margin, shape[1] + 2 * margin)
     front = np.full(canvas, float(position_um[0]))
@@ -138,7 +139,10 @@ def _broken(
     start = np.array([front.min(), position_um[1], position_um[2]])
     end = np.array([front.max(), position_um[1] + shape[0] * pixel_um, position_um[2] + shape[1] * pixel_um])
     cells = bodies(
-        crystal.grains, start - reach, end + reach, lambda sites: np.abs(sites[:, 0] - at(sites, front)) < reach[0]
+        crystal.grains,
+        start - reach,
+        end + reach,
+        within=lambda cell, sites: np.abs(sites[:, 0] - at(sites, front)) < furthest[cell, 0],
     )
     above = cells.site_um[:, 0] - at(cells.site_um, front)
     slope = np.stack([at(cells.site_um, field) for field in np.gradient(front, pixel_um)], axis=1)

@@ -6,9 +6,10 @@ and ends at the highest of its lower ones. Of many bodies, the highest is seen.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import permutations, product
 
 import numpy as np
+from scipy import sparse
 from scipy.spatial import ConvexHull
 
 from micro_features.synthetic.laguerre import PowerDiagram
@@ -45,7 +46,10 @@ class Bodies:
 
 
 def bodies(
-    diagram: PowerDiagram, low_um: np.ndarray, high_um: np.ndarray, within: Callable[[np.ndarray], np.ndarray]
+    diagram: PowerDiagram,
+    low_um: np.ndarray,
+    high_um: np.ndarray,
+    within: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Bodies:
     """Cells whose site lies in a box and passes `within`, with their walls.
 
@@ -57,14 +61,14 @@ def bodies(
     low_um, high_um : (3,) float array
         Opposite corners of the box; it may be larger than the diagram's, which repeats.
     within : callable
-        Takes sites (m, 3), gives (m,) bool.
+        Takes cells (m,) and sites (m, 3), gives (m,) bool.
     """
     turns = np.floor_divide([low_um, high_um], diagram.size_um).astype(int).T
     cells, sites = [], []
     for turn in product(*(range(first, last + 1) for first, last in turns)):
         image = diagram.sites_um + np.array(turn) * diagram.size_um
         cell = np.flatnonzero(((image >= low_um) & (image <= high_um)).all(axis=1))
-        cell = cell[within(image[cell])]
+        cell = cell[within(cell, image[cell])]
         cells.append(cell)
         sites.append(image[cell])
     cell, site = np.concatenate(cells), np.concatenate(sites)
@@ -75,16 +79,16 @@ def bodies(
     hull = ConvexHull(np.column_stack([centred, (centred**2).sum(axis=1) - weight]))
     # A lower facet of the hull is four cells that meet in a corner; its slope is twice the corner's position.
     lower = hull.equations[:, 3] < -1e-12
-    four, normal = hull.simplices[lower].astype(np.int64), hull.equations[lower]
+    four, normal = hull.simplices[lower], hull.equations[lower]
     corner = -normal[:, :3] / (2 * normal[:, 3:4]) * diagram.stretch + middle
     low, high = np.full((n, 3), np.inf), np.full((n, 3), -np.inf)
     for member in four.T:
         np.minimum.at(low, member, corner)
         np.maximum.at(high, member, corner)
 
-    one, other = np.concatenate([four[:, pair] for pair in combinations(range(4), 2)]).T
-    pairs = np.unique(np.concatenate([one * n + other, other * n + one]))
-    neighbours = np.split(pairs % n, np.searchsorted(pairs // n, np.arange(1, n)))
+    one, other = np.concatenate([four[:, pair] for pair in permutations(range(4), 2)]).T
+    touching = sparse.coo_array((np.ones(len(one), dtype=bool), (one, other)), (n, n)).tocsr()
+    neighbours = np.split(touching.indices, touching.indptr[1:-1])
     return Bodies(cell, site, weight, low, high, neighbours, diagram.stretch)
 
 
@@ -115,7 +119,8 @@ def exposed(
     """
     buried = whole.copy()
     buried[list(cuts)] = False
-    shown = [i for i in range(len(whole)) if i in cuts or (whole[i] and not buried[cells.neighbours[i]].all())]
+    bare = [i for i in np.flatnonzero(whole) if not buried[cells.neighbours[i]].all()]
+    shown = sorted({*cuts, *bare})
     height, body = np.full((len(y_um), len(x_um)), -np.inf), np.full((len(y_um), len(x_um)), -1)
     first, last = (
         np.stack([np.searchsorted(y_um, corner[shown, 1]), np.searchsorted(x_um, corner[shown, 2])], axis=1)

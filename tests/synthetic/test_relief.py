@@ -27,7 +27,7 @@ def random_diagram(seed: int, cells: int = 40) -> PowerDiagram:
 def around(diagram: PowerDiagram, y_um: np.ndarray, x_um: np.ndarray) -> Bodies:
     low = np.array([-diagram.size_um[0], y_um[0] - diagram.size_um[1], x_um[0] - diagram.size_um[2]])
     high = np.array([2 * diagram.size_um[0], y_um[-1] + diagram.size_um[1], x_um[-1] + diagram.size_um[2]])
-    return bodies(diagram, low, high, lambda sites: np.ones(len(sites), dtype=bool))
+    return bodies(diagram, low, high, lambda cell, sites: np.ones(len(sites), dtype=bool))
 
 
 def test_cubes_have_their_corners_and_faces() -> None:
@@ -134,7 +134,7 @@ def test_the_box_repeats(shift: tuple[int, int, int]) -> None:
     seen = []
     for move in (np.zeros(3), np.array(shift) * diagram.size_um):
         low, high = -diagram.size_um + move, 2 * diagram.size_um + move
-        cells = bodies(diagram, low, high, lambda sites: np.ones(len(sites), dtype=bool))
+        cells = bodies(diagram, low, high, lambda cell, sites: np.ones(len(sites), dtype=bool))
         y, x = np.linspace(0, 7, 40) + move[1], np.linspace(0, 8, 50) + move[2]
         height, body = exposed(cells, cells.site_um[:, 0] < 3 + move[0], {}, y, x)
         seen.append((height - move[0], cells.cell[body]))
