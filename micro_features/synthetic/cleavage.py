@@ -60,5 +60,5 @@ def cleavage(rng: np.random.Generator, middle_um: np.ndarray, radius_um: float, 
         heading=rng.uniform(0, 2 * np.pi),
         bend=0.08 * rng.standard_normal(2),
         steps=rng.uniform(-_SPREAD, _SPREAD, steps),
-        step_um=0.03 * radius_um * rng.exponential(1.0, steps) * rng.choice([-1, 1]),
+        step_um=0.022 * radius_um * rng.exponential(1.0, steps) * rng.choice([-1, 1]),
     )

@@ -184,7 +184,7 @@ def _signal(
     shape = surface.cell.shape
     mean = _mean_diameter(diameters)
 
-    cleft = (0.1 + 1.4 * boundary_contrast) * np.clip(1 + 0.4 * smooth_field(rng, shape, length_px=mean), 0.2, 2)
+    cleft = (0.1 + 1.2 * boundary_contrast) * np.clip(1 + 0.4 * smooth_field(rng, shape, length_px=mean), 0.2, 2)
     cleft[surface.cleaved] *= _CLEAVED_CLEFT
     radius = np.minimum(diameters, mean)[surface.cell] / 2  # large grains are rounded off no wider than the others
     roughness = _ROUGHNESS * np.exp(0.5 * smooth_field(rng, shape, length_px=1.5 * mean))
