@@ -119,7 +119,7 @@ def exposed(
     """
     buried = whole.copy()
     buried[list(cuts)] = False
-    bare = [i for i in np.flatnonzero(whole) if not buried[cells.neighbours[i]].all()]
+    bare = [int(i) for i in np.flatnonzero(whole) if not buried[cells.neighbours[i]].all()]
     shown = sorted({*cuts, *bare})
     height, body = np.full((len(y_um), len(x_um)), -np.inf), np.full((len(y_um), len(x_um)), -1)
     first, last = (
