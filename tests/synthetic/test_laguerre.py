@@ -69,6 +69,8 @@ def test_walls_and_edges_are_where_cells_meet(stretch):
     across = cells.nearest(walls.corners_um.mean(axis=1) + 1e-6 * walls.normal)[1][:, 0]
     large = walls.area_um2 > 1e-4
     np.testing.assert_array_equal(across[large], walls.cells[large, 1])
+    in_wall = walls.corners_um[:, 1:] - walls.corners_um[:, :1]
+    np.testing.assert_allclose(np.einsum("mca,ma->mc", in_wall, walls.normal), 0, atol=1e-7)
     on_edges = np.sort(powers(cells, walls.edges_um.mean(axis=1)), axis=1)
     np.testing.assert_allclose(on_edges[:, 0], on_edges[:, 2], atol=1e-7)
 
@@ -140,10 +142,12 @@ def test_cells_get_the_volumes_asked_for(sigma, n):
 
 
 def test_cells_are_compact():
-    """Between that of equal truncated octahedra (2.66) and that of cells about random points (2.91; both known)."""
+    """S_V between that of equal truncated octahedra (2.66) and of cells about random points (2.91), both known."""
     cells = with_volumes(np.random.default_rng(6), BOX, np.ones(300))
     spacing = np.cbrt(BOX.prod() / 300)
     assert 2.66 < cells.walls.area_um2.sum() / BOX.prod() * spacing < 2.75
+    _, to_centroid = cells.walls.volumes_and_centroids(300)
+    assert np.linalg.norm(to_centroid, axis=1).mean() < 0.02 * spacing
 
 
 def test_same_seed_same_cells():

@@ -66,6 +66,27 @@ def test_grains_have_the_sizes_asked_for(sigma):
     assert abs(skewness) < 0.1  # lognormal
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"grain_diameter_sigma": 0.2},
+        {"grain_diameter_sigma": 0.6, "size_um": (48.0, 48.0, 48.0)},
+        {"coarse_share": 0.5, "coarse_ratio": 4.0, "grain_diameter_mean_um": 2.0, "size_um": (40.0, 40.0, 40.0)},
+        {"elongation": 3.0, "elongation_axis": 1, "size_um": (40.0, 60.0, 60.0)},
+    ],
+)
+def test_thousands_of_grains_have_the_sizes_asked_for(request_):
+    crystal = polycrystal(
+        **{"size_um": (24.0, 60.0, 80.0), "grain_diameter_mean_um": 4.0, "porosity": 0.1, "open_pores": True} | request_
+    )
+    requested, achieved = crystal.requested, crystal.achieved
+    assert achieved.grain_diameter_mean_um == pytest.approx(requested["grain_diameter_mean_um"], rel=0.005)
+    assert achieved.grain_diameter_sigma == pytest.approx(requested["grain_diameter_sigma"], rel=0.01)
+    assert achieved.porosity == pytest.approx(0.1, rel=0.01)
+    assert achieved.open_share > 0.9
+
+
 def test_coarse_grains_among_others():
     crystal = made(grain_diameter_mean_um=1.3, grain_diameter_sigma=0.25, coarse_share=0.4, coarse_ratio=3.0)
     achieved = crystal.achieved
@@ -195,9 +216,15 @@ def test_voxels_repeat_with_the_box_and_sample_the_exact_geometry():
     labels = grain_voxels(crystal, origin_um=tuple(origin), **block)
     assert labels.dtype == np.int32
     np.testing.assert_array_equal(labels, grain_voxels(crystal, origin_um=tuple(BOX + origin), **block))
-    centre = origin + (np.array([5, 6, 7]) + 0.5) * 0.5
-    pore = pore_depth_um(crystal.pores, centre[0], centre[1:2], centre[2:])[0, 0] > 0
-    assert labels[5, 6, 7] == (0 if pore else crystal.grains.nearest(centre)[1][0] + 1)
+    centres = np.stack(
+        np.meshgrid(
+            *(o + (np.arange(n) + 0.5) * 0.5 for o, n in zip(origin, labels.shape, strict=True)), indexing="ij"
+        ),
+        axis=-1,
+    )
+    expected = crystal.grains.nearest(centres)[1][..., 0] + 1
+    expected[pore_depth_at(crystal.pores, centres.reshape(-1, 3)).reshape(labels.shape) > 0] = 0
+    np.testing.assert_array_equal(labels, expected)
 
 
 @pytest.mark.parametrize(
