@@ -17,13 +17,13 @@ from PIL import Image
 from micro_features.cli import main
 from micro_features.features.catalogue import FEATURES
 from micro_features.settings import Settings
-from micro_features.synthetic.microscope import drawn_micrograph
+from micro_features.synthetic.microscope import quick_micrograph
 
 
 @pytest.fixture(scope="module")
 def drawn():
     """A small polished section, grains resolved, 8-bit."""
-    picture = drawn_micrograph(
+    picture = quick_micrograph(
         shape=(240, 320), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_um=3.0, seed=5
     )
     return np.round(picture.image * 255).astype(np.uint8)

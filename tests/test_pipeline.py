@@ -13,14 +13,14 @@ from micro_features.features.feature import LENGTH_POWER
 from micro_features.features.intercepts import intercept_features
 from micro_features.images.pores import PORE_METHODS
 from micro_features.settings import Settings
-from micro_features.synthetic.microscope import drawn_micrograph
+from micro_features.synthetic.microscope import quick_micrograph
 
 SETTINGS = Settings()
 
 
 @pytest.fixture(scope="module")
 def truth():
-    return drawn_micrograph(
+    return quick_micrograph(
         shape=(360, 480), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_um=3.0, seed=11
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,9 +99,9 @@ def effects(law: Law, ranges: Mapping[str, Range], *, nodes: int = _NODES) -> Ef
         names=names,
         mean=mean,
         variance=variance,
-        first=np.array([known[(i,)] for i in everything]) / variance,
-        total=np.array([variance - known[_others((i,), names)] for i in everything]) / variance,
-        shapley=np.array([_shapley(known, i) for i in everything]) / variance,
+        first=_shares([known[(i,)] for i in everything], variance),
+        total=_shares([variance - known[_others((i,), names)] for i in everything], variance),
+        shapley=_shares([_shapley(known, i) for i in everything], variance),
     )
 
 
@@ -151,6 +152,11 @@ def shapley_values(law: Law, ranges: Mapping[str, Range], causes: pd.DataFrame, 
     known = {held: expected(held) for held in _subsets(len(names))}
     table = {name: _shapley(known, i) for i, name in enumerate(names)}
     return pd.DataFrame({**table, "base": known[()]}, index=causes.index)
+
+
+def _shares(parts: list[Any], variance: float) -> np.ndarray:
+    """Shares of the variance; a cause without effect has none, not a rounding error below 0."""
+    return np.maximum(np.array(parts) / variance, 0)
 
 
 def _nodes(ranges: Mapping[str, Range], nodes: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -26,7 +26,7 @@ from micro_features.synthetic.microscope import Surface
 from micro_features.synthetic.response import ResponseSurface
 from micro_features.synthetic.specimens import Session, SpecimenRequest, View
 
-BOUNDARY_CONTRASTS = Range(0.25, 0.95)
+BOUNDARY_CONTRASTS = Range(0.45, 0.85)
 """From faint to deep grooves; proportional to the logarithm of the resistance where that shows."""
 
 

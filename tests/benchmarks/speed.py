@@ -42,11 +42,11 @@ def draw(folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from micro_features.synthetic import Surface, drawn_micrograph, with_databar
+    from micro_features.synthetic import Surface, quick_micrograph, with_databar
 
     kinds: tuple[tuple[Surface, float], ...] = (("polished", 6.0), ("fracture", 3.0))
     for surface, diameter_um in kinds:
-        drawn = drawn_micrograph(
+        drawn = quick_micrograph(
             shape=SHAPE, pixel_um=0.25, grain_diameter_mean_um=diameter_um, porosity=0.05, pore_diameter_um=2.5,
             surface=surface, seed=1,
         )  # fmt: skip
