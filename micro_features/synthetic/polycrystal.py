@@ -17,7 +17,7 @@ from micro_features.synthetic.laguerre import PowerDiagram, with_volumes
 from micro_features.synthetic.porosity import PlacedPores, place_pores
 from micro_features.synthetic.sizes import lognormal_diameters
 
-_MOST_GRAINS = 200_000
+_MOST_GRAINS = 100_000  # some minutes, and 3 GB
 _MOST_PORES = 200_000
 _LARGEST_IN_BOX = 2 / 3  # of the shortest edge: a larger grain may touch its own periodic image
 _WALL_POINTS = 100_000

@@ -113,8 +113,8 @@ def place_pores(
         settled_share = float(np.pi / 6 * (diameters**3).sum() / box)
         if settled_share < (1 - _UNPLACED) * share:
             raise SettingsError(
-                f"porosity {porosity:g} does not fit with pores of {diameter_um:.3g} um: about {settled_share:.2g} "
-                f"does; give that, {'another pore diameter' if open_pores else 'rounder pores, or open_pores=True'}."
+                f"porosity {porosity:g} does not fit with pores of {diameter_um:.3g} um: about "
+                f"{np.floor(95 * settled_share) / 100:g} does; give that, {'another pore diameter' if open_pores else 'rounder pores, or open_pores=True'}."
             )
         kind = places.kind[place]
         pores = replace(

@@ -1,6 +1,7 @@
 """Polycrystals: what was asked for, what is achieved, and both against what independent measurements find."""
 
 import pickle
+import re
 from functools import cache
 
 import numpy as np
@@ -239,7 +240,7 @@ def test_voxels_repeat_with_the_box_and_sample_the_exact_geometry():
         ({"grain_diameter_mean_um": 6.0}, "grain_diameter_mean_um is 6"),
         ({"grain_diameter_mean_um": np.nan}, "grain_diameter_mean_um is nan"),
         ({"grain_diameter_mean_um": 4.0, "grain_diameter_sigma": 0.6}, "largest grain"),
-        ({"grain_diameter_mean_um": 0.08}, "200000 grains"),
+        ({"grain_diameter_mean_um": 0.08}, "100000 grains"),
         ({"grain_diameter_sigma": 0.9}, "grain_diameter_sigma"),
         ({"coarse_share": 0.01, "coarse_ratio": 5.0}, "coarse_share"),
         ({"coarse_share": 1.0}, "coarse_share"),
@@ -263,6 +264,15 @@ def test_impossible_requests_are_refused(request_, words):
         made(**request_)
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_porosity_that_is_said_to_fit_does():
+    request = {"pore_aspect": 2.5, "pore_raggedness": 0.2}
+    with pytest.raises(SettingsError, match="does not fit") as raised:
+        made(porosity=0.25, **request)
+    fits = float(re.findall(r"about ([\d.]+) does", str(raised.value))[0])
+    assert 0.1 < fits < 0.25
+    assert made(porosity=fits, **request).achieved.porosity == pytest.approx(fits, rel=0.01)
 
 
 @pytest.mark.parametrize(
