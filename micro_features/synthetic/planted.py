@@ -27,7 +27,7 @@ from micro_features.synthetic.response import ResponseSurface
 from micro_features.synthetic.specimens import Session, SpecimenRequest, View
 
 BOUNDARY_CONTRASTS = Range(0.45, 0.85)
-"""From faint to deep grooves; proportional to the logarithm of the resistance where that shows."""
+"""From faint to deep grooves; even in the logarithm of the resistance where that shows."""
 
 
 @dataclass(frozen=True)

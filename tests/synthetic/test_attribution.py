@@ -59,6 +59,13 @@ def test_causes_of_an_additive_law_keep_their_own_variance():
     np.testing.assert_allclose(table["shapley_sd"], np.array([3, 2, 1]) / np.sqrt(12))
 
 
+def test_a_cause_without_effect_has_no_share_at_all():
+    table = effects(product, UNIT).table().set_index("cause")
+    assert (table.loc["c", ["sobol_first", "sobol_total", "shapley_effect", "shapley_sd"]] >= 0).all()
+    assert table.loc["c"].max() < 1e-7
+    assert np.isfinite(table).all(axis=None)
+
+
 def test_a_range_that_is_logarithmic_is_drawn_evenly_in_the_logarithm():
     found = effects(lambda a: np.log10(a), {"a": Range(0.01, 100.0, logarithmic=True)})
     assert found.mean == pytest.approx(0, abs=1e-12)
