@@ -18,6 +18,7 @@ _SHAPE_SPREAD = 0.1  # standard deviation of the semi-axes' logarithm, pore by p
 _GAP = 0.04  # of the mean diameter, between closed pores
 _OPEN_CLOSENESS = 0.7  # open pores may overlap
 _UNPLACED = 0.05  # of the pores' volume may find no place: swelling makes up for it
+_SURELY_FITS = 0.75  # of what found a place when too much was asked for
 _NECK_DIAMETER = 0.5  # of the mean pore diameter
 _LEAST_IN_PORES = 0.3  # of the pore volume; the rest may be necks
 _LEAST_OPEN = 0.5  # of the volume of open pores must hang together through the box
@@ -112,10 +113,7 @@ def place_pores(
         place, diameters, bodies = place[settled], diameters[settled], bodies[settled]
         settled_share = float(np.pi / 6 * (diameters**3).sum() / box)
         if settled_share < (1 - _UNPLACED) * share:
-            raise SettingsError(
-                f"porosity {porosity:g} does not fit with pores of {diameter_um:.3g} um: about "
-                f"{np.floor(95 * settled_share) / 100:g} does; give that, {'another pore diameter' if open_pores else 'rounder pores, or open_pores=True'}."
-            )
+            raise SettingsError(_too_many(porosity, diameter_um, settled_share, open_pores))
         kind = places.kind[place]
         pores = replace(
             none,
@@ -202,6 +200,14 @@ def _sampled(pores: Pores, diameter_um: float, shift: float = 0.0) -> tuple[np.n
     steps = pores.size_um / counts
     z, y, x = ((np.arange(n) + shift) * step for n, step in zip(counts, steps, strict=True))
     return pore_depth_um(pores, z[:, None, None], y, x), steps
+
+
+def _too_many(porosity: float, diameter_um: float, settled_share: float, open_pores: bool) -> str:
+    other = "another pore diameter" if open_pores else "rounder and smoother pores, or open_pores=True"
+    return (
+        f"porosity {porosity:g} does not fit with pores of {diameter_um:.3g} um: about "
+        f"{np.floor(100 * _SURELY_FITS * settled_share) / 100:g} does; give that, {other}."
+    )
 
 
 def _too_few(porosity: float, diameter_um: float, box_um3: float, open_pores: bool) -> str:
