@@ -33,7 +33,8 @@ from micro_features.files.outputs import write_json, write_png
 from micro_features.files.tables import read_table, write_table
 from micro_features.jobs import use_one_thread
 from micro_features.results import versions
-from micro_features.synthetic.databar import with_databar
+from micro_features.synthetic.law.response import ResponseSurface, fit_surface
+from micro_features.synthetic.picture.databar import with_databar
 from micro_features.synthetic.planted import (
     best_r2,
     preset_named,
@@ -41,7 +42,6 @@ from micro_features.synthetic.planted import (
     true_attributions,
     true_effects,
 )
-from micro_features.synthetic.response import ResponseSurface, fit_surface
 from micro_features.synthetic.specimens import SpecimenRequest, draw_specimen, specimen_rows
 
 COMMAND = "synth"

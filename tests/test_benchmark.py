@@ -77,9 +77,7 @@ def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
 
 
 def test_a_label_image_of_another_size_fails_alone(tmp_path):
-    case = benchmark.Case(
-        tmp_path / "a.png", tmp_path / "g.png", tmp_path / "p.png", "a", "polished", {}, Settings()
-    )
+    case = benchmark.Case(tmp_path / "a.png", tmp_path / "g.png", tmp_path / "p.png", "a", "polished", {}, Settings())
     Image.fromarray(np.zeros((40, 60), np.uint8)).save(case.path)
     for path in (case.grains, case.pores):
         Image.fromarray(np.zeros((40, 50), np.uint16)).save(path)

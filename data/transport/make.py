@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from micro_features.synthetic.solver_runs import refined, run_requests, solver_run
+from micro_features.synthetic.law.solver_runs import refined, run_requests, solver_run
 
 RUNS = run_requests(200, seed=2024)
 TABLES = {"solver_runs.csv": RUNS, "solver_runs_refined.csv": [refined(request) for request in RUNS[::10]]}

@@ -11,11 +11,11 @@ import numpy as np
 from scipy import ndimage
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.fracture import fracture_surface
+from micro_features.synthetic.picture.fracture import fracture_surface
+from micro_features.synthetic.picture.scan import scanned
+from micro_features.synthetic.picture.scene import Scene
+from micro_features.synthetic.picture.section import polished_section
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
-from micro_features.synthetic.scan import scanned
-from micro_features.synthetic.scene import Scene
-from micro_features.synthetic.section import polished_section
 
 Surface = Literal["polished", "fracture"]
 

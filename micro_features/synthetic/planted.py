@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.attribution import Effects, Law, effects, shapley_values, unexplained_variance
-from micro_features.synthetic.causes import CAUSE_RANGES, CAUSES, PORE_DIAMETERS_UM, Causes, Range, spread
+from micro_features.synthetic.law.attribution import Effects, Law, effects, shapley_values, unexplained_variance
+from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES, PORE_DIAMETERS_UM, Causes, Range, spread
+from micro_features.synthetic.law.response import ResponseSurface
 from micro_features.synthetic.microscope import Surface
-from micro_features.synthetic.response import ResponseSurface
 from micro_features.synthetic.specimens import Session, SpecimenRequest, View
 
 BOUNDARY_CONTRASTS = Range(0.45, 0.85)

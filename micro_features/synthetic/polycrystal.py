@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um
-from micro_features.synthetic.laguerre import PowerDiagram, with_volumes
-from micro_features.synthetic.porosity import PlacedPores, place_pores
-from micro_features.synthetic.sizes import lognormal_diameters
+from micro_features.synthetic.structure.cavities import Pores, pore_depth_at, pore_depth_um
+from micro_features.synthetic.structure.laguerre import PowerDiagram, with_volumes
+from micro_features.synthetic.structure.porosity import PlacedPores, place_pores
+from micro_features.synthetic.structure.sizes import lognormal_diameters
 
 _MOST_GRAINS = 100_000  # some minutes, and 3 GB
 _MOST_PORES = 200_000

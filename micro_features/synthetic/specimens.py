@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from micro_features.synthetic.block import Block, solved_block, voxel_for
-from micro_features.synthetic.causes import GRAIN_SIGMA, Causes
-from micro_features.synthetic.databar import Layout
+from micro_features.synthetic.law.block import Block, solved_block, voxel_for
+from micro_features.synthetic.law.causes import GRAIN_SIGMA, Causes
 from micro_features.synthetic.microscope import DrawnMicrograph, Surface, drawn_micrograph
+from micro_features.synthetic.picture.databar import Layout
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
 
 SHAPE = (480, 640)

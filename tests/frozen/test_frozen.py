@@ -13,7 +13,7 @@ from micro_features import Settings, pipeline, read_picture
 from micro_features.files.artefacts import shipped
 
 EXPECTED = Path(__file__).with_name("expected.json")
-PICTURES = ("dense_fine_x1500.png", "broken_x1500.tif")
+PICTURES = ("s05a.png", "s05f.png")
 
 
 def stages(name: str) -> dict[str, dict[str, float | None]]:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micro_features.synthetic.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
-from micro_features.synthetic.response import LEAST_RUNS, ResponseSurface, fit_surface
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.response import LEAST_RUNS, ResponseSurface, fit_surface
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
 from micro_features.synthetic.planted import (
     PRESETS,
     SESSIONS,

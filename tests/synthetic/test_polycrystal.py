@@ -9,9 +9,9 @@ import pytest
 from scipy import ndimage
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.cavities import pore_depth_at, pore_depth_um
-from micro_features.synthetic.laguerre import walls_near
 from micro_features.synthetic.polycrystal import Polycrystal, grain_voxels, polycrystal
+from micro_features.synthetic.structure.cavities import pore_depth_at, pore_depth_um
+from micro_features.synthetic.structure.laguerre import walls_near
 
 SIZE = (14.0, 15.0, 16.0)
 BOX = np.array(SIZE)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micro_features.synthetic.causes import CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.response import LEAST_RUNS, fit_surface, refinement
+from micro_features.synthetic.law.solver_runs import solver_run
 from micro_features.synthetic.planted import PRESETS, best_r2, true_effects
-from micro_features.synthetic.response import LEAST_RUNS, fit_surface, refinement
-from micro_features.synthetic.solver_runs import solver_run
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "transport"
 

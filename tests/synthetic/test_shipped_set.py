@@ -58,7 +58,7 @@ def test_labels_hold_what_the_manifest_says(manifest):
 
 def test_a_specimen_has_one_conductivity_and_one_set_of_causes(manifest):
     of_specimen = ["conductivity_S_per_cm", "porosity_true", *(c for c in manifest if c.startswith("cause_"))]
-    assert (manifest.groupby("sample_id")[of_specimen].nunique() == 1).all(axis=None)
+    assert (manifest.groupby("sample_id")[of_specimen].nunique() == 1).to_numpy().all()  # noqa: PD101
     specimens = manifest.drop_duplicates("sample_id")
     assert specimens["conductivity_S_per_cm"].between(1e-4, 1e-3).all()
     ranks = specimens[[c for c in manifest if c.startswith("cause_")]].rank().corr().to_numpy()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from micro_features.synthetic import specimens
-from micro_features.synthetic.block import losses_in_picture
-from micro_features.synthetic.causes import BULK_S_PER_CM, Causes
+from micro_features.synthetic.law.block import losses_in_picture
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, Causes
 from micro_features.synthetic.planted import SESSIONS
 from micro_features.synthetic.specimens import SpecimenRequest, View, draw_specimen, specimen_rows
 

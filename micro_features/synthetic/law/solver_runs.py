@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.block import solved_block, voxel_for
-from micro_features.synthetic.causes import CAUSE_RANGES, CAUSES, GRAIN_SIGMA, PORE_DIAMETERS_UM, Causes, spread
+from micro_features.synthetic.law.block import solved_block, voxel_for
+from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES, GRAIN_SIGMA, PORE_DIAMETERS_UM, Causes, spread
 from micro_features.synthetic.polycrystal import polycrystal
 
 _BEYOND = 0.04  # of each range, on either side, so that the surface reaches all of it

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micro_features.synthetic.laguerre import PowerDiagram
-from micro_features.synthetic.relief import Bodies, bodies, exposed
+from micro_features.synthetic.picture.relief import Bodies, bodies, exposed
+from micro_features.synthetic.structure.laguerre import PowerDiagram
 
 EDGE = 2.0  # of the cubes
 

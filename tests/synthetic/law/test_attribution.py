@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.attribution import effects, shapley_values, unexplained_variance
-from micro_features.synthetic.causes import Range
+from micro_features.synthetic.law.attribution import effects, shapley_values, unexplained_variance
+from micro_features.synthetic.law.causes import Range
 
 ANGLES = {name: Range(-np.pi, np.pi) for name in "abc"}
 UNIT = {name: Range(0.0, 1.0) for name in "abc"}

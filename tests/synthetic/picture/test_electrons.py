@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from micro_features.synthetic.electrons import secondary_electrons, sky_view
+from micro_features.synthetic.picture.electrons import secondary_electrons, sky_view
 
 ROWS, COLS = np.mgrid[:80, :100].astype(float)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.laguerre import PowerDiagram, walls_near, with_volumes
+from micro_features.synthetic.structure.laguerre import PowerDiagram, walls_near, with_volumes
 
 BOX = np.array([9.0, 10.0, 12.0])
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import CAUSE_RANGES, CAUSES, Causes, Range, spread
+from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES, Causes, Range, spread
 
 
 @given(st.floats(0, 1), st.floats(1e-3, 1e3), st.floats(1.01, 1e3), st.booleans())

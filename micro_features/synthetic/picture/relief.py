@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import ConvexHull
 
-from micro_features.synthetic.laguerre import PowerDiagram
+from micro_features.synthetic.structure.laguerre import PowerDiagram
 
 _EDGE_ON = 1e-9  # how little, um, two sites differ in height if the wall between them is seen edge-on
 

@@ -7,12 +7,12 @@ from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.cavities import Pores, pore_depth_um, roughness
-from micro_features.synthetic.laguerre import PowerDiagram
-from micro_features.synthetic.necks import necks
-from micro_features.synthetic.packing import inside_box
-from micro_features.synthetic.placing import INSIDE, KINDS, choose_places, find_places, turned
-from micro_features.synthetic.sizes import lognormal_diameters
+from micro_features.synthetic.structure.cavities import Pores, pore_depth_um, roughness
+from micro_features.synthetic.structure.laguerre import PowerDiagram
+from micro_features.synthetic.structure.necks import necks
+from micro_features.synthetic.structure.packing import inside_box
+from micro_features.synthetic.structure.placing import INSIDE, KINDS, choose_places, find_places, turned
+from micro_features.synthetic.structure.sizes import lognormal_diameters
 
 _SHAPE_SPREAD = 0.1  # standard deviation of the semi-axes' logarithm, pore by pore
 _GAP = 0.04  # of the mean diameter, between closed pores

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um
-from micro_features.synthetic.cleavage import Cleavage, cleavage
-from micro_features.synthetic.electrons import secondary_electrons
+from micro_features.synthetic.picture.cleavage import Cleavage, cleavage
+from micro_features.synthetic.picture.electrons import secondary_electrons
+from micro_features.synthetic.picture.relief import Bodies, bodies, exposed
+from micro_features.synthetic.picture.scan import smooth_field
+from micro_features.synthetic.picture.scene import Scene
 from micro_features.synthetic.polycrystal import Polycrystal
-from micro_features.synthetic.relief import Bodies, bodies, exposed
-from micro_features.synthetic.scan import smooth_field
-from micro_features.synthetic.scene import Scene
+from micro_features.synthetic.structure.cavities import Pores, pore_depth_at, pore_depth_um
 
 _WAVES = ((3.0, 0.35), (12.0, 0.8))  # of the front: length and standard deviation of its height, in grain diameters
 _CLEAVED_FLATTER = 0.7  # by which share cleavage all over lowers the waves

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from scipy.spatial import cKDTree
 
-from micro_features.synthetic.packing import inside_box, shortest
+from micro_features.synthetic.structure.packing import inside_box, shortest
 
 _RIM = 0.8  # of the mean longest semi-axis: how far outside a pore its depth is still known
 _WAVES = 20

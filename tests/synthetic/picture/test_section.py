@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from micro_features.synthetic import section
-from micro_features.synthetic.cavities import Pores, Roughness
-from micro_features.synthetic.laguerre import PowerDiagram, with_volumes
-from micro_features.synthetic.section import cut, polished_section
+from micro_features.synthetic.picture import section
+from micro_features.synthetic.picture.section import cut, polished_section
+from micro_features.synthetic.structure.cavities import Pores, Roughness
+from micro_features.synthetic.structure.laguerre import PowerDiagram, with_volumes
 
 SMOOTH = Roughness(0.0, np.zeros((0, 3)), np.zeros(0))
 FRAME = {"shape": (160, 200), "pixel_um": 0.1, "position_um": (4.0, 3.0, 2.0)}

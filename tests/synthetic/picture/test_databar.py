@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic import with_databar
+from micro_features.synthetic.picture.databar import with_databar
 
 TAKEN = datetime(2024, 9, 5, 19, 44, 16)
 REST = {"magnification": 1500, "kV": 5.0, "WD_mm": 7.4, "taken": TAKEN}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micro_features.synthetic.cavities import Pores, pore_depth_at, pore_depth_um, roughness
-from micro_features.synthetic.placing import turned
+from micro_features.synthetic.structure.cavities import Pores, pore_depth_at, pore_depth_um, roughness
+from micro_features.synthetic.structure.placing import turned
 
 BOX = np.array([8.0, 9.0, 10.0])
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micro_features.synthetic.laguerre import PowerDiagram, walls_near
-from micro_features.synthetic.packing import inside_box, keep_apart
+from micro_features.synthetic.structure.laguerre import PowerDiagram, walls_near
+from micro_features.synthetic.structure.packing import inside_box, keep_apart
 
 KINDS = ("triple lines", "boundaries", "inside grains")
 TRIPLE_LINE, BOUNDARY, INSIDE = range(3)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micro_features.synthetic.cavities import pore_depth_at
-from micro_features.synthetic.fracture import fracture_surface
-from micro_features.synthetic.laguerre import PowerDiagram
+from micro_features.synthetic.picture.fracture import fracture_surface
+from micro_features.synthetic.picture.scene import Scene
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
-from micro_features.synthetic.scene import Scene
+from micro_features.synthetic.structure.cavities import pore_depth_at
+from micro_features.synthetic.structure.laguerre import PowerDiagram
 
 SHAPE = (60, 80)
 PIXEL_UM = 0.25

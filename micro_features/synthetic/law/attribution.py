@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import Range
+from micro_features.synthetic.law.causes import Range
 
 Law = Callable[..., np.ndarray]
 """A function of the causes as keyword arguments, arrays that broadcast; its result has their common shape."""

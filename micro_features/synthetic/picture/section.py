@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, special
 
-from micro_features.synthetic.cavities import Pores, pore_depth_at
-from micro_features.synthetic.laguerre import walls_near
+from micro_features.synthetic.picture.scan import smooth_field
+from micro_features.synthetic.picture.scene import Scene
 from micro_features.synthetic.polycrystal import Polycrystal
-from micro_features.synthetic.scan import smooth_field
-from micro_features.synthetic.scene import Scene
+from micro_features.synthetic.structure.cavities import Pores, pore_depth_at
+from micro_features.synthetic.structure.laguerre import walls_near
 
 _NEIGHBOURS = 4  # cells next in line that may have the nearest wall
 _DETECTOR = (-0.8, 0.6)  # direction along rows and columns that the surface faces to look bright

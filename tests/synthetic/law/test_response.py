@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
-from micro_features.synthetic.response import LEAST_RUNS, fit_surface, refinement
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.response import LEAST_RUNS, fit_surface, refinement
 
 
 def textbook(porosity, grain_diameter_um, boundary_resistance_ohm_cm2):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
-from micro_features.synthetic.solver_runs import refined, run_requests, solver_run
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES
+from micro_features.synthetic.law.solver_runs import refined, run_requests, solver_run
 
 
 def test_runs_reach_beyond_the_ranges_of_the_causes():

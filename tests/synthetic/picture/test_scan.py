@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from micro_features.synthetic.scan import scanned, smooth_field
+from micro_features.synthetic.picture.scan import scanned, smooth_field
 
 STILL = {"blur_px": 0.0, "noise": 0.0, "shading": 0.0, "charging": 0.0, "brightness": 0.0, "contrast": 1.0}
 

@@ -15,7 +15,7 @@ from scipy.sparse.linalg import cg
 from scipy.spatial import ConvexHull, cKDTree
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.packing import inside_box, shortest, spread_out, summed
+from micro_features.synthetic.structure.packing import inside_box, shortest, spread_out, summed
 
 _FIRST_REACH = 1.0  # how far neighbours are looked for at first, in sums of the two radii
 _WIDER = 1.6

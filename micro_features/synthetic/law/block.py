@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import BULK_S_PER_CM
+from micro_features.synthetic.law.causes import BULK_S_PER_CM
 from micro_features.synthetic.polycrystal import Polycrystal, grain_voxels
 from micro_features.synthetic.transport import CoarseGridWarning, Conduction, effective_conductivity
 

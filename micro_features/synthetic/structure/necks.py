@@ -5,8 +5,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-from micro_features.synthetic.laguerre import PowerDiagram
-from micro_features.synthetic.packing import inside_box, shortest
+from micro_features.synthetic.structure.laguerre import PowerDiagram
+from micro_features.synthetic.structure.packing import inside_box, shortest
 
 _SAME_CORNER = 1e-6  # of the mean edge: corners nearer than this are one
 _ENTRANCES = 2  # corners of the grain structure that each pore is joined to

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.causes import BULK_S_PER_CM, CAUSES, Range
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSES, Range
 
 LEAST_RUNS = 200
 _INTERCEPT_PER_DIAMETER = 0.8  # of cells with GRAIN_SIGMA; a wrong value would only burden the correction

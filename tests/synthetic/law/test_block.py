@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.block import FLOW_AXIS, Block, losses_in_picture, solved_block, voxel_for
-from micro_features.synthetic.causes import BULK_S_PER_CM
+from micro_features.synthetic.law.block import FLOW_AXIS, Block, losses_in_picture, solved_block, voxel_for
+from micro_features.synthetic.law.causes import BULK_S_PER_CM
 from micro_features.synthetic.polycrystal import grain_voxels, polycrystal
 from micro_features.synthetic.transport import CoarseGridWarning, Conduction, effective_conductivity
 

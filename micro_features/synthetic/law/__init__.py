@@ -1,0 +1,1 @@
+"""What a conductivity follows from: causes, solved blocks, response surface, attributions."""

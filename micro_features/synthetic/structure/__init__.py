@@ -1,0 +1,1 @@
+"""Grains and pores in space: sizes, cells, places."""
