@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from micro_features.errors import SettingsError
+from micro_features.synthetic.checks import within
 from micro_features.synthetic.picture.fracture import fracture_surface
 from micro_features.synthetic.picture.scan import scanned
 from micro_features.synthetic.picture.scene import Scene
@@ -137,17 +138,17 @@ def drawn_micrograph(
     SettingsError
         If a value is out of bounds.
     """
-    _within("shape (shorter side)", min(shape), 32, 20_000)
-    _within("pixel_um", pixel_um, 1e-6, 1e6)
-    _within("boundary_contrast", boundary_contrast, 0, 1)
-    _within("relief", relief, 0, 1)
-    _within("blur_px", blur_px, 0, 20)
-    _within("noise", noise, 0, 0.3)
-    _within("shading", shading, 0, 0.3)
-    _within("charging", charging, 0, 1)
-    _within("brightness", brightness, -0.5, 0.5)
-    _within("contrast", contrast, 0.2, 5)
-    _within("seed", seed, 0, 2**63)
+    within("shape (shorter side)", min(shape), 32, 20_000)
+    within("pixel_um", pixel_um, 1e-6, 1e6)
+    within("boundary_contrast", boundary_contrast, 0, 1)
+    within("relief", relief, 0, 1)
+    within("blur_px", blur_px, 0, 20)
+    within("noise", noise, 0, 0.3)
+    within("shading", shading, 0, 0.3)
+    within("charging", charging, 0, 1)
+    within("brightness", brightness, -0.5, 0.5)
+    within("contrast", contrast, 0.2, 5)
+    within("seed", seed, 0, 2**63)
     if surface not in _EXPOSED:
         raise SettingsError(f"surface is {surface!r}: choose one of {', '.join(_EXPOSED)}.")
 
@@ -155,7 +156,7 @@ def drawn_micrograph(
     place, surface_rng, scan_rng = np.random.default_rng(seed).spawn(3)
     z, y, x = place.uniform(0, 1, 3) * crystal.grains.size_um if position_um is None else position_um
     for axis, value in zip("zyx", (z, y, x), strict=True):
-        _within(f"position_um ({axis})", value, -1e6, 1e6)
+        within(f"position_um ({axis})", value, -1e6, 1e6)
     scene = _EXPOSED[surface](
         surface_rng,
         crystal,
@@ -224,9 +225,9 @@ def quick_micrograph(
     SettingsError
         If a value is out of bounds, or so many pores do not fit.
     """
-    _within("pixel_um", pixel_um, 1e-6, 1e6)
-    _within("shape (shorter side)", min(shape), 32, 20_000)
-    _within("grain_diameter_mean_um", grain_diameter_mean_um, pixel_um, min(shape) / 4 * pixel_um)
+    within("pixel_um", pixel_um, 1e-6, 1e6)
+    within("shape (shorter side)", min(shape), 32, 20_000)
+    within("grain_diameter_mean_um", grain_diameter_mean_um, pixel_um, min(shape) / 4 * pixel_um)
     # The largest of some thousand lognormal grains is about this many times the mean; the box must hold it.
     largest_um = grain_diameter_mean_um * np.exp(3.7 * grain_diameter_sigma - grain_diameter_sigma**2 / 2)
     depth_um, *sides_um = (max(1.5 * largest_um, n * pixel_um) for n in (0, *shape))
@@ -239,11 +240,6 @@ def quick_micrograph(
         seed=seed,
     )
     return drawn_micrograph(crystal, shape=shape, pixel_um=pixel_um, seed=seed, **imaging)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also refuses NaN
-        raise SettingsError(f"{name} is {value:g}: give a value from {low:g} to {high:g}.")
 
 
 def _numbered(cells: np.ndarray, period_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from micro_features.errors import SettingsError
+from micro_features.synthetic.checks import positive, within
 from micro_features.synthetic.structure.cavities import Pores, pore_depth_at, pore_depth_um
 from micro_features.synthetic.structure.laguerre import PowerDiagram, with_volumes
 from micro_features.synthetic.structure.porosity import PlacedPores, place_pores
@@ -220,8 +221,7 @@ def grain_voxels(
     SettingsError
         If the voxel is not larger than 0, or there is none.
     """
-    if not 0 < voxel_um < np.inf:
-        raise SettingsError(f"voxel_um is {voxel_um:g}: give a length above 0.")
+    positive("voxel_um", voxel_um)
     if min(shape) < 1:
         raise SettingsError(f"shape is {tuple(shape)}: give at least 1 voxel along each axis.")
     z, y, x = (start + (np.arange(n) + 0.5) * voxel_um for start, n in zip(origin_um, shape, strict=True))
@@ -236,7 +236,7 @@ def grain_voxels(
 
 
 def _check(requested: Mapping[str, Any]) -> None:
-    """Refuse requests out of bounds, NaN included."""
+    """Refuse requests out of bounds."""
     size = requested["size_um"]
     if len(size) != 3:
         raise SettingsError(f"size_um has {len(size)} values: give three, along z, y and x.")
@@ -257,8 +257,7 @@ def _check(requested: Mapping[str, Any]) -> None:
         "seed": (0, 2**63),
     }
     for name, (low, high) in bounds.items():
-        if not low <= requested[name] <= high:  # also refuses NaN
-            raise SettingsError(f"{name} is {requested[name]:g}: give a value from {low:.4g} to {high:.4g}.")
+        within(name, requested[name], low, high)
     if requested["elongation_axis"] not in (0, 1, 2):
         raise SettingsError(f"elongation_axis is {requested['elongation_axis']!r}: give 0 (z), 1 (y) or 2 (x).")
     shares = requested["pore_shares"]

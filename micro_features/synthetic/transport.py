@@ -20,6 +20,7 @@ from scipy import ndimage, sparse
 from threadpoolctl import threadpool_limits
 
 from micro_features.errors import ConvergenceError, SettingsError
+from micro_features.synthetic.checks import not_negative, positive
 
 _COARSE_VOXELS = 10  # across a grain: fewer, and boundaries are drawn too coarsely
 _FLAT_VOXELS = 0.5  # faces of a plane lie closer to it, root mean square
@@ -120,7 +121,7 @@ def effective_conductivity(
     if boundary_ohm_cm2 > 0 and intercept < _COARSE_VOXELS:
         warnings.warn(
             f"the grains are {intercept:.1f} voxels across; below {_COARSE_VOXELS} the conductivity is off by several "
-            "per cent: use smaller voxels",
+            "per cent: use smaller voxels.",
             CoarseGridWarning,
             stacklevel=2,
         )
@@ -138,8 +139,8 @@ def effective_conductivity(
     imbalance = abs((2 * (1 - potential[first])).sum() - (2 * potential[last]).sum()) / power if n else 0.0
     if not imbalance <= _MAX_IMBALANCE:
         raise ConvergenceError(
-            f"the currents in and out differ by {imbalance:.1g} of their mean, above {_MAX_IMBALANCE:g}; try a smaller "
-            f"boundary_ohm_cm2 (found {boundary_ohm_cm2:g}) or larger voxels"
+            f"the currents in and out differ by {imbalance:.1g} of their mean, above {_MAX_IMBALANCE:g}: try a smaller "
+            f"boundary_ohm_cm2 (found {boundary_ohm_cm2:g}) or larger voxels."
         )
 
     def on_grid(values: np.ndarray, elsewhere: float) -> np.ndarray:
@@ -189,20 +190,16 @@ def _checked(
     grains = np.asarray(grains)
     if grains.ndim != 3 or grains.size == 0 or grains.dtype.kind not in "iu":
         raise SettingsError(
-            f"grains: an array of shape {grains.shape} and type {grains.dtype}; give labels as integers in a block of "
-            "three dimensions with at least one voxel"
+            f"grains is {grains.dtype} of shape {grains.shape}: give labels as integers in a block of three dimensions "
+            "with at least one voxel."
         )
     if grains.min() < 0:
-        raise SettingsError(
-            f"grains: the label {grains.min()} is negative; give 0 in pores and labels from 1 in grains"
-        )
-    for name, value in (("voxel_um", voxel_um), ("bulk_S_per_cm", bulk_S_per_cm)):
-        if not 0 < value < np.inf:
-            raise SettingsError(f"{name}: {value} is not above 0; give a positive number")
-    if not 0 <= boundary_ohm_cm2 < np.inf:
-        raise SettingsError(f"boundary_ohm_cm2: {boundary_ohm_cm2} is not a resistance; give 0 or a positive number")
+        raise SettingsError(f"grains has the label {grains.min()}: give 0 in pores and labels from 1 in grains.")
+    positive("voxel_um", voxel_um)
+    positive("bulk_S_per_cm", bulk_S_per_cm)
+    not_negative("boundary_ohm_cm2", boundary_ohm_cm2)
     if axis not in (0, 1, 2):
-        raise SettingsError(f"axis: {axis} is none of the block's three; give 0, 1 or 2")
+        raise SettingsError(f"axis is {axis}: give 0, 1 or 2.")
     return grains
 
 
@@ -345,8 +342,8 @@ def _solve(conducts: np.ndarray, faces: _Faces, conductance: np.ndarray) -> tupl
         )
     if failed:
         raise ConvergenceError(
-            f"the potential has not converged in {_MAX_ITERATIONS} iterations; try a smaller boundary_ohm_cm2 or a "
-            "smaller block"
+            f"the potential has not converged in {_MAX_ITERATIONS} iterations: try a smaller boundary_ohm_cm2 or a "
+            "smaller block."
         )
     return potential, iterations
 

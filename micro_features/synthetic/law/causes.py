@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from micro_features.errors import SettingsError
+from micro_features.synthetic.checks import not_negative, positive
 
 BULK_S_PER_CM = 1e-3
 """Conductivity of the grains themselves; garnets have 3e-4 to 1.5e-3 S/cm."""
@@ -77,12 +78,8 @@ class Causes:
     def __post_init__(self) -> None:
         if not 0 <= self.porosity < 1:
             raise SettingsError(f"porosity is {self.porosity:g}: give a share of at least 0 and below 1.")
-        if not 0 < self.grain_diameter_um < np.inf:
-            raise SettingsError(f"grain_diameter_um is {self.grain_diameter_um:g}: give a positive length.")
-        if not 0 <= self.boundary_resistance_ohm_cm2 < np.inf:
-            raise SettingsError(
-                f"boundary_resistance_ohm_cm2 is {self.boundary_resistance_ohm_cm2:g}: give a resistance of at least 0."
-            )
+        positive("grain_diameter_um", self.grain_diameter_um)
+        not_negative("boundary_resistance_ohm_cm2", self.boundary_resistance_ohm_cm2)
 
 
 CAUSES = tuple(field.name for field in fields(Causes))

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from micro_features.data import Acquisition, Annotations, ScaleBar
 from micro_features.errors import SettingsError
+from micro_features.synthetic.checks import positive
 
 Layout = Literal["jeol", "zeiss", "fei", "hitachi"]
 
@@ -65,8 +66,7 @@ def with_databar(
     if cols < _MIN_COLS:
         raise SettingsError(f"image has {cols} columns: the data bar's text needs at least {_MIN_COLS}.")
     for name, value in (("pixel_um", pixel_um), ("magnification", magnification), ("kV", kV), ("WD_mm", WD_mm)):
-        if not 0 < value < np.inf:
-            raise SettingsError(f"{name} is {value:g}: give a positive number.")
+        positive(name, value)
     if layout not in _LAYOUTS:
         raise SettingsError(f"layout is {layout!r}: choose one of {', '.join(_LAYOUTS)}.")
 
