@@ -3,7 +3,7 @@
 A surface is exposed (`section`, `fracture`), then scanned (`scan`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,13 @@ from scipy import ndimage
 from micro_features.errors import SettingsError
 from micro_features.synthetic.checks import within
 from micro_features.synthetic.picture.fracture import fracture_surface
+from micro_features.synthetic.picture.labels import (
+    along_lines,
+    boundary_lines,
+    mean_and_log_sd,
+    numbered,
+    whole_diameters,
+)
 from micro_features.synthetic.picture.scan import scanned
 from micro_features.synthetic.picture.scene import Scene
 from micro_features.synthetic.picture.section import polished_section
@@ -50,8 +57,8 @@ class DrawnMicrograph:
         Area share of pores, 0 to 1.
     grain_diameter_mean_um, grain_diameter_sigma : float
         Equivalent circle diameter of the grains, without the pores' area: number mean, and standard deviation of its
-        logarithm. Counted are grains that lie whole in the picture, each weighted by one over the probability that one
-        of its extent does, so that the border does not bias them (Miles 1974; Lantuejoul 1978). NaN without any.
+        logarithm. Counted are grains that lie whole in the picture, weighted so that the border does not bias them (see
+        `picture.labels.whole_diameters`). NaN without any.
     pore_diameter_mean_um : float
         Equivalent circle diameter of pores in the picture (NaN without pores); pores that touch count as one.
     grain_intercept_mean_um : float
@@ -176,17 +183,17 @@ def drawn_micrograph(
         brightness=brightness,
         contrast=contrast,
     )
-    grains, crystal_grain = _numbered(scene.grains, crystal.grains.size_um[1:] / pixel_um)
+    grains, crystal_grain = numbered(scene.grains, crystal.grains.size_um[1:] / pixel_um)
     pores, _ = ndimage.label(scene.pores)
-    diameters, weights = _diameters(grains)
-    mean, sigma = _mean_and_log_sd(diameters, weights)
-    intercept_px, changes_per_px = _along_lines(grains)
+    diameters, weights = whole_diameters(grains)
+    mean, sigma = mean_and_log_sd(diameters, weights)
+    intercept_px, changes_per_px = along_lines(grains)
     pore_areas = np.bincount(pores.ravel())[1:]
     return DrawnMicrograph(
         image=image,
         grains=grains,
         pores=pores.astype(np.int32),
-        boundaries=_boundaries(grains),
+        boundaries=boundary_lines(grains),
         crystal_grain=crystal_grain,
         pixel_um=float(pixel_um),
         position_um=(float(z), float(y), float(x)),
@@ -240,76 +247,3 @@ def quick_micrograph(
         seed=seed,
     )
     return drawn_micrograph(crystal, shape=shape, pixel_um=pixel_um, seed=seed, **imaging)
-
-
-def _numbered(cells: np.ndarray, period_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels from 1 without gaps, one for each repeat of a cell, 0 kept; and the index of each label's cell.
-
-    A cell is much smaller than the period, so a pixel belongs to the repeat whose circular mean position is nearest.
-    """
-    key = cells.astype(np.int64)
-    for period, position in zip(period_px, np.ogrid[: cells.shape[0], : cells.shape[1]], strict=True):
-        turn = np.broadcast_to(2j * np.pi * position / period, cells.shape)
-        phase = np.exp(turn).ravel()
-        mean = np.bincount(cells.ravel(), phase.real) + 1j * np.bincount(cells.ravel(), phase.imag)
-        centre = np.angle(mean) / (2 * np.pi)
-        repeat = np.rint(position / period - centre[cells]).astype(np.int64)
-        key = key * (repeat.max() - repeat.min() + 1) + repeat - repeat.min()
-    key[cells == 0] = -1
-    found, first, label = np.unique(key, return_index=True, return_inverse=True)
-    label = label.reshape(cells.shape)
-    cell = cells.ravel()[first] - 1
-    if found[0] != -1:  # no pore: label 0 is not taken
-        label, cell = label + 1, np.append(-1, cell)
-    return label.astype(np.int32), cell.astype(np.int64)
-
-
-def _boundaries(grains: np.ndarray) -> np.ndarray:
-    lines = np.zeros(grains.shape, dtype=bool)
-    for one, other in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-        change = (grains[one] != grains[other]) & (grains[one] > 0) & (grains[other] > 0)
-        lines[one] |= change
-        lines[other] |= change
-    return lines
-
-
-def _diameters(grains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Equivalent circle diameters, px, of grains that lie whole in the picture, and their weights."""
-    rows, cols = grains.shape
-    area = np.bincount(grains.ravel())[1:]
-    diameters, weights = [], []
-    for n, (down, across) in enumerate(ndimage.find_objects(grains)):
-        if down.start == 0 or across.start == 0 or down.stop == rows or across.stop == cols:
-            continue
-        room = (rows - (down.stop - down.start) - 1) * (cols - (across.stop - across.start) - 1)
-        diameters.append(np.sqrt(4 / np.pi * area[n]))
-        weights.append(rows * cols / room)
-    return np.array(diameters), np.array(weights)
-
-
-def _mean_and_log_sd(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    if len(values) == 0:
-        return np.nan, np.nan
-    mean, log_mean = np.average(values, weights=weights), np.average(np.log(values), weights=weights)
-    return float(mean), float(np.sqrt(np.average((np.log(values) - log_mean) ** 2, weights=weights)))
-
-
-def _lines(grains: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Neighbouring pixels along each of four directions, and their distance."""
-    yield grains[:, :-1], grains[:, 1:], 1.0
-    yield grains[:-1], grains[1:], 1.0
-    yield grains[:-1, :-1], grains[1:, 1:], np.sqrt(2)
-    yield grains[:-1, 1:], grains[1:, :-1], np.sqrt(2)
-
-
-def _along_lines(grains: np.ndarray) -> tuple[float, float]:
-    """Mean intercept, px, and changes of grain per length in grains, 1/px; all directions weigh the same."""
-    in_grain = changes = crossings = 0.0
-    for one, other, step in _lines(grains):
-        length = step * one.size
-        change = np.count_nonzero((one != other) & (one > 0) & (other > 0))
-        contact = np.count_nonzero((one > 0) != (other > 0))
-        in_grain += step * (np.count_nonzero(one > 0) + np.count_nonzero(other > 0)) / 2 / length
-        changes += change / length
-        crossings += (change + contact / 2) / length
-    return (in_grain / crossings if crossings else np.inf), (changes / in_grain if in_grain else 0.0)

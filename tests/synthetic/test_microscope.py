@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic import microscope
 from micro_features.synthetic.microscope import drawn_micrograph, quick_micrograph
+from micro_features.synthetic.picture.labels import whole_diameters
 from micro_features.synthetic.polycrystal import polycrystal
 
 SMALL = {"shape": (200, 260), "pixel_um": 0.15}
@@ -135,33 +135,11 @@ def test_stated_grain_size_agrees_with_counting(crystal):
     border = np.unique(np.concatenate([drawn.grains[0], drawn.grains[-1], drawn.grains[:, 0], drawn.grains[:, -1]]))
     n_grains = drawn.grains.max() - len(border) / 2
     mean, sigma = drawn.grain_diameter_mean_um, drawn.grain_diameter_sigma
-    sizes, weights = microscope._diameters(drawn.grains)
+    sizes, weights = whole_diameters(drawn.grains)
     mean_area = np.average(np.pi / 4 * (0.1 * sizes) ** 2, weights=weights)
     assert mean_area == pytest.approx(576 / n_grains, rel=0.05)
     assert np.average(0.1 * sizes, weights=weights) == pytest.approx(mean)
     assert 0.3 < sigma < 1.0
-
-
-def test_sizes_of_known_squares():
-    """A chequered frame: squares of 20 px, those at the rim left out."""
-    rows, cols = (np.indices((200, 240)) + 10) // 20
-    grains = (rows * 13 + cols + 1).astype(np.int32)
-    sizes, weights = microscope._diameters(grains)
-    np.testing.assert_allclose(sizes, np.sqrt(4 / np.pi) * 20)
-    assert len(sizes) == 9 * 11
-    np.testing.assert_allclose(weights, 200 * 240 / ((200 - 21) * (240 - 21)))
-    intercept, changes = microscope._along_lines(grains)
-    assert 1 / changes == pytest.approx(intercept)
-    assert intercept == pytest.approx(20 * 4 / (2 + 2 * np.sqrt(2)), rel=0.06)
-
-
-def test_a_pore_counts_half_a_crossing_at_either_side():
-    grains = np.ones((40, 40), dtype=np.int32)
-    grains[:, 15:25] = 0
-    intercept, changes = microscope._along_lines(grains)
-    assert changes == 0
-    # Of four directions three meet both sides: P = 2 halves a width of 40, diagonals 1/sqrt(2) as often.
-    assert intercept == pytest.approx(0.75 * 4 / ((1 + np.sqrt(2)) / 40), rel=0.05)
 
 
 def test_noise_is_what_was_asked_for(crystal):
