@@ -42,15 +42,16 @@ class Achieved:
     pores : int
         Number, without necks.
     pore_diameter_mean_um, pore_diameter_sigma : float
-        As for grains; NaN without pores, as what follows.
+        As for grains; NaN without pores, as the next two.
     pore_shares : (float, float, float)
-        Number of pores on triple lines, on boundaries, inside grains.
+        Number of pores on triple lines, on boundaries, inside grains, as shares of all.
     open_share : float
-        Share of the pore volume that hangs together with pores that reach through the box.
+        Share of the pore volume that hangs together with pores that reach through the box, 0 to 1.
     surface_per_volume_per_um : float
         S_V: area of boundaries between grains, not in pores, per volume of grains.
     grain_intercept_mean_um : float
-        Mean chord of the grains: 2 V / (2 P_gg + P_gp) with P crossings per length of random lines, S_V = 2 P.
+        Mean chord of the grains: 4 V / (2 S_gg + S_gp), with V their volume, S_gg and S_gp the areas of boundaries and
+        of pore walls (Underwood, Quantitative Stereology, 1970: S_V = 2 P_L).
     """
 
     grains: int
@@ -143,7 +144,7 @@ def polycrystal(
     pore_diameter_sigma : float
         Standard deviation of its logarithm, 0 to 0.6.
     pore_shares : three floats that add up to 1
-        Number of pores centred on triple lines, on boundaries, inside grains. Where there is no room, a pore lies
+        Numbers of pores centred on triple lines, on boundaries, inside grains. Where there is no room, a pore lies
         elsewhere.
     pore_aspect : float
         Length over width of pores on triple lines, which run along them, and width over thickness of pores on
@@ -306,11 +307,9 @@ def _achieved(
 ) -> Achieved:
     walls, box = grains.walls, float(np.prod(grains.size_um))
     measures = placed.measures
-    area = walls.area_um2
-    triangle = rng.choice(len(area), _WALL_POINTS, p=area / area.sum())
-    points = np.einsum("nc,nca->na", rng.dirichlet((1, 1, 1), _WALL_POINTS), walls.corners_um[triangle])
+    points, _, _ = walls.random_points(rng, _WALL_POINTS)
     solid_walls = float((pore_depth_at(placed.pores, points) <= 0).mean())
-    boundary_per_um = float(area.sum()) / box * solid_walls
+    boundary_per_um = float(walls.area_um2.sum()) / box * solid_walls
     solid = 1 - measures.porosity
     matrix, pores = diameters_um[~coarse], placed.diameters_um
     return Achieved(

@@ -10,9 +10,8 @@ from itertools import permutations, product
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import ConvexHull
 
-from micro_features.synthetic.structure.laguerre import PowerDiagram
+from micro_features.synthetic.structure.laguerre import PowerDiagram, lifted_hull
 
 _EDGE_ON = 1e-9  # how little, um, two sites differ in height if the wall between them is seen edge-on
 
@@ -53,9 +52,6 @@ def bodies(
 ) -> Bodies:
     """Cells whose site lies in a box and passes `within`, with their walls.
 
-    Walls come from the regular triangulation: the lower convex hull of the sites lifted to |p|² - w (Aurenhammer 1987,
-    doi 10.1137/0216006).
-
     Parameters
     ----------
     low_um, high_um : (3,) float array
@@ -76,11 +72,8 @@ def bodies(
 
     middle = (low_um + high_um) / 2
     centred = (site - middle) / diagram.stretch
-    hull = ConvexHull(np.column_stack([centred, (centred**2).sum(axis=1) - weight]))
-    # A lower facet of the hull is four cells that meet in a corner; its slope is twice the corner's position.
-    lower = hull.equations[:, 3] < -1e-12
-    four, normal = hull.simplices[lower], hull.equations[lower]
-    corner = -normal[:, :3] / (2 * normal[:, 3:4]) * diagram.stretch + middle
+    hull, lower, corner = lifted_hull(centred, weight)
+    four, corner = hull.simplices[lower], corner[lower] * diagram.stretch + middle
     low, high = np.full((n, 3), np.inf), np.full((n, 3), -np.inf)
     for member in four.T:
         np.minimum.at(low, member, corner)

@@ -130,6 +130,22 @@ class Walls:
         middle, start, end = np.moveaxis(self.corners_um, 1, 0)
         return 0.5 * np.linalg.norm(np.cross(start - middle, end - middle), axis=1)
 
+    def random_points(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points spread evenly over all walls.
+
+        Returns
+        -------
+        points_um : (n, 3) float array
+            Not wrapped into the box.
+        triangle : (n,) int array
+            The one that each lies in.
+        share : (n, 3) float array
+            Of each of its corners: barycentric coordinates.
+        """
+        triangle = rng.choice(len(self.area_um2), n, p=self.area_um2 / self.area_um2.sum())
+        share = rng.dirichlet((1, 1, 1), n)
+        return np.einsum("nc,nca->na", share, self.corners_um[triangle]), triangle, share
+
     def volumes_and_centroids(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """(n,) volumes of the cells, and (n, 3) vectors from their sites to their centroids.
 
@@ -196,6 +212,30 @@ def walls_near(diagram: PowerDiagram, points_um: np.ndarray, *, k: int = 6, plan
         distance_um=np.take_along_axis(distance, order, axis=-1),
         normal=np.take_along_axis(normal, order[..., None], axis=-2),
     )
+
+
+def lifted_hull(points_um: np.ndarray, weights_um2: np.ndarray) -> tuple[ConvexHull, np.ndarray, np.ndarray]:
+    """Convex hull of points lifted to |p|² - w; its lower facets are the corners of their power diagram.
+
+    Parameters
+    ----------
+    points_um : (n, 3) float array
+        Best about the origin, so that little precision is lost.
+    weights_um2 : (n,) float array
+
+    Returns
+    -------
+    hull : ConvexHull
+        `simplices` (f, 4) are the points of each facet, `neighbors` (f, 4) the facets beside it.
+    lower : (f,) bool array
+        Facets on the lower side: four cells that meet in a corner.
+    corner_um : (f, 3) float array
+        Where they meet, half the slope of the facet; NaN for the other facets.
+    """
+    hull = ConvexHull(np.column_stack([points_um, (points_um**2).sum(axis=1) - weights_um2]))
+    down = -hull.equations[:, 3]
+    lower = down > 1e-12
+    return hull, lower, hull.equations[:, :3] / (2 * np.where(lower, down, np.nan))[:, None]
 
 
 def with_volumes(rng: np.random.Generator, size_um: np.ndarray, volumes_um3: np.ndarray) -> PowerDiagram:
@@ -279,15 +319,11 @@ def _walls_within(size_um: np.ndarray, sites_um: np.ndarray, weights_um2: np.nda
     """Walls of a diagram, with periodic images of each site as far as `reach_um` (n,) outside the box."""
     n = len(sites_um)
     points, cell = _with_images(size_um, sites_um, reach_um)
-    centred = points - size_um / 2
-    hull = ConvexHull(np.column_stack([centred, (centred**2).sum(axis=1) - weights_um2[cell]]))
-    # A lower facet of the hull is four cells that meet in a corner; its slope is twice the corner's position.
-    down = -hull.equations[:, 3]
-    lower = down > 1e-12
-    corner = hull.equations[:, :3] / (2 * np.where(lower, down, np.nan))[:, None] + size_um / 2
+    hull, lower, corner = lifted_hull(points - size_um / 2, weights_um2[cell])
+    corner = corner + size_um / 2
 
     # Neighbouring facets are the two ends of an edge, and share the three cells that meet along it.
-    start, end = np.repeat(np.arange(len(down)), 4), hull.neighbors.ravel()
+    start, end = np.repeat(np.arange(len(lower)), 4), hull.neighbors.ravel()
     trio = hull.simplices[:, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]].reshape(-1, 3)
     kept = (start < end) & lower[start] & lower[end] & (trio < n).any(axis=1)
     start, end, trio = start[kept], end[kept], trio[kept]

@@ -48,9 +48,7 @@ def find_places(rng: np.random.Generator, grains: PowerDiagram, pores: int) -> P
     chosen = rng.choice(len(edges), count, p=length / length.sum())
     on_lines = edges[chosen, 0] + rng.uniform(0, 1, (count, 1)) * along[chosen]
 
-    triangle = rng.choice(len(walls.cells), count, p=walls.area_um2 / walls.area_um2.sum())
-    share = rng.dirichlet((1, 1, 1), count)
-    on_walls = np.einsum("nc,nca->na", share, walls.corners_um[triangle])
+    on_walls, triangle, share = walls.random_points(rng, count)
     base = np.linalg.norm(walls.corners_um[triangle, 1] - walls.corners_um[triangle, 2], axis=1)
     to_edge = 2 * share[:, 0] * walls.area_um2[triangle] / np.maximum(base, 1e-12)
 
