@@ -20,6 +20,7 @@ from micro_features.data import Micrograph, Segmentation
 from micro_features.errors import FeatureTableError, ImageError, MicroFeaturesError
 from micro_features.files.images import read_picture
 from micro_features.files.tables import read_table
+from micro_features.images.score import mask_agreement, region_agreement
 from micro_features.jobs import use_one_thread
 from micro_features.settings import Settings
 
@@ -50,6 +51,7 @@ QUANTITIES = (
     Quantity("porosity", "porosity_true", relative=False),
     Quantity("pore_diameter_mean_um", ""),
     Quantity("grain_diameter_mean_um", ""),
+    Quantity("grain_diameter_area_weighted_mean_um", ""),
     Quantity("grain_intercept_mean_um", "grain_intercept_mean_true_um"),
     Quantity("surface_per_volume_per_um", "surface_per_volume_true_per_um"),
 )
@@ -119,17 +121,22 @@ def recover(case: Case) -> FileResult:
         calibrated = pipeline.calibrate(picture)
         micrograph = pipeline.micrograph_of(picture, calibrated)
         drawn = _drawn_segmentation(case, micrograph)
-        found = pipeline.measure(micrograph, pipeline.segment(micrograph, case.settings), case.settings)
+        segmentation = pipeline.segment(micrograph, case.settings)
+        found = pipeline.measure(micrograph, segmentation, case.settings)
         insist = case.settings.updated({"measure.unresolved_grains": True})
         labels = pipeline.measure(micrograph, drawn, insist).features
     except MicroFeaturesError as error:
         return FileResult(failures=[Failure(str(case.path), "measure", str(error))])
+    regions = region_agreement(segmentation.grains, drawn.grains)
     rows = [
         {
             "file": case.path.name,
             "sample_id": case.sample_id,
             "surface": case.surface,
             "grains_resolved": found.quality["quality_grains_resolved"],
+            "grains_f1": regions.f1,
+            "grains_average_precision": regions.average_precision,
+            "pores_iou": mask_agreement(segmentation.pores > 0, drawn.pores > 0),
             "quantity": quantity.feature,
             "found": found.features[quantity.feature],
             "labels": labels[quantity.feature],
@@ -228,14 +235,18 @@ def lines(table: pd.DataFrame, found: pd.DataFrame) -> Iterator[str]:
     for surface, some in pictures.groupby("surface", sort=False):
         resolved = int(some["grains_resolved"].sum())
         n_specimens = some["sample_id"].nunique()
-        yield f"{surface}: {len(some)} pictures of {n_specimens} specimens, grains resolved in {resolved}"
+        agreement = some[["grains_f1", "grains_average_precision", "pores_iou"]].mean()
+        yield (
+            f"{surface}: {len(some)} pictures of {n_specimens} specimens, grains resolved in {resolved}; grains F1 "
+            f"{agreement.iloc[0]:.2f}, average precision {agreement.iloc[1]:.2f}; pores IoU {agreement.iloc[2]:.2f}"
+        )
     for comparison, block in found.groupby("comparison", sort=False):
         yield f"\n{comparison}"
-        yield f"  {'':10}{'':28}{'pictures':>9}{'bias':>9}{'95 % interval':>19}{'scatter':>9}"
+        yield f"  {'':10}{'':38}{'pictures':>9}{'bias':>9}{'95 % interval':>19}{'scatter':>9}"
         for row in block.to_dict("records"):
             interval = f"{row['bias_ci95_low']:+.2f} to {row['bias_ci95_high']:+.2f}"
             unit = "%" if row["unit"] == "%" else "points"
             yield (
-                f"  {row['surface']:10}{row['quantity']:28}{row['n_pictures']:9}{row['bias']:+9.2f}{interval:>19}"
+                f"  {row['surface']:10}{row['quantity']:38}{row['n_pictures']:9}{row['bias']:+9.2f}{interval:>19}"
                 f"{row['scatter']:9.2f} {unit}"
             )

@@ -1,5 +1,7 @@
 """Recovery of drawn truth: the arithmetic of bias and scatter, and the way of one picture."""
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 from micro_features import benchmark
 from micro_features.errors import FeatureTableError
 from micro_features.settings import Settings
+from micro_features.synthetic import quick_micrograph, with_databar
 
 
 def table_of(found, labels, specimen, quantity="grain_intercept_mean_um", samples=None):
@@ -76,11 +79,44 @@ def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
         benchmark.cases(tmp_path / "nowhere", Settings())
 
 
-def test_a_label_image_of_another_size_fails_alone(tmp_path):
-    case = benchmark.Case(tmp_path / "a.png", tmp_path / "g.png", tmp_path / "p.png", "a", "polished", {}, Settings())
-    Image.fromarray(np.zeros((40, 60), np.uint8)).save(case.path)
-    for path in (case.grains, case.pores):
-        Image.fromarray(np.zeros((40, 50), np.uint16)).save(path)
-    failures = benchmark.recover(case).failures
-    assert len(failures) == 1
-    assert "a.png" in failures[0].path
+@pytest.fixture(scope="module")
+def drawn():
+    return quick_micrograph(
+        shape=(240, 320), pixel_um=0.25, grain_diameter_mean_um=9.0, porosity=0.05, pore_diameter_um=4.0, seed=2
+    )
+
+
+@pytest.fixture
+def case(tmp_path, drawn):
+    bar = {"layout": "jeol", "magnification": 1500, "kV": 5.0, "WD_mm": 10.0, "taken": datetime(2024, 5, 2, 10, 12, 5)}
+    picture, _ = with_databar(np.rint(drawn.image * 255).astype(np.uint8), pixel_um=0.25, **bar)
+    case = benchmark.Case(
+        tmp_path / "a.png", tmp_path / "g.png", tmp_path / "p.png", "a", "polished", {"porosity": 0.05}, Settings()
+    )
+    for path, pixels in ((case.path, picture), (case.grains, drawn.grains), (case.pores, drawn.pores)):
+        Image.fromarray(pixels.astype(np.uint8 if path is case.path else np.uint16)).save(path)
+    return case
+
+
+def test_a_picture_is_measured_beside_its_drawn_labels(case, drawn):
+    table, failures = benchmark.recover_all([case], n_workers=1)
+    assert not failures
+    rows = table.set_index("quantity")
+    assert list(rows.index) == [quantity.feature for quantity in benchmark.QUANTITIES]
+    assert rows.loc["porosity", "labels"] == pytest.approx(drawn.porosity, rel=1e-6)
+    assert rows.loc["porosity", "specimen"] == 0.05
+    assert rows.loc["grain_intercept_mean_um", "labels"] == pytest.approx(drawn.grain_intercept_mean_um, rel=0.05)
+    assert rows.loc["porosity", "found"] == pytest.approx(drawn.porosity, rel=0.5)
+    assert 0.5 < rows["grains_f1"].iloc[0] < 1
+    text = "\n".join(benchmark.lines(table, benchmark.summary(table)))
+    assert "polished: 1 pictures of 1 specimens" in text
+    assert text.count("porosity") == 3
+
+
+def test_a_label_image_of_another_size_fails_alone(case):
+    Image.fromarray(np.zeros((240, 300), np.uint16)).save(case.grains)
+    other = benchmark.Case(**{**vars(case), "path": case.path.with_name("gone.png")})
+    table, failures = benchmark.recover_all([case, other], n_workers=1)
+    assert table.empty
+    assert "does not fit a.png" in failures[0].reason
+    assert "gone.png" in failures[1].path

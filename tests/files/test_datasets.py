@@ -251,7 +251,7 @@ def test_other_tables_are_refused(tmp_path):
 def test_the_drawn_set_is_copied_whole_and_nothing_of_yours_is_overwritten(tmp_path):
     files = datasets.copy_drawn(tmp_path / "set")
     assert {path.relative_to(tmp_path / "set").as_posix() for path in files} >= {"manifest.csv", "README.md"}
-    assert len(list((tmp_path / "set" / "micrographs").iterdir())) == 8
+    assert len(list((tmp_path / "set" / "micrographs").iterdir())) == 48
     assert datasets.copy_drawn(tmp_path / "set") == files
     (tmp_path / "set" / "manifest.csv").write_text("mine")
     with pytest.raises(OutputError, match=r"manifest.csv.*other content is there"):
