@@ -82,7 +82,7 @@ def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def drawn():
     return quick_micrograph(
-        shape=(240, 320), pixel_um=0.25, grain_diameter_mean_um=9.0, porosity=0.05, pore_diameter_um=4.0, seed=2
+        shape=(240, 576), pixel_um=0.25, grain_diameter_mean_um=9.0, porosity=0.05, pore_diameter_um=4.0, seed=2
     )
 
 
@@ -114,7 +114,7 @@ def test_a_picture_is_measured_beside_its_drawn_labels(case, drawn):
 
 
 def test_a_label_image_of_another_size_fails_alone(case):
-    Image.fromarray(np.zeros((240, 300), np.uint16)).save(case.grains)
+    Image.fromarray(np.zeros((240, 500), np.uint16)).save(case.grains)
     other = benchmark.Case(**{**vars(case), "path": case.path.with_name("gone.png")})
     table, failures = benchmark.recover_all([case, other], n_workers=1)
     assert table.empty
