@@ -24,7 +24,7 @@ class Session:
     Attributes
     ----------
     name : str
-    layout : {"jeol", "zeiss", "fei"}
+    layout : {"jeol", "zeiss", "fei", "hitachi"}
         Of the data bar.
     kV, WD_mm : float
     start : datetime

@@ -135,6 +135,11 @@ def shapley_values(law: Law, ranges: Mapping[str, Range], causes: pd.DataFrame, 
     DataFrame
         Index of `causes`; one column per cause in the law's unit, and `base`, the law's mean over the ranges. A row
         adds up to the law at that specimen.
+
+    Raises
+    ------
+    SettingsError
+        If a cause has no column.
     """
     names = tuple(ranges)
     missing = [name for name in names if name not in causes]

@@ -23,8 +23,8 @@ class Block:
 
     Attributes
     ----------
-    origin_um : (3,) tuple of float
-        Its corner in the crystal, z, y, x.
+    origin_um : (z, y, x)
+        Its corner in the crystal.
     voxel_um : float
     conduction : Conduction
         Along x.
@@ -60,8 +60,6 @@ def solved_block(
     ConvergenceError
         If the solver does not converge.
     """
-    if voxels < 1:
-        raise SettingsError(f"voxels is {voxels}: give at least 1.")
     grains = grain_voxels(crystal, voxel_um=voxel_um, shape=(voxels,) * 3, origin_um=origin_um)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CoarseGridWarning)
@@ -86,7 +84,7 @@ def losses_in_picture(
         Of the picture.
     pixel_um : float
     position_um : (z, y, x)
-        Height of the section, and where the picture's first pixel has its outer corner.
+        Height of the section, and first corner of the picture, in the crystal.
 
     Returns
     -------
@@ -94,6 +92,11 @@ def losses_in_picture(
         Power density of the voxel at each pixel, mixed linearly between the two layers of voxels about the plane, over
         the block's mean of both together. Boundary loss lies in the voxels on either side of a boundary. NaN where the
         picture shows what is not in the block.
+
+    Raises
+    ------
+    SettingsError
+        If the picture shows nothing of the block.
     """
     lost = block.conduction.bulk_loss, block.conduction.boundary_loss
     layers, rows, cols = lost[0].shape

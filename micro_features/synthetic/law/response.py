@@ -6,7 +6,7 @@ Phys. 416 (1935) 636, doi 10.1002/andp.19354160705). The correction of its logar
 causes, each scaled to its range.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSES, Range
+from micro_features.synthetic.law.causes import BULK_S_PER_CM, CAUSE_RANGES, CAUSES, Range
 
 LEAST_RUNS = 200
 _INTERCEPT_PER_DIAMETER = 0.8  # of cells with GRAIN_SIGMA; a wrong value would only burden the correction
@@ -81,7 +81,7 @@ def fit_surface(runs: pd.DataFrame) -> ResponseSurface:
     Raises
     ------
     SettingsError
-        If there are too few runs, a column is missing, or a value is not a positive number.
+        If there are too few runs, a column is missing, a value is not a positive number, or causes vary together.
     """
     columns = (*CAUSES, "conductivity_S_per_cm")
     missing = [name for name in columns if name not in runs]
@@ -93,7 +93,7 @@ def fit_surface(runs: pd.DataFrame) -> ResponseSurface:
     for name, column in values.items():
         if not (np.isfinite(column).all() and column.min() > 0):
             raise SettingsError(f"runs column {name!r} holds a value that is not positive: leave such runs out.")
-    ranges = {name: Range(values[name].min(), values[name].max(), logarithmic=name != "porosity") for name in CAUSES}
+    ranges = {name: Range(values[name].min(), values[name].max(), CAUSE_RANGES[name].logarithmic) for name in CAUSES}
     causes = [values[name] for name in CAUSES]
     design = _monomials(ranges, causes)
     correction = np.log10(values["conductivity_S_per_cm"]) - _estimate(*causes)
@@ -114,6 +114,11 @@ def refinement(runs: pd.DataFrame, refined: pd.DataFrame) -> tuple[float, float]
     runs, refined : DataFrame
         `run` and `conductivity_S_per_cm`: rows of equal `run` are one structure, solved on a coarser and on a finer
         grid. At least two runs in common.
+
+    Raises
+    ------
+    SettingsError
+        If fewer runs are in common.
     """
     both = runs.merge(refined, on="run", suffixes=("", "_refined"), validate="one_to_one")
     if len(both) < 2:
@@ -129,7 +134,7 @@ def _estimate(porosity: np.ndarray, grain_diameter_um: np.ndarray, resistance_oh
     return np.log10(BULK_S_PER_CM) - boundaries + 1.5 * np.log10(1 - porosity)
 
 
-def _monomials(ranges: Mapping[str, Range], causes: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
+def _monomials(ranges: Mapping[str, Range], causes: Sequence[np.ndarray]) -> np.ndarray:
     """1, x, y, z, x², xy, … of the causes scaled to -1..1; (..., 10)."""
     scaled = [2 * r.share(value) - 1 for r, value in zip(ranges.values(), causes, strict=True)]
     powers = [

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from micro_features.errors import SettingsError
 from micro_features.synthetic.law.block import solved_block, voxel_for
 from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES, GRAIN_SIGMA, PORE_DIAMETERS_UM, Causes, spread
 from micro_features.synthetic.polycrystal import polycrystal
@@ -47,10 +46,8 @@ def run_requests(n: int, *, seed: int, voxels: int = 48) -> list[RunRequest]:
     Raises
     ------
     SettingsError
-        If n is below 2 or there are too few voxels.
+        If n is below 2 or above 100 000.
     """
-    if voxels < 1:
-        raise SettingsError(f"voxels is {voxels}: give at least 1.")
     rng = np.random.default_rng(seed)
     shares = spread(n, len(CAUSES) + 1, rng)
     seeds = rng.integers(2**32, size=n)

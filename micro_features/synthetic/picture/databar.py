@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -71,15 +71,15 @@ def with_databar(
         raise SettingsError(f"layout is {layout!r}: choose one of {', '.join(_LAYOUTS)}.")
 
     length_um = _round_length(cols, pixel_um)
-    strip, text, box = _LAYOUTS[layout](
-        cols, round(length_um / pixel_um), length_text(length_um), _magnification_text(magnification), kV, WD_mm, taken
-    )
+    length_px = round(length_um / pixel_um)
+    said = _Said(length_text(length_um), magnification, kV, WD_mm, taken)
+    strip, text, box = _LAYOUTS[layout](cols, length_px, said)
     first_row, last_row = rows, rows + ROWS - 1
     bar = ScaleBar(
-        length_px=float(round(length_um / pixel_um)),
+        length_px=float(length_px),
         length_error_px=0.5,
         box=(rows + box[0], rows + box[1], box[2], box[3]),
-        text=length_text(length_um),
+        text=said.length,
         length_um=length_um,
     )
     annotations = Annotations(
@@ -119,8 +119,24 @@ def _round_length(cols: int, pixel_um: float) -> float:
     return float(round(min(zip(off, fitting, strict=True), key=lambda pair: (round(pair[0], 6), -pair[1]))[1], 12))
 
 
-def _magnification_text(magnification: float) -> str:
-    return f"{magnification:,.0f}"
+class _Said(NamedTuple):
+    """What a data bar says; `length` is that of the scale bar, as printed."""
+
+    length: str
+    magnification: float
+    kV: float
+    WD_mm: float
+    taken: datetime
+
+    @property
+    def spaced_length(self) -> str:
+        """``"10 µm"``."""
+        return f"{self.length[:-2]} {self.length[-2:]}"
+
+    @property
+    def day(self) -> str:
+        """``"9/5/2024"``: month, day, year."""
+        return f"{self.taken.month}/{self.taken.day}/{self.taken.year}"
 
 
 _Strip = tuple[Image.Image, tuple[str, ...], tuple[int, int, int, int]]
@@ -150,27 +166,31 @@ def _write(
     return tuple(text for _, _, text in items)
 
 
-def _jeol(
-    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
-) -> _Strip:
+def _bar_with_ticks(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], grey: int) -> None:
+    top, bottom, left, right = box
+    draw.line((left, (top + bottom) // 2, right, (top + bottom) // 2), fill=grey)
+    for column in (left, right):
+        draw.line((column, top, column, bottom), fill=grey)
+
+
+def _jeol(cols: int, length_px: int, said: _Said) -> _Strip:
     strip = Image.new("L", (cols, ROWS), 0)
     draw = ImageDraw.Draw(strip)
     first = min(round(0.345 * cols), round(0.64 * cols) - length_px)
     box = (5, 19, first, first + length_px - 1)
     draw.rectangle((box[2], box[0], box[3], box[1]), fill=255)
-    day = f"{taken.month}/{taken.day}/{taken.year}"
     text = _write(
         draw,
         [
-            (0.655 * cols, 24, length),
+            (0.655 * cols, 24, said.length),
             (0.755 * cols, 24, "JEOL"),
-            (0.845 * cols, 24, day),
-            (0.18 * cols, 55, f"x{magnification}"),
-            (0.335 * cols, 55, f"{kV:.1f}kV"),
+            (0.845 * cols, 24, said.day),
+            (0.18 * cols, 55, f"x{said.magnification:,.0f}"),
+            (0.335 * cols, 55, f"{said.kV:.1f}kV"),
             (0.455 * cols, 55, "LED"),
             (0.55 * cols, 55, "SEM"),
-            (0.65 * cols, 55, f"WD {WD_mm:.1f}mm"),
-            (0.855 * cols, 55, taken.strftime("%H:%M:%S")),
+            (0.65 * cols, 55, f"WD {said.WD_mm:.1f}mm"),
+            (0.855 * cols, 55, said.taken.strftime("%H:%M:%S")),
         ],
         size=18 if cols < 1000 else 25,
         grey=255,
@@ -179,27 +199,23 @@ def _jeol(
     return strip, text, box
 
 
-def _zeiss(
-    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
-) -> _Strip:
+def _zeiss(cols: int, length_px: int, said: _Said) -> _Strip:
     strip = Image.new("L", (cols, ROWS), 255)
     draw = ImageDraw.Draw(strip)
     draw.rectangle((0, 0, cols - 1, ROWS - 1), outline=0)
     first = round(0.025 * cols)
     box = (30, 50, first, first + length_px)
-    draw.line((first, 40, first + length_px, 40), fill=0)
-    for column in (first, first + length_px):
-        draw.line((column, box[0], column, box[1]), fill=0)
+    _bar_with_ticks(draw, box, 0)
     text = _write(
         draw,
         [
-            (first, 23, length[:-2] + " " + length[-2:]),
-            (0.36 * cols, 27, f"EHT = {kV:.2f} kV"),
-            (0.36 * cols, 52, f"WD = {WD_mm:.1f} mm"),
+            (first, 23, said.spaced_length),
+            (0.36 * cols, 27, f"EHT = {said.kV:.2f} kV"),
+            (0.36 * cols, 52, f"WD = {said.WD_mm:.1f} mm"),
             (0.59 * cols, 27, "Signal A = SE2"),
-            (0.59 * cols, 52, f"Mag = {magnification.replace(',', '')} X"),
-            (0.81 * cols, 27, taken.strftime("%d %b %Y")),
-            (0.81 * cols, 52, taken.strftime("%H:%M:%S")),
+            (0.59 * cols, 52, f"Mag = {said.magnification:.0f} X"),
+            (0.81 * cols, 27, said.taken.strftime("%d %b %Y")),
+            (0.81 * cols, 52, said.taken.strftime("%H:%M:%S")),
         ],
         size=17 if cols < 1000 else 20,
         grey=0,
@@ -207,17 +223,15 @@ def _zeiss(
     return strip, text, box
 
 
-def _fei(
-    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
-) -> _Strip:
+def _fei(cols: int, length_px: int, said: _Said) -> _Strip:
     strip = Image.new("L", (cols, ROWS), 45)
     draw = ImageDraw.Draw(strip)
     fields = [
-        ("date", f"{taken.month}/{taken.day}/{taken.year}"),
+        ("date", said.day),
         ("det", "ETD"),
-        ("mag", f"{magnification.replace(',', ' ')} x"),
-        ("HV", f"{kV:.2f} kV"),
-        ("WD", f"{WD_mm:.1f} mm"),
+        ("mag", f"{said.magnification:,.0f} x".replace(",", " ")),
+        ("HV", f"{said.kV:.2f} kV"),
+        ("WD", f"{said.WD_mm:.1f} mm"),
     ]
     starts = [0.012, 0.175, 0.245, 0.365, 0.508]
     for start in (*starts[1:], 0.63):
@@ -229,20 +243,15 @@ def _fei(
     text += _write(draw, values, size=size, grey=255, bold=True)
     first = round(0.815 * cols - length_px / 2)
     box = (10, 34, first, first + length_px)
-    draw.line((first, 22, first + length_px, 22), fill=255)
-    for column in (first, first + length_px):
-        draw.line((column, box[0], column, box[1]), fill=255)
-    words = length[:-2] + " " + length[-2:]
+    _bar_with_ticks(draw, box, 255)
     centre = first + length_px / 2
-    half = ImageFont.load_default(size).getlength(words) / 2 + 5
+    half = ImageFont.load_default(size).getlength(said.spaced_length) / 2 + 5
     draw.rectangle((centre - half, 12, centre + half, 32), fill=45)
-    text += _write(draw, [(centre, 28.0, words), (centre, 55, "drawn")], size=size, grey=255, middle=True)
+    text += _write(draw, [(centre, 28.0, said.spaced_length), (centre, 55, "drawn")], size=size, grey=255, middle=True)
     return strip, text, box
 
 
-def _hitachi(
-    cols: int, length_px: int, length: str, magnification: str, kV: float, WD_mm: float, taken: datetime
-) -> _Strip:
+def _hitachi(cols: int, length_px: int, said: _Said) -> _Strip:
     strip = Image.new("L", (cols, ROWS), 0)
     draw = ImageDraw.Draw(strip)
     last = cols - 24
@@ -250,11 +259,11 @@ def _hitachi(
     for n in range(11):
         column = box[2] + round(n * length_px / 10)
         draw.rectangle((column - 1, box[0], column + 1, box[1] if n % 5 == 0 else 11), fill=255)
-    number = float(magnification.replace(",", ""))
+    number = round(said.magnification)
     size = 20 if cols < 1000 else 27
     short = f"{number / 1000:.2f}k" if number >= 1000 else f"{number:.0f}"
-    words = f"{kV:.1f}kV {WD_mm:.1f}mm x{short} SE(UL) {taken.month}/{taken.day}/{taken.year} {taken.strftime('%H:%M')}"
-    amount = f"{float(length[:-2]):.1f}{length[-2:].replace('µ', 'u')}"
+    words = f"{said.kV:.1f}kV {said.WD_mm:.1f}mm x{short} SE(UL) {said.day} {said.taken.strftime('%H:%M')}"
+    amount = f"{float(said.length[:-2]):.1f}{said.length[-2:].replace('µ', 'u')}"
     right = cols - 14 - ImageFont.load_default(size).getlength(amount)
     text = _write(draw, [(0.012 * cols, 48, words), (right, 48, amount)], size=size, grey=255)
     return strip, text, box

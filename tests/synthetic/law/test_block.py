@@ -43,7 +43,7 @@ def test_a_block_is_what_its_voxels_are(crystal):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"voxels": 0}, "voxels is 0"),
+        ({"voxels": 0}, r"shape is \(0, 0, 0\)"),
         ({"voxel_um": 0.0}, "voxel_um"),
         ({"voxel_um": np.nan}, "voxel_um"),
         ({"boundary_resistance_ohm_cm2": -0.1}, "ohm_cm2"),

@@ -49,7 +49,6 @@ def test_a_run_gives_a_row_that_repeats():
     assert all(np.isfinite(value) for value in row.values())
 
 
-@pytest.mark.parametrize(("n", "voxels", "words"), [(1, 48, "n is 1"), (5, 0, "voxels is 0"), (5, -1, "voxels is -1")])
-def test_impossible_runs_are_refused(n, voxels, words):
-    with pytest.raises(SettingsError, match=words):
-        run_requests(n, seed=0, voxels=voxels)
+def test_a_single_run_is_refused():
+    with pytest.raises(SettingsError, match="n is 1"):
+        run_requests(1, seed=0)
