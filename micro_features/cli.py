@@ -14,6 +14,7 @@ from micro_features import __version__
 from micro_features.errors import MicroFeaturesError, OutputError, SettingsError
 
 if TYPE_CHECKING:
+    from micro_features import runs, synth
     from micro_features.settings import Settings
 
 FAILED = 1
@@ -281,6 +282,11 @@ def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
         command_line=options.command_line,
         **more,
     )
+    return _told(summary)
+
+
+def _told(summary: "runs.Summary | synth.Summary") -> int:
+    """Print what a run did; its exit code."""
     for line in summary.lines():
         print(line)
     if summary.interrupted:
@@ -319,11 +325,7 @@ def _synth(options: argparse.Namespace) -> int:
         n_workers=options.jobs or usable_cores(),
         command_line=options.command_line,
     )
-    for line in summary.lines():
-        print(line)
-    if summary.interrupted:
-        return INTERRUPTED
-    return FAILED if summary.failures else 0
+    return _told(summary)
 
 
 def _benchmark_synthetic(options: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ from micro_features.synthetic.planted import (
     true_attributions,
     true_effects,
 )
-from micro_features.synthetic.specimens import SpecimenRequest, draw_specimen, specimen_rows
+from micro_features.synthetic.specimens import Session, SpecimenRequest, draw_specimen, specimen_rows
 
 COMMAND = "synth"
 
@@ -209,7 +209,7 @@ def draw(job: Job) -> FileResult:
         specimen = draw_specimen(job.request)
         rows = []
         for view, picture, row in zip(job.request.views, specimen.pictures, specimen_rows(specimen), strict=True):
-            with_bar, shown = picture_with_bar(specimen.request, view.taken, picture.image, picture.pixel_um)
+            with_bar, shown = picture_with_bar(job.request.session, view.taken, picture.image, picture.pixel_um)
             write_png(job.folder / "micrographs" / f"{view.picture_id}.png", with_bar, compression=9)
             for kind, labels in (("grains", picture.grains), ("pores", picture.pores)):
                 path = job.folder / "labels" / kind / f"{view.picture_id}.png"
@@ -221,10 +221,9 @@ def draw(job: Job) -> FileResult:
 
 
 def picture_with_bar(
-    request: SpecimenRequest, taken: datetime.datetime, image: np.ndarray, pixel_um: float
+    session: Session, taken: datetime.datetime, image: np.ndarray, pixel_um: float
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The 8-bit picture with its session's data bar, and what the bar shows."""
-    session = request.session
     pixels, annotations = with_databar(
         np.rint(image * 255).astype(np.uint8),
         pixel_um=pixel_um,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from micro_features import cli, synth
 from micro_features.batch import Failure, FileResult
-from micro_features.errors import OutputError, SettingsError
+from micro_features.errors import OutputError
 from micro_features.synthetic.planted import PRESETS, SESSIONS
 
 
@@ -128,15 +128,8 @@ def test_help_names_every_preset(capsys):
 
 
 def test_every_session_has_a_data_bar():
-    request = type("Request", (), {"session": None})
     for session in SESSIONS:
-        request.session = session
-        picture, shown = synth.picture_with_bar(request, session.start, np.full((480, 640), 0.5, np.float32), 0.125)
+        picture, shown = synth.picture_with_bar(session, session.start, np.full((480, 640), 0.5, np.float32), 0.125)
         assert picture.dtype == np.uint8
         assert picture.shape[0] > shown["databar_first_row"] == 480
         assert shown["scale_bar_px"] * 0.125 == float(shown["scale_bar_text"].removesuffix("µm"))
-
-
-def test_unknown_preset_is_a_settings_error(tmp_path):
-    with pytest.raises(SettingsError):
-        synth.draw_set("no", tmp_path / "set", n_workers=1)

@@ -45,11 +45,16 @@ class Preset:
     boundary_shows : bool
         Whether boundaries etch deeper where their resistance is high; else the depth is drawn independently.
     solved : bool
-        Whether conductivity is computed in the specimen's own crystal by default.
+        Whether conductivity is computed in the specimen's own crystal; only where all causes drive.
     session_follows : bool
         Whether specimens go to microscope sessions by their conductivity, in reversed order in the test half.
     fracture_share : float
         Share of specimens that are broken and pictured, too.
+
+    Raises
+    ------
+    SettingsError
+        If a set can not be solved, or a driver is no cause.
     """
 
     meaning: str
@@ -59,6 +64,15 @@ class Preset:
     solved: bool = False
     session_follows: bool = False
     fracture_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.drivers) - set(CAUSES):
+            raise SettingsError(f"drivers has {min(unknown)!r}: choose among {', '.join(CAUSES)}.")
+        if self.solved and set(self.drivers) != set(CAUSES):
+            raise SettingsError(
+                f"solved is asked for where {', '.join(self.drivers)} alone drives: a crystal can not hide its other "
+                "causes from its conductivity; take it from the response surface."
+            )
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -104,7 +118,7 @@ def law_of(preset: Preset, surface: ResponseSurface) -> Law:
 
 
 def specimen_requests(
-    preset: Preset, *, surface: ResponseSurface, n: int | None = None, seed: int = 0, solved: bool | None = None
+    preset: Preset, *, surface: ResponseSurface, n: int | None = None, seed: int = 0
 ) -> list[SpecimenRequest]:
     """Draw the causes of a set.
 
@@ -116,24 +130,15 @@ def specimen_requests(
         Specimens, at least 2; where sessions follow the conductivity at least 8. The preset's by default.
     seed : int
         At least 0.
-    solved : bool, optional
-        Solve each specimen's own crystal, or take its conductivity from the law. The preset's choice by default; only
-        sets in which all causes drive can be solved.
 
     Raises
     ------
     SettingsError
-        If n or seed is out of bounds, or the set can not be solved.
+        If n or seed is out of bounds.
     """
     n = preset.specimens if n is None else n
-    solved = preset.solved if solved is None else solved
     if seed < 0:
         raise SettingsError(f"seed is {seed}: give 0 or more.")
-    if solved and preset.drivers != CAUSES:
-        raise SettingsError(
-            f"solved is asked for where {', '.join(preset.drivers)} alone drives: a crystal can not hide its other "
-            "causes from its conductivity; take it from the response surface."
-        )
     if preset.session_follows and n < 2 * len(SESSIONS):
         raise SettingsError(f"n is {n}: give at least {2 * len(SESSIONS)} specimens where sessions follow them.")
 
@@ -164,7 +169,7 @@ def specimen_requests(
                 half="test" if test[i] else "train",
                 views=_views(sample_id, broken, start, seeds[i, 1:]),
                 law_S_per_cm=float(10 ** log10_S_per_cm[i]),
-                solved=solved,
+                solved=preset.solved,
                 seed=int(seeds[i, 0]),
             )
         )

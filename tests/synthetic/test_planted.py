@@ -12,6 +12,7 @@ from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
 from micro_features.synthetic.planted import (
     PRESETS,
     SESSIONS,
+    Preset,
     best_r2,
     law_of,
     preset_named,
@@ -157,13 +158,21 @@ def test_the_best_r2_lacks_what_is_hidden(surface):
         ("example", {"n": 0}, "n is 0"),
         ("example", {"seed": -1}, "seed is -1"),
         ("nuisance", {"n": 7}, "n is 7: give at least 8"),
-        ("porosity", {"solved": True}, "porosity alone drives"),
     ],
 )
 def test_impossible_sets_are_refused(preset, change, words, surface):
     with pytest.raises(SettingsError, match=words) as refusal:
         specimen_requests(PRESETS[preset], surface=surface, **change)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"drivers": ("porosity",), "solved": True}, "porosity alone drives"), ({"drivers": ("humidity",)}, "humidity")],
+)
+def test_presets_that_contradict_themselves_are_refused(change, words):
+    with pytest.raises(SettingsError, match=words):
+        Preset("One line.", **change)
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():

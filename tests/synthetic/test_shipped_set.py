@@ -1,6 +1,7 @@
 """The pictures in data/synthetic: what the manifest says of them holds, and they are drawn again as they are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +103,13 @@ def test_specimens_are_drawn_and_solved_again_as_they_are(manifest, requests, sa
 def _assert_drawn_again(manifest, request, *, solved):
     shipped = manifest.set_index("file")
     if not solved:
-        request = type(request)(**{**vars(request), "solved": False, "views": request.views[:1]})
+        request = replace(request, solved=False, views=request.views[:1])
     specimen = draw_specimen(request)
     for view, picture, row in zip(request.views, specimen.pictures, specimen_rows(specimen), strict=True):
         file = f"micrographs/{view.picture_id}.png"
         for kind in ("grains", "pores"):
             np.testing.assert_array_equal(getattr(picture, kind), _labels(file, kind))
-        pixels, _ = synth.picture_with_bar(request, view.taken, picture.image, picture.pixel_um)
+        pixels, _ = synth.picture_with_bar(request.session, view.taken, picture.image, picture.pixel_um)
         difference = np.abs(pixels.astype(int) - _pixels(FOLDER / file).astype(int))
         assert difference.max() <= 1
         of_block = {"conductivity_S_per_cm", "boundary_share"} if not solved else set()
