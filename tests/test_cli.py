@@ -24,7 +24,7 @@ from micro_features.synthetic.microscope import quick_micrograph
 def drawn():
     """A small polished section, grains resolved, 8-bit."""
     picture = quick_micrograph(
-        shape=(240, 320), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_um=3.0, seed=5
+        shape=(240, 320), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_mean_um=3.0, seed=5
     )
     return np.round(picture.image * 255).astype(np.uint8)
 

@@ -21,7 +21,7 @@ SETTINGS = Settings()
 @pytest.fixture(scope="module")
 def truth():
     return quick_micrograph(
-        shape=(360, 480), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_um=3.0, seed=11
+        shape=(360, 480), pixel_um=0.25, grain_diameter_mean_um=8.0, porosity=0.04, pore_diameter_mean_um=3.0, seed=11
     )
 
 

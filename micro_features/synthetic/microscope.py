@@ -214,7 +214,7 @@ def quick_micrograph(
     grain_diameter_mean_um: float = 3.0,
     grain_diameter_sigma: float = 0.35,
     porosity: float = 0.05,
-    pore_diameter_um: float = 1.2,
+    pore_diameter_mean_um: float = 1.2,
     seed: int = 0,
     **imaging: Any,
 ) -> DrawnMicrograph:
@@ -222,7 +222,7 @@ def quick_micrograph(
 
     Parameters
     ----------
-    grain_diameter_mean_um, grain_diameter_sigma, porosity, pore_diameter_um
+    grain_diameter_mean_um, grain_diameter_sigma, porosity, pore_diameter_mean_um
         Of the grains and pores in space, see `polycrystal`.
     shape, pixel_um, seed, **imaging
         See `drawn_micrograph`.
@@ -243,7 +243,7 @@ def quick_micrograph(
         grain_diameter_mean_um=grain_diameter_mean_um,
         grain_diameter_sigma=grain_diameter_sigma,
         porosity=porosity,
-        pore_diameter_um=pore_diameter_um,
+        pore_diameter_mean_um=pore_diameter_mean_um,
         seed=seed,
     )
     return drawn_micrograph(crystal, shape=shape, pixel_um=pixel_um, seed=seed, **imaging)

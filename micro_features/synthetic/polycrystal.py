@@ -111,7 +111,7 @@ def polycrystal(
     elongation: float = 1.0,
     elongation_axis: int = 0,
     porosity: float = 0.05,
-    pore_diameter_um: float = 1.5,
+    pore_diameter_mean_um: float = 1.5,
     pore_diameter_sigma: float = 0.3,
     pore_shares: tuple[float, float, float] = (0.6, 0.3, 0.1),
     pore_aspect: float = 1.5,
@@ -139,7 +139,7 @@ def polycrystal(
         z, y or x.
     porosity : float
         Share of the volume, 0 to 0.25.
-    pore_diameter_um : float
+    pore_diameter_mean_um : float
         Number mean of the pores' equivalent sphere diameter, at most a quarter of the shortest edge.
     pore_diameter_sigma : float
         Standard deviation of its logarithm, 0 to 0.6.
@@ -182,7 +182,7 @@ def polycrystal(
         rng,
         grains,
         porosity=porosity,
-        diameter_um=pore_diameter_um,
+        diameter_um=pore_diameter_mean_um,
         sigma=pore_diameter_sigma,
         shares=pore_shares,
         aspect=pore_aspect,
@@ -251,7 +251,7 @@ def _check(requested: Mapping[str, Any]) -> None:
         "coarse_ratio": (1.5, 10),
         "elongation": (0.2, 5),
         "porosity": (0, 0.25),
-        "pore_diameter_um": (shortest / 1000, shortest / 4),
+        "pore_diameter_mean_um": (shortest / 1000, shortest / 4),
         "pore_diameter_sigma": (0, 0.6),
         "pore_aspect": (1, 3),
         "pore_raggedness": (0, 0.3),
@@ -265,10 +265,10 @@ def _check(requested: Mapping[str, Any]) -> None:
     if len(shares) != 3 or not min(shares) >= 0 or not abs(sum(shares) - 1) < 1e-6:
         raise SettingsError(f"pore_shares is {tuple(shares)}: give three shares that add up to 1.")
     box = float(np.prod(size))
-    pore_volume = np.pi / 6 * requested["pore_diameter_um"] ** 3
+    pore_volume = np.pi / 6 * requested["pore_diameter_mean_um"] ** 3
     if not requested["porosity"] * box / pore_volume <= _MOST_PORES:
         raise SettingsError(
-            f"porosity {requested['porosity']:g} in pores of {requested['pore_diameter_um']:g} um makes more than "
+            f"porosity {requested['porosity']:g} in pores of {requested['pore_diameter_mean_um']:g} um makes more than "
             f"{_MOST_PORES} of them: give larger pores or a smaller box."
         )
 

@@ -146,7 +146,7 @@ def draw_specimen(request: SpecimenRequest) -> Specimen:
         grain_diameter_mean_um=causes.grain_diameter_um,
         grain_diameter_sigma=GRAIN_SIGMA,
         porosity=causes.porosity,
-        pore_diameter_um=request.pore_diameter_um,
+        pore_diameter_mean_um=request.pore_diameter_um,
         seed=request.seed,
     )
     pictures = tuple(

@@ -82,7 +82,7 @@ class Conduction:
 
 
 def effective_conductivity(
-    grains: np.ndarray, *, voxel_um: float, bulk_S_per_cm: float, boundary_ohm_cm2: float, axis: int = 0
+    grains: np.ndarray, *, voxel_um: float, bulk_S_per_cm: float, boundary_resistance_ohm_cm2: float, axis: int = 0
 ) -> Conduction:
     """Solve for the current through a block of grains.
 
@@ -94,7 +94,7 @@ def effective_conductivity(
         Edge of a voxel, above 0.
     bulk_S_per_cm : float
         Conductivity of the grains, above 0.
-    boundary_ohm_cm2 : float
+    boundary_resistance_ohm_cm2 : float
         Specific resistance of the grain boundaries, 0 or more.
     axis : int
         Direction of the current, 0 to 2: the electrodes cover the two sides across it, with no resistance of their own.
@@ -116,9 +116,9 @@ def effective_conductivity(
     Conjugate gradients, preconditioned by classical algebraic multigrid (Ruge and Stüben 1987,
     doi 10.1137/1.9781611971057.ch4), in double precision on one thread.
     """
-    grains = _checked(grains, voxel_um, bulk_S_per_cm, boundary_ohm_cm2, axis)
+    grains = _checked(grains, voxel_um, bulk_S_per_cm, boundary_resistance_ohm_cm2, axis)
     intercept = mean_intercept_voxels(grains)
-    if boundary_ohm_cm2 > 0 and intercept < _COARSE_VOXELS:
+    if boundary_resistance_ohm_cm2 > 0 and intercept < _COARSE_VOXELS:
         warnings.warn(
             f"the grains are {intercept:.1f} voxels across; below {_COARSE_VOXELS} the conductivity is off by several "
             "per cent: use smaller voxels.",
@@ -127,7 +127,7 @@ def effective_conductivity(
         )
     labels = np.moveaxis(grains, axis, 0)
     conducts = _joined_to_both_ends(labels > 0)
-    contrast = boundary_ohm_cm2 * bulk_S_per_cm / (voxel_um * 1e-4)
+    contrast = boundary_resistance_ohm_cm2 * bulk_S_per_cm / (voxel_um * 1e-4)
     faces = _faces(conducts)
     jump = contrast * _staircase_at_boundaries(labels, conducts, faces)
     potential, iterations = _solve(conducts, faces, 1 / (1 + jump))
@@ -140,7 +140,7 @@ def effective_conductivity(
     if not imbalance <= _MAX_IMBALANCE:
         raise ConvergenceError(
             f"the currents in and out differ by {imbalance:.1g} of their mean, above {_MAX_IMBALANCE:g}: try a smaller "
-            f"boundary_ohm_cm2 (found {boundary_ohm_cm2:g}) or larger voxels."
+            f"boundary_resistance_ohm_cm2 (found {boundary_resistance_ohm_cm2:g}) or larger voxels."
         )
 
     def on_grid(values: np.ndarray, elsewhere: float) -> np.ndarray:
@@ -185,7 +185,7 @@ def mean_intercept_voxels(grains: np.ndarray) -> float:
 
 
 def _checked(
-    grains: np.ndarray, voxel_um: float, bulk_S_per_cm: float, boundary_ohm_cm2: float, axis: int
+    grains: np.ndarray, voxel_um: float, bulk_S_per_cm: float, boundary_resistance_ohm_cm2: float, axis: int
 ) -> np.ndarray:
     grains = np.asarray(grains)
     if grains.ndim != 3 or grains.size == 0 or grains.dtype.kind not in "iu":
@@ -197,7 +197,7 @@ def _checked(
         raise SettingsError(f"grains has the label {grains.min()}: give 0 in pores and labels from 1 in grains.")
     positive("voxel_um", voxel_um)
     positive("bulk_S_per_cm", bulk_S_per_cm)
-    not_negative("boundary_ohm_cm2", boundary_ohm_cm2)
+    not_negative("boundary_resistance_ohm_cm2", boundary_resistance_ohm_cm2)
     if axis not in (0, 1, 2):
         raise SettingsError(f"axis is {axis}: give 0, 1 or 2.")
     return grains
@@ -342,8 +342,8 @@ def _solve(conducts: np.ndarray, faces: _Faces, conductance: np.ndarray) -> tupl
         )
     if failed:
         raise ConvergenceError(
-            f"the potential has not converged in {_MAX_ITERATIONS} iterations: try a smaller boundary_ohm_cm2 or a "
-            "smaller block."
+            f"the potential has not converged in {_MAX_ITERATIONS} iterations: try a smaller "
+            "boundary_resistance_ohm_cm2 or a smaller block."
         )
     return potential, iterations
 

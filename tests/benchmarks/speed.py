@@ -47,7 +47,7 @@ def draw(folder: Path) -> None:
     kinds: tuple[tuple[Surface, float], ...] = (("polished", 6.0), ("fracture", 3.0))
     for surface, diameter_um in kinds:
         drawn = quick_micrograph(
-            shape=SHAPE, pixel_um=0.25, grain_diameter_mean_um=diameter_um, porosity=0.05, pore_diameter_um=2.5,
+            shape=SHAPE, pixel_um=0.25, grain_diameter_mean_um=diameter_um, porosity=0.05, pore_diameter_mean_um=2.5,
             surface=surface, seed=1,
         )  # fmt: skip
         picture, _ = with_databar(

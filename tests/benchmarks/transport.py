@@ -32,7 +32,7 @@ def draw(path: Path, n: int, porosity: float) -> None:
         size_um=(n * VOXEL_UM,) * 3,
         grain_diameter_mean_um=GRAIN_VOXELS * VOXEL_UM,
         porosity=porosity,
-        pore_diameter_um=GRAIN_VOXELS * VOXEL_UM / 2,
+        pore_diameter_mean_um=GRAIN_VOXELS * VOXEL_UM / 2,
         seed=1,
     )
     np.save(path, grain_voxels(crystal, voxel_um=VOXEL_UM, shape=(n, n, n)))
@@ -53,7 +53,7 @@ def solve(path: Path, contrast: float) -> None:
     grains = np.load(path)
     clock, cpu = time.perf_counter(), time.process_time()
     done = effective_conductivity(
-        grains, voxel_um=VOXEL_UM, bulk_S_per_cm=1e-3, boundary_ohm_cm2=contrast * VOXEL_UM * 1e-4 / 1e-3
+        grains, voxel_um=VOXEL_UM, bulk_S_per_cm=1e-3, boundary_resistance_ohm_cm2=contrast * VOXEL_UM * 1e-4 / 1e-3
     )
     found = {"clock s": time.perf_counter() - clock, "CPU s": time.process_time() - cpu}
     found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (

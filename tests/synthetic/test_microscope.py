@@ -17,7 +17,7 @@ QUIET = {"noise": 0.0, "shading": 0.0, "charging": 0.0}
 @pytest.fixture(scope="module")
 def crystal():
     return polycrystal(
-        size_um=(14.0, 30.0, 39.0), grain_diameter_mean_um=3.0, porosity=0.08, pore_diameter_um=1.2, seed=1
+        size_um=(14.0, 30.0, 39.0), grain_diameter_mean_um=3.0, porosity=0.08, pore_diameter_mean_um=1.2, seed=1
     )
 
 
@@ -151,7 +151,7 @@ def test_noise_is_what_was_asked_for(crystal):
 
 
 def test_quick_micrograph_has_what_was_asked_for():
-    drawn = quick_micrograph(shape=(160, 200), pixel_um=0.2, porosity=0.1, pore_diameter_um=1.5, seed=4)
+    drawn = quick_micrograph(shape=(160, 200), pixel_um=0.2, porosity=0.1, pore_diameter_mean_um=1.5, seed=4)
     assert drawn.image.shape == (160, 200)
     assert drawn.porosity == pytest.approx(0.1, abs=0.04)
     # A plane cuts grains off their middle, and large ones more often.

@@ -19,7 +19,9 @@ BOX = np.array(SIZE)
 
 @cache
 def made(**request) -> Polycrystal:
-    return polycrystal(**{"size_um": SIZE, "grain_diameter_mean_um": 2.4, "pore_diameter_um": 1.0, "seed": 1} | request)
+    return polycrystal(
+        **{"size_um": SIZE, "grain_diameter_mean_um": 2.4, "pore_diameter_mean_um": 1.0, "seed": 1} | request
+    )
 
 
 def whole(crystal: Polycrystal, n: int = 70) -> np.ndarray:
@@ -168,7 +170,7 @@ def test_open_pores_hang_together():
 
 def test_pores_lie_where_they_were_asked_to():
     for kind, shares in enumerate(((1, 0, 0), (0, 1, 0), (0, 0, 1))):
-        crystal = made(porosity=0.03, pore_diameter_um=0.7, pore_shares=shares)
+        crystal = made(porosity=0.03, pore_diameter_mean_um=0.7, pore_shares=shares)
         assert crystal.achieved.pore_shares[kind] == 1
         near = walls_near(crystal.grains, crystal.pores.centres_um, k=10)
         to_wall, to_line = near.distance_um[:, 0], near.distance_um[:, 1]
@@ -236,7 +238,7 @@ def test_voxels_repeat_with_the_box_and_sample_the_exact_geometry():
         ({"porosity": -0.1}, "porosity is -0.1"),
         ({"porosity": 1e-6}, "too little"),
         ({"porosity": 0.002, "open_pores": True}, "open_pores=False"),
-        ({"porosity": 0.25, "pore_diameter_um": 2, "pore_aspect": 3.0, "pore_raggedness": 0.3}, "does not fit"),
+        ({"porosity": 0.25, "pore_diameter_mean_um": 2, "pore_aspect": 3.0, "pore_raggedness": 0.3}, "does not fit"),
         ({"grain_diameter_mean_um": 6.0}, "grain_diameter_mean_um is 6"),
         ({"grain_diameter_mean_um": np.nan}, "grain_diameter_mean_um is nan"),
         ({"grain_diameter_mean_um": 4.0, "grain_diameter_sigma": 0.6}, "largest grain"),
@@ -246,8 +248,8 @@ def test_voxels_repeat_with_the_box_and_sample_the_exact_geometry():
         ({"coarse_share": 1.0}, "coarse_share"),
         ({"elongation": 0.0}, "elongation is 0"),
         ({"elongation_axis": 3}, "elongation_axis"),
-        ({"pore_diameter_um": 0.0}, "pore_diameter_um"),
-        ({"pore_diameter_um": 0.08, "porosity": 0.25}, "200000"),
+        ({"pore_diameter_mean_um": 0.0}, "pore_diameter_mean_um"),
+        ({"pore_diameter_mean_um": 0.08, "porosity": 0.25}, "200000"),
         ({"pore_shares": (0.5, 0.5, 0.5)}, "pore_shares"),
         ({"pore_shares": (1.5, -0.5, 0)}, "pore_shares"),
         ({"pore_shares": (np.nan, 0.5, 0.5)}, "pore_shares"),

@@ -28,7 +28,11 @@ def solve(grains, *, contrast=0.0, axis=0):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CoarseGridWarning)
         return effective_conductivity(
-            grains, voxel_um=VOXEL_UM, bulk_S_per_cm=BULK, boundary_ohm_cm2=contrast * VOXEL_OHM_CM2, axis=axis
+            grains,
+            voxel_um=VOXEL_UM,
+            bulk_S_per_cm=BULK,
+            boundary_resistance_ohm_cm2=contrast * VOXEL_OHM_CM2,
+            axis=axis,
         )
 
 
@@ -350,7 +354,7 @@ def test_units_and_turns(factor, contrast, flips, axes):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CoarseGridWarning)
             return effective_conductivity(
-                grains, voxel_um=voxel_um, bulk_S_per_cm=bulk, boundary_ohm_cm2=boundary, axis=axis
+                grains, voxel_um=voxel_um, bulk_S_per_cm=bulk, boundary_resistance_ohm_cm2=boundary, axis=axis
             )
 
     plain = of(SMALL).conductivity_S_per_cm
@@ -424,12 +428,12 @@ def test_mean_intercept():
 
 
 def test_coarse_grids_are_warned_of():
-    request = {"voxel_um": 1, "bulk_S_per_cm": 1e-3, "boundary_ohm_cm2": 1}
+    request = {"voxel_um": 1, "bulk_S_per_cm": 1e-3, "boundary_resistance_ohm_cm2": 1}
     coarse, fine = polycrystal(24, grain_voxels=8), polycrystal(24, grain_voxels=8, refine=2)
     with pytest.warns(CoarseGridWarning, match=r"the grains are [5-8]\.\d voxels across; below 10"):
         effective_conductivity(coarse, **request)
     effective_conductivity(fine, **request)
-    effective_conductivity(coarse, **(request | {"boundary_ohm_cm2": 0}))
+    effective_conductivity(coarse, **(request | {"boundary_resistance_ohm_cm2": 0}))
 
 
 @pytest.mark.parametrize(
@@ -443,14 +447,20 @@ def test_coarse_grids_are_warned_of():
         ({"voxel_um": float("nan")}, "voxel_um is nan"),
         ({"bulk_S_per_cm": -1e-3}, "bulk_S_per_cm is -0.001"),
         ({"bulk_S_per_cm": float("inf")}, "bulk_S_per_cm is inf"),
-        ({"boundary_ohm_cm2": -1}, "boundary_ohm_cm2 is -1"),
-        ({"boundary_ohm_cm2": float("nan")}, "boundary_ohm_cm2 is nan"),
-        ({"boundary_ohm_cm2": float("inf")}, "boundary_ohm_cm2 is inf"),
+        ({"boundary_resistance_ohm_cm2": -1}, "boundary_resistance_ohm_cm2 is -1"),
+        ({"boundary_resistance_ohm_cm2": float("nan")}, "boundary_resistance_ohm_cm2 is nan"),
+        ({"boundary_resistance_ohm_cm2": float("inf")}, "boundary_resistance_ohm_cm2 is inf"),
         ({"axis": 3}, "axis is 3"),
     ],
 )
 def test_impossible_requests(change, says):
-    request = {"grains": SMALL, "voxel_um": 1, "bulk_S_per_cm": 1e-3, "boundary_ohm_cm2": 0, "axis": 0} | change
+    request = {
+        "grains": SMALL,
+        "voxel_um": 1,
+        "bulk_S_per_cm": 1e-3,
+        "boundary_resistance_ohm_cm2": 0,
+        "axis": 0,
+    } | change
     with pytest.raises(SettingsError) as error:
         effective_conductivity(request.pop("grains"), **request)
     assert says in str(error.value)

@@ -67,7 +67,7 @@ def solved_block(
             grains,
             voxel_um=voxel_um,
             bulk_S_per_cm=BULK_S_PER_CM,
-            boundary_ohm_cm2=boundary_resistance_ohm_cm2,
+            boundary_resistance_ohm_cm2=boundary_resistance_ohm_cm2,
             axis=FLOW_AXIS,
         )
     return Block(origin_um, voxel_um, conduction)

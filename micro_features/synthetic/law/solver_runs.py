@@ -88,7 +88,7 @@ def solver_run(request: RunRequest) -> dict[str, float]:
         grain_diameter_mean_um=causes.grain_diameter_um,
         grain_diameter_sigma=GRAIN_SIGMA,
         porosity=causes.porosity,
-        pore_diameter_um=request.pore_diameter_um,
+        pore_diameter_mean_um=request.pore_diameter_um,
         seed=request.seed,
     )
     block = solved_block(

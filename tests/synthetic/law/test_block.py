@@ -12,7 +12,9 @@ from micro_features.synthetic.transport import CoarseGridWarning, Conduction, ef
 
 @pytest.fixture(scope="module")
 def crystal():
-    return polycrystal(size_um=(10, 11, 12), grain_diameter_mean_um=2.2, porosity=0.05, pore_diameter_um=0.9, seed=1)
+    return polycrystal(
+        size_um=(10, 11, 12), grain_diameter_mean_um=2.2, porosity=0.05, pore_diameter_mean_um=0.9, seed=1
+    )
 
 
 def solved(bulk, boundary):
@@ -34,7 +36,7 @@ def test_a_block_is_what_its_voxels_are(crystal):
     grains = grain_voxels(crystal, voxel_um=0.25, shape=(20, 20, 20), origin_um=origin)
     with pytest.warns(CoarseGridWarning):
         direct = effective_conductivity(
-            grains, voxel_um=0.25, bulk_S_per_cm=BULK_S_PER_CM, boundary_ohm_cm2=0.3, axis=FLOW_AXIS
+            grains, voxel_um=0.25, bulk_S_per_cm=BULK_S_PER_CM, boundary_resistance_ohm_cm2=0.3, axis=FLOW_AXIS
         )
     assert block.conduction.conductivity_S_per_cm == direct.conductivity_S_per_cm
     assert block.origin_um == origin

@@ -20,7 +20,9 @@ EDGE = 2.0  # of cubic grains
 
 @pytest.fixture(scope="module")
 def crystal() -> Polycrystal:
-    return polycrystal(size_um=(12, 15, 20), grain_diameter_mean_um=2.5, porosity=0.08, pore_diameter_um=1.0, seed=4)
+    return polycrystal(
+        size_um=(12, 15, 20), grain_diameter_mean_um=2.5, porosity=0.08, pore_diameter_mean_um=1.0, seed=4
+    )
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +170,7 @@ def test_the_crystal_repeats(crystal: Polycrystal, shift: tuple[int, int, int]) 
 )
 def test_every_kind_of_crystal_breaks_along_its_grains(kind: dict[str, Any]) -> None:
     crystal = polycrystal(
-        size_um=(12, 12, 13), grain_diameter_mean_um=1.8, grain_diameter_sigma=0.2, pore_diameter_um=0.8, **kind
+        size_um=(12, 12, 13), grain_diameter_mean_um=1.8, grain_diameter_sigma=0.2, pore_diameter_mean_um=0.8, **kind
     )
     scene = broken(crystal, transgranular=0.3)
     assert np.isfinite(scene.height_um).all()
