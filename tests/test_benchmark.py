@@ -82,7 +82,7 @@ def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def drawn():
     return quick_micrograph(
-        shape=(240, 576), pixel_um=0.25, grain_diameter_mean_um=9.0, porosity=0.05, pore_diameter_um=4.0, seed=2
+        shape=(240, 576), pixel_um=0.25, grain_diameter_mean_um=9.0, porosity=0.05, pore_diameter_mean_um=4.0, seed=2
     )
 
 

@@ -24,6 +24,7 @@ from micro_features.synthetic.picture.scan import scanned
 from micro_features.synthetic.picture.scene import Scene
 from micro_features.synthetic.picture.section import polished_section
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
+from micro_features.synthetic.structure.sizes import lognormal_diameters
 
 Surface = Literal["polished", "fracture"]
 
@@ -235,11 +236,19 @@ def quick_micrograph(
     within("pixel_um", pixel_um, 1e-6, 1e6)
     within("shape (shorter side)", min(shape), 32, 20_000)
     within("grain_diameter_mean_um", grain_diameter_mean_um, pixel_um, min(shape) / 4 * pixel_um)
-    # The largest of some thousand lognormal grains is about this many times the mean; the box must hold it.
-    largest_um = grain_diameter_mean_um * np.exp(3.7 * grain_diameter_sigma - grain_diameter_sigma**2 / 2)
-    depth_um, *sides_um = (max(1.5 * largest_um, n * pixel_um) for n in (0, *shape))
+    within("grain_diameter_sigma", grain_diameter_sigma, 0.05, 0.7)
+    sides_um = np.array(shape) * pixel_um
+    # The larger the box, the larger its largest grain, which it must hold.
+    depth_um, largest_um = 0.0, grain_diameter_mean_um
+    while depth_um < 1.6 * largest_um:
+        depth_um = 1.6 * largest_um
+        sides_um = np.maximum(sides_um, depth_um)
+        sizes_um = lognormal_diameters(
+            depth_um * sides_um.prod(), mean=grain_diameter_mean_um, sigma=grain_diameter_sigma
+        )
+        largest_um = sizes_um.max(initial=0)
     crystal = polycrystal(
-        size_um=(depth_um, sides_um[0], sides_um[1]),
+        size_um=(depth_um, *sides_um),
         grain_diameter_mean_um=grain_diameter_mean_um,
         grain_diameter_sigma=grain_diameter_sigma,
         porosity=porosity,

@@ -44,7 +44,7 @@ def draw(folder: Path) -> None:
 
     from micro_features.synthetic import Surface, quick_micrograph, with_databar
 
-    kinds: tuple[tuple[Surface, float], ...] = (("polished", 6.0), ("fracture", 3.0))
+    kinds: tuple[tuple[Surface, float], ...] = (("polished", 6.0), ("fracture", 6.0))
     for surface, diameter_um in kinds:
         drawn = quick_micrograph(
             shape=SHAPE, pixel_um=0.25, grain_diameter_mean_um=diameter_um, porosity=0.05, pore_diameter_mean_um=2.5,
