@@ -10,7 +10,8 @@ from micro_features.synthetic.microscope import drawn_micrograph, quick_microgra
 from micro_features.synthetic.picture.labels import whole_diameters
 from micro_features.synthetic.polycrystal import polycrystal
 
-SMALL = {"shape": (200, 260), "pixel_um": 0.15}
+PIXEL_UM = 0.2
+SMALL = {"shape": (150, 195), "pixel_um": PIXEL_UM}
 QUIET = {"noise": 0.0, "shading": 0.0, "charging": 0.0}
 
 
@@ -61,7 +62,7 @@ def test_labels_of_a_section_name_the_grains_that_lie_there(crystal):
     drawn = drawn_micrograph(crystal, position_um=(5.0, 2.0, 3.0), **SMALL)
     assert drawn.position_um == (5.0, 2.0, 3.0)
     rows, cols = np.nonzero(drawn.grains)
-    where = np.stack([np.full(len(rows), 5.0), 2 + (rows + 0.5) * 0.15, 3 + (cols + 0.5) * 0.15], axis=-1)
+    where = np.stack([np.full(len(rows), 5.0), 2 + (rows + 0.5) * PIXEL_UM, 3 + (cols + 0.5) * PIXEL_UM], axis=-1)
     _, cell = crystal.grains.nearest(where)
     assert np.mean(cell[:, 0] == drawn.crystal_grain[drawn.grains[rows, cols]]) > 0.94
 
@@ -87,7 +88,7 @@ def test_boundaries_darken_with_boundary_contrast(crystal, surface):
     levels = []
     for strength in (0.0, 0.4, 1.0):
         drawn = drawn_micrograph(
-            crystal, surface=surface, boundary_contrast=strength, seed=2, shape=(120, 160), pixel_um=0.15, **QUIET
+            crystal, surface=surface, boundary_contrast=strength, seed=2, shape=(90, 120), pixel_um=PIXEL_UM, **QUIET
         )
         inside = (drawn.grains > 0) & ~drawn.boundaries
         levels.append(drawn.image[inside].mean() - drawn.image[drawn.boundaries].mean())
@@ -108,19 +109,19 @@ def test_session_changes_the_picture_but_not_the_truth(drawn, crystal):
 def test_repeats_of_the_crystal_are_grains_of_their_own(crystal):
     """A picture twice as wide as the crystal shows each grain twice, or in parts at the rims."""
     rows, cols = SMALL["shape"]
-    one = drawn_micrograph(crystal, position_um=(5.0, 0.0, 0.0), shape=(rows, cols), pixel_um=0.15)
-    two = drawn_micrograph(crystal, position_um=(5.0, 0.0, 0.0), shape=(rows, 2 * cols), pixel_um=0.15)
+    one = drawn_micrograph(crystal, position_um=(5.0, 0.0, 0.0), shape=(rows, cols), pixel_um=PIXEL_UM)
+    two = drawn_micrograph(crystal, position_um=(5.0, 0.0, 0.0), shape=(rows, 2 * cols), pixel_um=PIXEL_UM)
     assert one.grains.max() < 1.1 * len(np.unique(one.crystal_grain)) + 60
     assert two.grains.max() > 1.7 * one.grains.max()
     for label in range(1, two.grains.max() + 1):
         seen = np.argwhere(two.grains == label)
-        assert (np.ptp(seen, axis=0) < 0.5 * crystal.grains.size_um[1:] / 0.15).all()
+        assert (np.ptp(seen, axis=0) < 0.5 * crystal.grains.size_um[1:] / PIXEL_UM).all()
 
 
-def test_sections_give_the_crystals_boundary_density_and_intercept(crystal):
+def test_sections_give_the_crystals_boundary_density_and_intercept():
     """S_V and mean intercept of random sections are those in space (Underwood: S_V = 2 P_L), pores apart."""
     dense = polycrystal(size_um=(14.0, 30.0, 39.0), grain_diameter_mean_um=3.0, porosity=0.0, seed=1)
-    sections = [drawn_micrograph(dense, pixel_um=0.15, shape=(200, 260), seed=seed, **QUIET) for seed in range(6)]
+    sections = [drawn_micrograph(dense, pixel_um=PIXEL_UM, shape=(150, 195), seed=seed, **QUIET) for seed in range(6)]
     surface = dense.grains.walls.area_um2.sum() / dense.grains.size_um.prod()
     assert np.mean([s.surface_per_volume_per_um for s in sections]) == pytest.approx(surface, rel=0.04)
     assert np.mean([s.grain_intercept_mean_um for s in sections]) == pytest.approx(2 / surface, rel=0.04)
@@ -128,7 +129,7 @@ def test_sections_give_the_crystals_boundary_density_and_intercept(crystal):
     assert np.isnan(sections[0].pore_diameter_mean_um)
 
 
-def test_stated_grain_size_agrees_with_counting(crystal):
+def test_stated_grain_size_agrees_with_counting():
     """Counting grains cut by the border as a half, area per grain is the frame's."""
     dense = polycrystal(size_um=(11.0, 24.0, 24.0), grain_diameter_mean_um=2.0, porosity=0.0, seed=2)
     drawn = drawn_micrograph(dense, pixel_um=0.1, shape=(240, 240), seed=2)

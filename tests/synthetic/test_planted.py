@@ -1,6 +1,7 @@
 """Planted sets: what drives, what shows, what is independent, and what the truth is said to be."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,11 @@ from micro_features.synthetic.planted import (
 DRIVERS = {"porosity": "porosity", "grain-size": "grain_diameter_um", "boundary": "boundary_resistance_ohm_cm2"}
 
 
+@cache
+def requests_of(preset, surface, n):
+    return specimen_requests(PRESETS[preset], surface=surface, n=n, seed=5)
+
+
 def table(requests):
     """One row per specimen."""
     return pd.DataFrame(
@@ -40,7 +46,7 @@ def table(requests):
 
 @pytest.mark.parametrize("preset", ["example", "hidden"])
 def test_causes_fill_their_ranges_independently(preset, surface):
-    drawn = table(specimen_requests(PRESETS[preset], surface=surface, n=50, seed=5))
+    drawn = table(requests_of(preset, surface, n=50))
     for name in CAUSES:
         np.testing.assert_array_equal(np.histogram(CAUSE_RANGES[name].share(drawn[name]), 10, (0, 1))[0], 5)
     ranks = stats.spearmanr(drawn[[*CAUSES, "pore_diameter_um"]]).statistic
@@ -49,15 +55,15 @@ def test_causes_fill_their_ranges_independently(preset, surface):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_set_is_the_same_for_the_same_seed_and_travels_between_processes(preset, surface):
-    requests = specimen_requests(PRESETS[preset], surface=surface, n=12, seed=5)
-    assert requests == specimen_requests(PRESETS[preset], surface=surface, n=12, seed=5)
+    requests = requests_of(preset, surface, n=10)
+    assert requests == specimen_requests(PRESETS[preset], surface=surface, n=10, seed=5)
     assert requests == pickle.loads(pickle.dumps(requests))
-    assert requests != specimen_requests(PRESETS[preset], surface=surface, n=12, seed=6)
+    assert requests != specimen_requests(PRESETS[preset], surface=surface, n=10, seed=6)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_specimen_is_pictured_at_least_twice_at_different_heights(preset, surface):
-    requests = specimen_requests(PRESETS[preset], surface=surface, n=10, seed=5)
+    requests = requests_of(preset, surface, n=10)
     assert len(requests) == 10
     assert len({r.sample_id for r in requests}) == len(requests)
     assert len({view.picture_id for r in requests for view in r.views}) == sum(len(r.views) for r in requests)
@@ -73,14 +79,14 @@ def test_the_example_is_48_pictures_of_20_specimens(surface):
 
 @pytest.mark.parametrize("preset", ["example", "porosity", "nuisance"])
 def test_boundaries_of_high_resistance_etch_deeper(preset, surface):
-    drawn = table(specimen_requests(PRESETS[preset], surface=surface, n=20, seed=5))
+    drawn = table(requests_of(preset, surface, n=20))
     assert stats.spearmanr(drawn["boundary_contrast"], drawn["boundary_resistance_ohm_cm2"]).statistic == pytest.approx(
         1
     )
 
 
 def test_a_hidden_resistance_does_not_show(surface):
-    drawn = table(specimen_requests(PRESETS["hidden"], surface=surface, n=60, seed=5))
+    drawn = table(requests_of("hidden", surface, n=60))
     ranks = stats.spearmanr(drawn[[*CAUSES, "boundary_contrast", "pore_diameter_um", "brightness"]]).statistic
     assert np.abs(ranks - np.eye(6)).max() < 0.2
     by_resistance = stats.spearmanr(drawn["log10_S_per_cm"], drawn["boundary_resistance_ohm_cm2"]).statistic
@@ -89,14 +95,14 @@ def test_a_hidden_resistance_does_not_show(surface):
 
 @pytest.mark.parametrize("preset", ["example", "boundary"])
 def test_sessions_and_halves_are_independent_of_conductivity(preset, surface):
-    drawn = table(specimen_requests(PRESETS[preset], surface=surface, n=60, seed=5))
+    drawn = table(requests_of(preset, surface, n=60))
     assert abs(stats.spearmanr(drawn["brightness"], drawn["log10_S_per_cm"]).statistic) < 0.2
     assert drawn["half"].value_counts().tolist() == [30, 30]
     assert drawn["brightness"].value_counts().tolist() == [15] * 4
 
 
 def test_the_nuisance_is_reversed_in_the_test_half(surface):
-    drawn = table(specimen_requests(PRESETS["nuisance"], surface=surface, n=40, seed=5))
+    drawn = table(requests_of("nuisance", surface, n=40))
     for half, sign in (("train", 1), ("test", -1)):
         rows = drawn[drawn["half"] == half]
         assert len(rows) == 20
@@ -111,7 +117,7 @@ def test_one_driver_has_all_of_the_effect_and_of_every_attribution(preset, drive
     expected = np.array([name == driver for name in CAUSES], dtype=float)
     for shares in (found.first, found.total, found.shapley):
         np.testing.assert_allclose(shares, expected, atol=1e-12)
-    requests = specimen_requests(PRESETS[preset], surface=surface, n=10, seed=5)
+    requests = requests_of(preset, surface, n=10)
     values = true_attributions(PRESETS[preset], surface, requests)
     others = [name for name in CAUSES if name != driver]
     np.testing.assert_allclose(values[others], 0, atol=1e-12)
@@ -122,7 +128,7 @@ def test_one_driver_has_all_of_the_effect_and_of_every_attribution(preset, drive
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_attributions_add_up_to_the_planted_conductivity(preset, surface):
-    requests = specimen_requests(PRESETS[preset], surface=surface, n=10, seed=5)
+    requests = requests_of(preset, surface, n=10)
     values = true_attributions(PRESETS[preset], surface, requests)
     assert values["sample_id"].tolist() == [request.sample_id for request in requests]
     total = values[[*CAUSES, "base"]].sum(axis=1)
