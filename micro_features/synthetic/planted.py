@@ -144,20 +144,21 @@ def specimen_requests(
 
     rng = np.random.default_rng(seed)
     shares = spread(n, len(CAUSES) + 4, rng)
-    causes = {name: CAUSE_RANGES[name].at(share) for name, share in zip(CAUSES, shares.T, strict=False)}
-    resistance, pores, etched, session, half = shares[:, len(CAUSES) - 1 :].T
+    of_causes = dict(zip(CAUSES, shares.T[: len(CAUSES)], strict=True))
+    pores, etched, session, half = shares.T[len(CAUSES) :]
+    causes = {name: CAUSE_RANGES[name].at(share) for name, share in of_causes.items()}
     log10_S_per_cm = law_of(preset, surface)(**causes)
     test = _ranked(half, 2) == 1
     days = _ranked(session, len(SESSIONS))
     if preset.session_follows:
         for chosen, step in ((~test, 1), (test, -1)):
             days[chosen] = _ranked(step * log10_S_per_cm[chosen], len(SESSIONS))
-    contrast = BOUNDARY_CONTRASTS.at(resistance if preset.boundary_shows else etched)
+    contrast = BOUNDARY_CONTRASTS.at(of_causes["boundary_resistance_ohm_cm2"] if preset.boundary_shows else etched)
     seeds = rng.integers(2**32, size=(n, 4))
     requests = []
     for i in range(n):
         sample_id = f"s{i + 1:0{len(str(n))}d}"
-        broken = int((i + 1) * preset.fracture_share) > int(i * preset.fracture_share)
+        broken = int((i + 1) * preset.fracture_share) > int(i * preset.fracture_share)  # evenly over the set
         start = SESSIONS[days[i]].start + timedelta(minutes=7 * int(np.count_nonzero(days[:i] == days[i])))
         requests.append(
             SpecimenRequest(

@@ -158,7 +158,7 @@ def test_closed_pores_lie_apart(raggedness, joined):
     crystal = made(size_um=(10.0, 11.0, 12.0), porosity=0.1, pore_raggedness=raggedness)
     assert crystal.achieved.open_share == 0
     # A gap narrower than a grid step may go unseen: so deep inside pores it is wider.
-    clusters = periodic_clusters(in_pores(crystal, 0.07, depth_um=0.02))
+    clusters = periodic_clusters(in_pores(crystal, 0.09, depth_um=0.02))
     assert (1 - joined) * crystal.achieved.pores <= clusters <= (1 + joined) * crystal.achieved.pores
 
 

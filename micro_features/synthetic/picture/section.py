@@ -157,7 +157,7 @@ def _normals(n: int, what: int) -> np.ndarray:
     return np.random.default_rng(what).standard_normal(n + 1)
 
 
-def _pair_normal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def pair_normal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """One standard normal number for each pair of grains, in either order: splitmix64 of the two labels."""
     mixed = np.minimum(one, other).astype(np.uint64) << np.uint64(32) | np.maximum(one, other).astype(np.uint64)
     mixed += np.uint64(0x9E3779B97F4A7C15)
@@ -169,7 +169,7 @@ def _pair_normal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _grooves(rng: np.random.Generator, plane: Cut, grain_px: float) -> np.ndarray:
     """Darkness of grooves, 0 to about 0.7; where several meet they add up."""
-    draw = _pair_normal(plane.grains[..., None], plane.neighbours)
+    draw = pair_normal(plane.grains[..., None], plane.neighbours)
     energy = np.clip(1 + 0.3 * draw, 0.4, 1.7)
     energy *= np.where(draw < -1.5, 0.4, 1.0)  # boundaries of low energy hardly etch
     along = np.clip(1 + 0.3 * smooth_field(rng, plane.grains.shape, length_px=0.3 * grain_px + 3), 0.3, 1.8)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage, stats
 
 from micro_features.synthetic.picture import section
-from micro_features.synthetic.picture.section import cut, polished_section
+from micro_features.synthetic.picture.section import cut, pair_normal, polished_section
 from micro_features.synthetic.structure.cavities import Pores, Roughness
 from micro_features.synthetic.structure.laguerre import PowerDiagram, with_volumes
 
@@ -66,7 +66,7 @@ def test_walls_sway_by_a_few_hundredths_of_a_grain(crystal, monkeypatch):
     exact = cut(np.random.default_rng(0), crystal, **FRAME)
     moved = (drawn != exact.grains) & (drawn > 0)
     assert 0.005 < moved.mean() < 0.1
-    mean_px = section._mean_diameter_um(crystal) / FRAME["pixel_um"]
+    mean_px = np.cbrt(6 / np.pi * crystal.grains.size_um.prod() / 900) / FRAME["pixel_um"]
     assert exact.wall_px[moved][:, 0].max() < 0.15 * mean_px
 
 
@@ -155,7 +155,7 @@ def test_boundaries_differ_from_pair_to_pair_and_keep_their_look(crystal, still)
     one, other = darkness(1), darkness(2)
     assert one.std() > 0.15 * one.mean()
     assert np.corrcoef(one, other)[0, 1] > 0.5
-    energy = section._pair_normal(pairs // 1000, pairs % 1000)
+    energy = pair_normal(pairs // 1000, pairs % 1000)
     assert np.corrcoef(one + other, energy)[0, 1] > 0.4
 
 
@@ -171,11 +171,11 @@ def test_a_grain_keeps_its_grey(crystal):
 
 def test_energy_of_a_pair_is_normal_and_knows_no_order():
     one, other = np.random.default_rng(0).integers(1, 3000, (2, 20_000))
-    draw = section._pair_normal(one, other)
-    np.testing.assert_array_equal(draw, section._pair_normal(other, one))
+    draw = pair_normal(one, other)
+    np.testing.assert_array_equal(draw, pair_normal(other, one))
     assert stats.kstest(draw, "norm").pvalue > 1e-3
     assert abs(np.corrcoef(draw[:-1], draw[1:])[0, 1]) < 0.03
-    in_a_row = section._pair_normal(np.full(2000, 7), np.arange(8, 2008))
+    in_a_row = pair_normal(np.full(2000, 7), np.arange(8, 2008))
     assert stats.kstest(in_a_row, "norm").pvalue > 1e-3
 
 
