@@ -175,15 +175,13 @@ def recover_all(todo: list[Case], *, n_workers: int) -> tuple[pd.DataFrame, list
     return pd.DataFrame(rows), [failure for result in ordered for failure in result.failures]
 
 
-def summary(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Bias and scatter of each quantity.
 
     Parameters
     ----------
     table : DataFrame
         Of `recover_all`.
-    seed : int
-        Of the bootstrap.
 
     Returns
     -------
@@ -192,7 +190,7 @@ def summary(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         (`bias`) with its 95 % interval by bootstrap over specimens, and standard deviation of errors (`scatter`). In
         per cent of the true value; in percentage points for a porosity.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     for comparison, value, reference in COMPARISONS:
         for surface, of_surface in table.groupby("surface", sort=False):
