@@ -123,7 +123,7 @@ def test_laminates_in_parallel_and_series():
 
 @pytest.mark.parametrize("porosity", [0.01, 0.03, 0.05])
 def test_dilute_pores_follow_maxwell(porosity):
-    n = 40  # insulating sides mirror the sphere: a cubic lattice
+    n = 32  # insulating sides mirror the sphere: a cubic lattice
     offset = np.indices((n, n, n)) + 0.5 - n / 2
     done = solve(((offset**2).sum(axis=0) > n**2 * (3 * porosity / (4 * np.pi)) ** (2 / 3)).astype(int))
     assert done.porosity == pytest.approx(porosity, rel=0.1)
@@ -432,7 +432,7 @@ def test_mean_intercept():
 
 def test_coarse_grids_are_warned_of():
     request = {"voxel_um": 1, "bulk_S_per_cm": 1e-3, "boundary_resistance_ohm_cm2": 1}
-    coarse, fine = polycrystal(24, grain_voxels=8), polycrystal(24, grain_voxels=8, refine=2)
+    coarse, fine = (polycrystal(16, grain_voxels=8, refine=refine) for refine in (1, 2))
     with pytest.warns(CoarseGridWarning, match=r"the grains are [5-8]\.\d voxels across; below 10"):
         effective_conductivity(coarse, **request)
     effective_conductivity(fine, **request)
