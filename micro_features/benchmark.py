@@ -104,6 +104,11 @@ def cases(folder: Path, settings: Settings) -> list[Case]:
     needed = {"file", "sample_id", "surface", *(q.in_space for q in QUANTITIES if q.in_space)}
     if missing := sorted(needed - set(manifest.columns)):
         raise FeatureTableError(f"{path}: no column {missing[0]!r}; name a folder that `micro-features synth` wrote.")
+    if manifest.empty:
+        raise FeatureTableError(f"{path}: names no picture; name a folder that `micro-features synth` wrote.")
+    for name in (q.in_space for q in QUANTITIES if q.in_space):
+        if not pd.api.types.is_numeric_dtype(manifest[name]):
+            raise FeatureTableError(f"{path}: column {name!r} holds what is no number; have the set drawn again.")
     found = []
     for row in manifest.to_dict("records"):
         picture = folder / str(row["file"])

@@ -79,6 +79,17 @@ def test_a_folder_that_is_no_drawn_set_is_refused(tmp_path):
         benchmark.cases(tmp_path / "nowhere", Settings())
 
 
+@pytest.mark.parametrize(
+    ("values", "complaint"), [([], "names no picture"), (["much"], "'porosity_true' holds what is no number")]
+)
+def test_a_manifest_without_pictures_or_numbers_is_refused(tmp_path, values, complaint):
+    columns = {q.in_space: [0.1] * len(values) for q in benchmark.QUANTITIES if q.in_space}
+    names = {name: ["a.png"] * len(values) for name in ("file", "sample_id", "surface")}
+    pd.DataFrame({**names, **columns, "porosity_true": values}).to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(FeatureTableError, match=complaint):
+        benchmark.cases(tmp_path, Settings())
+
+
 @pytest.fixture(scope="module")
 def drawn():
     return quick_micrograph(
