@@ -153,6 +153,7 @@ def measure_pores(pores: Pores, diameter_um: float) -> PoreMeasures:
     shell = 0.5 * float(steps.mean())
     with np.errstate(invalid="ignore"):
         slope = np.sqrt(sum(part**2 for part in np.gradient(depth, *steps)))[np.abs(depth) < shell]
+    slope = slope[np.isfinite(slope)]  # where a wall strays to where no depth is known
     return PoreMeasures(
         porosity=float(inside.mean()),
         open_share=float(volumes[is_open].sum() / volumes[1:].sum()),
