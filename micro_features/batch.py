@@ -90,7 +90,7 @@ def map_unordered(
             try:
                 yield from _until_broken(pool, work, waiting, suspects, n_in_flight=2 * n_workers)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                _stop(pool)
                 raise
         # A process died and took the pool with it. Each job that was under way is tried alone: one is the cause.
         for job in suspects:
@@ -100,6 +100,14 @@ def map_unordered(
                 except BrokenProcessPool:
                     reason = "the process that measured it died, probably for lack of memory; shrink or tile it"
                     yield job, FileResult(failures=[Failure(path_of(job), "measure", reason)])
+
+
+def _stop(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    """End the processes too: what they were at is done again in the next run, and nobody waits for it twice."""
+    workers = list((pool._processes or {}).values())  # a public way comes with Python 3.14
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
 
 
 def _until_broken(

@@ -332,10 +332,13 @@ def _benchmark_synthetic(options: argparse.Namespace) -> int:
     from micro_features import benchmark
     from micro_features.batch import usable_cores
     from micro_features.files.artefacts import shipped
-    from micro_features.files.tables import write_table
+    from micro_features.files.tables import TABLE_SUFFIXES, write_table
 
-    if options.output is not None and options.output.exists():
-        raise OutputError(f"{options.output}: exists; name another file.")
+    if options.output is not None:  # told before the work, not after it
+        if options.output.exists():
+            raise OutputError(f"{options.output}: exists; name another file.")
+        if options.output.suffix.lower() not in TABLE_SUFFIXES:
+            raise OutputError(f"{options.output}: tables are written as {', '.join(TABLE_SUFFIXES)}.")
     todo = benchmark.cases(options.folder or shipped("data", "synthetic"), _settings_from(options))
     table, failures = benchmark.recover_all(todo, n_workers=options.jobs or usable_cores())
     for failure in failures:

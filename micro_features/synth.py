@@ -14,6 +14,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -86,8 +87,8 @@ class Summary:
         if self.best_r2 < 1:
             yield f"part of the cause is hidden: no model of the pictures can reach more than R2 {self.best_r2:.2f}"
         yield (
-            f"next: micro-features extract {self.folder / 'micrographs'} --manifest {self.folder / 'manifest.csv'} "
-            "-o results"
+            f"next: micro-features extract {shlex.quote(str(self.folder / 'micrographs'))} "
+            f"--manifest {shlex.quote(str(self.folder / 'manifest.csv'))} -o results"
         )
 
 

@@ -1,4 +1,10 @@
 import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
 
 from micro_features.batch import FileResult, map_unordered
 
@@ -37,3 +43,36 @@ def test_a_process_that_dies_costs_its_own_picture_only():
 
 def test_no_jobs_is_no_work():
     assert done(double, [], 1) == {}
+
+
+SLOW_WORK = """
+import sys, time
+from micro_features.batch import FileResult, map_unordered
+
+def work(seconds):
+    time.sleep(seconds)
+    return FileResult()
+
+if __name__ == "__main__":
+    try:
+        for _ in map_unordered(work, [0.0] + [60.0] * 6, n_workers=2, path_of=str):
+            print("done", flush=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_does_not_wait_for_what_is_under_way(tmp_path, times):
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW_WORK)
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"done\n"
+    try:
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode in ((130,) if times == 1 else (130, 1, -signal.SIGINT))

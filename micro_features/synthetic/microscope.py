@@ -28,6 +28,9 @@ from micro_features.synthetic.structure.sizes import lognormal_diameters
 
 Surface = Literal["polished", "fracture"]
 
+_LEAST_PIXELS_ACROSS_GRAIN = 2
+_MOST_PIXELS_ACROSS_GRAIN = 2000
+
 _EXPOSED: dict[str, Callable[..., Scene]] = {"polished": polished_section, "fracture": fracture_surface}
 
 
@@ -115,7 +118,7 @@ def drawn_micrograph(
     shape : (rows, cols)
         At least 32 each. Where the picture is larger than the crystal, the crystal repeats.
     pixel_um : float
-        Edge of a pixel, micrometres.
+        Edge of a pixel, micrometres; the mean grain is 2 to 2000 pixels across.
     position_um : (z, y, x), optional
         Of the picture's first corner; drawn from the seed if left out. Rows run along y, columns along x.
     boundary_contrast : float
@@ -147,7 +150,8 @@ def drawn_micrograph(
         If a value is out of bounds.
     """
     within("shape (shorter side)", min(shape), 32, 20_000)
-    within("pixel_um", pixel_um, 1e-6, 1e6)
+    grain_um = crystal.achieved.grain_diameter_mean_um
+    within("pixel_um", pixel_um, grain_um / _MOST_PIXELS_ACROSS_GRAIN, grain_um / _LEAST_PIXELS_ACROSS_GRAIN)
     within("boundary_contrast", boundary_contrast, 0, 1)
     within("relief", relief, 0, 1)
     within("blur_px", blur_px, 0, 20)

@@ -217,6 +217,8 @@ def _views(sample_id: str, broken: bool, start: datetime, seeds: np.ndarray) -> 
     if broken:
         kinds.append(("f", "fracture", 0.5))
     return tuple(
-        View(f"{sample_id}{letter}", surface, height, start + timedelta(minutes=2 * k), int(seed))
+        View(
+            f"{sample_id}{letter}", surface, height, start + timedelta(minutes=2 * k, seconds=int(seed) % 97), int(seed)
+        )
         for k, ((letter, surface, height), seed) in enumerate(zip(kinds, seeds, strict=False))
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from micro_features.synthetic.law.block import Block, solved_block, voxel_for
-from micro_features.synthetic.law.causes import GRAIN_SIGMA, Causes
+from micro_features.synthetic.law.causes import GRAIN_SIGMA, PORES_ALIKE, Causes
 from micro_features.synthetic.microscope import DrawnMicrograph, Surface, drawn_micrograph
 from micro_features.synthetic.picture.databar import Layout
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
@@ -147,6 +147,7 @@ def draw_specimen(request: SpecimenRequest) -> Specimen:
         grain_diameter_sigma=GRAIN_SIGMA,
         porosity=causes.porosity,
         pore_diameter_mean_um=request.pore_diameter_um,
+        **PORES_ALIKE,
         seed=request.seed,
     )
     pictures = tuple(

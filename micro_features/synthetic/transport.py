@@ -8,6 +8,11 @@ A staircase of voxel faces has |n_x| + |n_y| + |n_z| times the area of the plane
 any resolution; the resistance of its faces is multiplied by that. What remains, steps in the way of current that runs
 along a boundary, falls with the number of voxels across a grain: 12 and 24 of them differ by 1 to 5 per cent.
 
+The factor is right where boundaries resist more than a voxel does, r sigma / h above about 5. Where they resist less,
+current does not turn to meet a step of the staircase, and the factor overstates them: with 11 voxels across a grain the
+conductivity comes out up to 2.5 per cent low, below the bound 1 / (1 / sigma + r S_V / 3) of uniform current, and the
+share of the loss in boundaries too high.
+
 Inside, lengths are in voxels and conductivities in units of the bulk's: one number, the contrast r sigma / h, is left.
 """
 

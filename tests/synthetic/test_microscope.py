@@ -163,7 +163,7 @@ def test_quick_micrograph_has_what_was_asked_for():
 @given(
     rows=st.integers(32, 60),
     cols=st.integers(32, 60),
-    pixel_um=st.floats(0.02, 3.0),
+    pixel_um=st.floats(0.02, 1.49),
     strength=st.floats(0, 1),
     position=st.tuples(*[st.floats(-1e3, 1e3)] * 3),
     seed=st.integers(0, 2**40),
@@ -186,6 +186,8 @@ def test_any_section_is_labelled_everywhere(crystal, rows, cols, pixel_um, stren
     ("wrong", "says"),
     [
         ({"pixel_um": 0.0}, "pixel_um is 0"),
+        ({"pixel_um": 2.0}, r"pixel_um is 2: .* to 1\.5"),  # grains of 3 um would be smaller than two pixels
+        ({"pixel_um": 1e-5}, "pixel_um is 1e-05"),
         ({"pixel_um": float("nan")}, "pixel_um is nan"),
         ({"shape": (8, 320)}, "shape"),
         ({"noise": 1.0}, "noise is 1"),

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micro_features.synthetic.law.block import solved_block, voxel_for
-from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES, GRAIN_SIGMA, PORE_DIAMETERS_UM, Causes, spread
+from micro_features.synthetic.law.causes import (
+    CAUSE_RANGES,
+    CAUSES,
+    GRAIN_SIGMA,
+    PORE_DIAMETERS_UM,
+    PORES_ALIKE,
+    Causes,
+    spread,
+)
 from micro_features.synthetic.polycrystal import polycrystal
 
 _BEYOND = 0.04  # of each range, on either side, so that the surface reaches all of it
@@ -89,6 +97,7 @@ def solver_run(request: RunRequest) -> dict[str, float]:
         grain_diameter_sigma=GRAIN_SIGMA,
         porosity=causes.porosity,
         pore_diameter_mean_um=request.pore_diameter_um,
+        **PORES_ALIKE,
         seed=request.seed,
     )
     block = solved_block(

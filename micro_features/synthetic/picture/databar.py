@@ -188,7 +188,7 @@ def _jeol(cols: int, length_px: int, said: _Said) -> _Strip:
             (0.18 * cols, 55, f"x{said.magnification:,.0f}"),
             (0.335 * cols, 55, f"{said.kV:.1f}kV"),
             (0.455 * cols, 55, "LED"),
-            (0.55 * cols, 55, "SEM"),
+            (0.545 * cols, 55, "drawn"),
             (0.65 * cols, 55, f"WD {said.WD_mm:.1f}mm"),
             (0.855 * cols, 55, said.taken.strftime("%H:%M:%S")),
         ],
@@ -210,6 +210,7 @@ def _zeiss(cols: int, length_px: int, said: _Said) -> _Strip:
         draw,
         [
             (first, 23, said.spaced_length),
+            (0.2 * cols, 23, "drawn"),
             (0.36 * cols, 27, f"EHT = {said.kV:.2f} kV"),
             (0.36 * cols, 52, f"WD = {said.WD_mm:.1f} mm"),
             (0.59 * cols, 27, "Signal A = SE2"),
@@ -262,7 +263,7 @@ def _hitachi(cols: int, length_px: int, said: _Said) -> _Strip:
     number = round(said.magnification)
     size = 20 if cols < 1000 else 27
     short = f"{number / 1000:.2f}k" if number >= 1000 else f"{number:.0f}"
-    words = f"{said.kV:.1f}kV {said.WD_mm:.1f}mm x{short} SE(UL) {said.day} {said.taken.strftime('%H:%M')}"
+    words = f"{said.kV:.1f}kV {said.WD_mm:.1f}mm x{short} SE(UL) {said.day} {said.taken.strftime('%H:%M')} drawn"
     amount = f"{float(said.length[:-2]):.1f}{said.length[-2:].replace('µ', 'u')}"
     right = cols - 14 - ImageFont.load_default(size).getlength(amount)
     text = _write(draw, [(0.012 * cols, 48, words), (right, 48, amount)], size=size, grey=255)

@@ -26,6 +26,7 @@ _SWAY = 0.03  # of the mean grain diameter
 _FLOOR_STEPS = 10
 _FLOOR_REACHED = 0.05  # clearance, as a share of that at the mouth, that counts as none
 _FAR_PX = 50.0  # beyond it a pore's depth does not matter
+_RIM_REACH_PX = 3  # a rim glows no farther
 _FLOOR = 0.09  # of a pore so deep that nothing leaves it
 
 
@@ -268,4 +269,7 @@ def _with_pores(rng: np.random.Generator, signal: np.ndarray, plane: Cut, relief
     uneven = np.clip(0.5 + smooth_field(rng, signal.shape, length_px=10), 0, 2) * facing
     rim = 0.24 * uneven * np.exp(-(((plane.pore_depth_px + 0.5) / 0.9) ** 2))
     share = np.clip(0.5 + plane.pore_depth_px, 0, 1)
+    # A pore that only grazes the plane from below is no pore of this section: it must not show either.
+    cut = ndimage.binary_dilation(inside, iterations=_RIM_REACH_PX)
+    rim, share = np.where(cut, rim, 0), np.where(cut, share, 0)
     return (signal + relief * rim) * (1 - share) + floor * share

@@ -96,13 +96,13 @@ def test_hitachi_ruler_is_eleven_ticks_over_the_stated_length(grey, pixel_um):
 
 def test_hitachi_writes_one_line(grey):
     said = with_databar(grey, pixel_um=0.125, layout="hitachi", **REST)[1]
-    assert said.text == ("5.0kV 7.4mm x1.50k SE(UL) 9/5/2024 19:44", "20.0um")
+    assert said.text == ("5.0kV 7.4mm x1.50k SE(UL) 9/5/2024 19:44 drawn", "20.0um")
     assert (said.acquisition.time, said.acquisition.detector) == ("19:44", "SE(UL)")
 
 
 def test_what_was_written_is_what_is_stated(grey):
     said = with_databar(grey, pixel_um=0.125, layout="jeol", **REST)[1]
-    assert said.text == ("20µm", "JEOL", "9/5/2024", "x1,500", "5.0kV", "LED", "SEM", "WD 7.4mm", "19:44:16")
+    assert said.text == ("20µm", "JEOL", "9/5/2024", "x1,500", "5.0kV", "LED", "drawn", "WD 7.4mm", "19:44:16")
     fields = said.acquisition
     assert (fields.magnification, fields.kV, fields.WD_mm) == (1500, 5.0, 7.4)
     assert (fields.date, fields.time, fields.detector, fields.instrument) == ("2024-09-05", "19:44:16", "LED", "JEOL")
