@@ -30,7 +30,7 @@ from micro_features.batch import Failure, FileResult, map_unordered
 from micro_features.errors import MicroFeaturesError, OutputError
 from micro_features.files.artefacts import shipped
 from micro_features.files.journal import STATE_FOLDER, Entry, Journal
-from micro_features.files.outputs import write_json, write_png
+from micro_features.files.outputs import TEMPORARY_PREFIX, write_json, write_png
 from micro_features.files.tables import read_table, write_table
 from micro_features.jobs import use_one_thread
 from micro_features.results import versions
@@ -140,6 +140,8 @@ def draw_set(
     _refuse_foreign(folder, [job.digest for job in jobs])
     summary = Summary(folder, 0, 0, [], best_r2(preset, surface))
     with Journal(folder, COMMAND) as journal:
+        for half_written in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+            half_written.unlink(missing_ok=True)
         todo = [job for job in jobs if not _is_done(job, journal)]
         try:
             _draw_all(todo, journal, summary, n_workers)

@@ -64,7 +64,9 @@ def test_an_interrupted_set_is_taken_up_and_comes_out_the_same(tmp_path, quick, 
     monkeypatch.setattr(synth, "draw", draw)
     with pytest.raises(OutputError, match="another set"):
         synth.draw_set("porosity", stopped, n=4, seed=1, n_workers=1)
+    (stopped / "micrographs" / ".writing-0a1b").write_text("half a picture")
     assert not synth.draw_set("porosity", stopped, n=4, n_workers=1).interrupted
+    assert not list(stopped.rglob(".writing-*"))
     assert sorted(quick) == first  # each drawn once, over both runs
     assert (stopped / "manifest.csv").read_bytes() == (whole / "manifest.csv").read_bytes()
 
