@@ -61,6 +61,12 @@ COMPARISONS = (
     ("both: found against the specimen", "found", "specimen"),
 )
 
+AGREEMENTS = {
+    "grains_f1": "grains, F1 at IoU 0.5",
+    "grains_average_precision": "grains, average precision",
+    "pores_iou": "pores, IoU",
+}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -195,7 +201,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         (`bias`) with its 95 % interval by bootstrap over specimens, and standard deviation of errors (`scatter`). In
         per cent of the true value; in percentage points for a porosity.
     """
-    rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     for comparison, value, reference in COMPARISONS:
         for surface, of_surface in table.groupby("surface", sort=False):
@@ -204,15 +209,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 if some.empty:
                     continue
                 error = 100 * (some[value] - some[reference]) / (some[reference] if quantity.relative else 1)
-                by_sample = error.groupby(some["sample_id"]).agg(["sum", "count"]).to_numpy()
-                low, high = _interval(rng, by_sample)
+                low, high = _interval(error, some["sample_id"])
                 rows.append(
                     {
                         "comparison": comparison,
                         "surface": surface,
                         "quantity": quantity.feature,
                         "n_pictures": len(some),
-                        "n_specimens": len(by_sample),
+                        "n_specimens": some["sample_id"].nunique(),
                         "unit": "%" if quantity.relative else "percentage points",
                         "bias": error.mean(),
                         "bias_ci95_low": low,
@@ -223,13 +227,19 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interval(rng: np.random.Generator, by_sample: np.ndarray) -> tuple[float, float]:
-    """95 % interval of the mean error; pictures of one specimen are drawn together."""
+def _interval(values: pd.Series, sample_id: pd.Series) -> tuple[float, float]:
+    """95 % interval of a mean by bootstrap; pictures of one specimen are drawn together. NaN below three specimens."""
+    by_sample = values.groupby(sample_id).agg(["sum", "count"]).to_numpy()
     if len(by_sample) < 3:
         return np.nan, np.nan
-    total = by_sample[rng.integers(len(by_sample), size=(_BOOTSTRAPS, len(by_sample)))].sum(axis=1)
+    drawn = np.random.default_rng(0).integers(len(by_sample), size=(_BOOTSTRAPS, len(by_sample)))
+    total = by_sample[drawn].sum(axis=1)
     low, high = np.percentile(total[:, 0] / total[:, 1], [2.5, 97.5])
     return float(low), float(high)
+
+
+def _span(low: float, high: float, form: str) -> str:
+    return "too few specimens" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 
 
 def lines(table: pd.DataFrame, found: pd.DataFrame) -> Iterator[str]:
@@ -238,16 +248,15 @@ def lines(table: pd.DataFrame, found: pd.DataFrame) -> Iterator[str]:
     for surface, some in pictures.groupby("surface", sort=False):
         resolved = int(some["grains_resolved"].sum())
         n_specimens = some["sample_id"].nunique()
-        agreement = some[["grains_f1", "grains_average_precision", "pores_iou"]].mean()
-        yield (
-            f"{surface}: {len(some)} pictures of {n_specimens} specimens, grains resolved in {resolved}; grains F1 "
-            f"{agreement.iloc[0]:.2f}, average precision {agreement.iloc[1]:.2f}; pores IoU {agreement.iloc[2]:.2f}"
-        )
+        yield f"{surface}: {len(some)} pictures of {n_specimens} specimens, grains resolved in {resolved}"
+        for column, name in AGREEMENTS.items():
+            low, high = _interval(some[column], some["sample_id"])
+            yield f"  {name:38}{some[column].mean():6.2f}  95 %: {_span(low, high, '.2f')}"
     for comparison, block in found.groupby("comparison", sort=False):
         yield f"\n{comparison}"
         yield f"  {'':10}{'':38}{'pictures':>9}{'bias':>9}{'95 % interval':>19}{'scatter':>9}"
         for row in block.to_dict("records"):
-            interval = f"{row['bias_ci95_low']:+.2f} to {row['bias_ci95_high']:+.2f}"
+            interval = _span(row["bias_ci95_low"], row["bias_ci95_high"], "+.2f")
             unit = "%" if row["unit"] == "%" else "points"
             yield (
                 f"  {row['surface']:10}{row['quantity']:38}{row['n_pictures']:9}{row['bias']:+9.2f}{interval:>19}"

@@ -67,6 +67,7 @@ class Summary:
     """What a run of `synth` did."""
 
     folder: Path
+    meaning: str
     specimens: int
     pictures: int
     failures: list[Failure]
@@ -83,7 +84,7 @@ class Summary:
         if self.failures:
             yield f"{len(self.failures)} specimens failed; the same command tries them again"
             return
-        yield f"{self.pictures} micrographs of {self.specimens} specimens in {self.folder}"
+        yield f"{self.pictures} micrographs of {self.specimens} specimens in {self.folder}. {self.meaning}"
         if self.best_r2 < 1:
             yield f"part of the cause is hidden: no model of the pictures can reach more than R2 {self.best_r2:.2f}"
         yield (
@@ -137,9 +138,11 @@ def draw_set(
     preset, surface = preset_named(preset_name), response_surface()
     requests = specimen_requests(preset, surface=surface, n=n, seed=seed)
     jobs = [Job(request, folder) for request in requests]
-    _refuse_foreign(folder, [job.digest for job in jobs])
-    summary = Summary(folder, 0, 0, [], best_r2(preset, surface))
+    _refuse_foreign(folder)
+    summary = Summary(folder, preset.meaning, 0, 0, [], best_r2(preset, surface))
     with Journal(folder, COMMAND) as journal:
+        if {entry.digest for entry in journal.entries.values()} - {job.digest for job in jobs}:
+            raise OutputError(f"{folder}: holds the beginnings of another set; name a new folder.")
         for half_written in folder.rglob(f"{TEMPORARY_PREFIX}*"):
             half_written.unlink(missing_ok=True)
         todo = [job for job in jobs if not _is_done(job, journal)]
@@ -174,17 +177,13 @@ def draw_set(
     return summary
 
 
-def _refuse_foreign(folder: Path, digests: list[str]) -> None:
-    """A folder that holds anything but a begun set of this request is left alone."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not folder.is_dir():
+def _refuse_foreign(folder: Path) -> None:
+    """A folder that holds anything but the beginnings of a set is left alone."""
+    if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; name a new folder.")
-    if not (folder / STATE_FOLDER / f"{COMMAND}.jsonl").exists():
+    begun = (folder / STATE_FOLDER / f"{COMMAND}.jsonl").exists()
+    if folder.exists() and any(folder.iterdir()) and not begun:
         raise OutputError(f"{folder}: is not empty; name a new folder.")
-    with Journal(folder, COMMAND) as journal:
-        if any(entry.digest not in digests for entry in journal.entries.values()):
-            raise OutputError(f"{folder}: holds the beginnings of another set; name a new folder.")
 
 
 def _is_done(job: Job, journal: Journal) -> bool:

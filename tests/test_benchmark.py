@@ -122,6 +122,7 @@ def test_a_picture_is_measured_beside_its_drawn_labels(case, drawn):
     text = "\n".join(benchmark.lines(table, benchmark.summary(table)))
     assert "polished: 1 pictures of 1 specimens" in text
     assert text.count("porosity") == 3
+    assert f"{rows['grains_f1'].iloc[0]:.2f}  95 %: too few specimens" in text
 
 
 def test_a_label_image_of_another_size_fails_alone(case):

@@ -43,7 +43,9 @@ def test_a_set_is_complete_and_leaves_no_state(tmp_path, quick):
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == [
         "attributions.csv", "effects.csv", "manifest.csv", "micrographs", "provenance.json",
     ]  # fmt: skip
-    assert any("hidden" in line for line in summary.lines())
+    text = " ".join(summary.lines())
+    assert "hidden" in text
+    assert PRESETS["hidden"].meaning in text
 
 
 def test_an_interrupted_set_is_taken_up_and_comes_out_the_same(tmp_path, quick, monkeypatch):
