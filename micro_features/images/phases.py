@@ -50,3 +50,21 @@ def phase_masks(
         line = (distance <= reach).view(np.uint8)
     boundary = line.view(bool) & valid & ~pore
     return PhaseMasks(pore, boundary, valid & ~pore & ~boundary)
+
+
+def label_edges(labels: np.ndarray) -> np.ndarray:
+    """Pixels whose right or lower neighbour has another label.
+
+    Parameters
+    ----------
+    labels : (rows, cols) integer array
+
+    Returns
+    -------
+    (rows, cols) bool array
+        Lines one pixel wide. Between a region and background the region's side or the other may be marked.
+    """
+    edges = np.zeros(labels.shape, bool)
+    edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    edges[:-1, :] |= labels[:-1, :] != labels[1:, :]
+    return edges

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from micro_features.data import Annotations
+from micro_features.images.phases import label_edges
 
 # Orange and blue are told apart by everybody, and neither occurs in a grey picture.
 GRAIN_COLOUR = (255, 190, 0)
@@ -17,24 +18,6 @@ FOUND_COLOUR = (0, 230, 120)
 PORE_OPACITY = 0.35
 CAPTION_BACKGROUND = (24, 24, 24)
 CAPTION_COLOUR = (235, 235, 235)
-
-
-def label_edges(labels: np.ndarray) -> np.ndarray:
-    """Pixels whose right or lower neighbour has another label.
-
-    Parameters
-    ----------
-    labels : (rows, cols) integer array
-
-    Returns
-    -------
-    (rows, cols) bool array
-        Lines one pixel wide. Between a region and background the region's side or the other may be marked.
-    """
-    edges = np.zeros(labels.shape, bool)
-    edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    edges[:-1, :] |= labels[:-1, :] != labels[1:, :]
-    return edges
 
 
 def draw_overlay(
@@ -73,7 +56,7 @@ def draw_overlay(
         inner = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
         canvas[mask & ~inner] = PORE_COLOUR
     _draw_found(canvas, annotations)
-    return np.vstack([canvas, _caption_strip(caption, canvas.shape[1])])
+    return np.vstack([canvas, caption_strip(caption, canvas.shape[1])])
 
 
 def _draw_found(canvas: np.ndarray, annotations: Annotations) -> None:
@@ -98,7 +81,20 @@ def _font_file() -> str:
     return str(Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")
 
 
-def _caption_strip(caption: str, width: int) -> np.ndarray:
+def caption_strip(caption: str, width: int) -> np.ndarray:
+    """Words on a dark strip, broken into lines.
+
+    Parameters
+    ----------
+    caption : str
+    width : int
+        Pixels.
+
+    Returns
+    -------
+    (rows, width, 3) uint8 array
+        RGB, as high as the lines need.
+    """
     size = max(11, min(18, width // 70))
     font = ImageFont.truetype(_font_file(), size)
     words = caption.split(" ")

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from micro_features import pipeline
-from micro_features.batch import Failure, FileResult, map_unordered
+from micro_features.batch import Failure, FileResult
+from micro_features.benchmark.common import gather, mean_interval
 from micro_features.data import Micrograph, Segmentation
 from micro_features.errors import FeatureTableError, ImageError, MicroFeaturesError
 from micro_features.files.images import read_picture
@@ -23,8 +23,6 @@ from micro_features.files.tables import read_table
 from micro_features.images.score import mask_agreement, region_agreement
 from micro_features.jobs import use_one_thread
 from micro_features.settings import Settings
-
-_BOOTSTRAPS = 2000
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def recover(case: Case) -> FileResult:
             "grains_resolved": found.quality["quality_grains_resolved"],
             "grains_f1": regions.f1,
             "grains_average_precision": regions.average_precision,
-            "pores_iou": mask_agreement(segmentation.pores > 0, drawn.pores > 0),
+            "pores_iou": mask_agreement(segmentation.pores > 0, drawn.pores > 0).iou,
             "quantity": quantity.feature,
             "found": found.features[quantity.feature],
             "labels": labels[quantity.feature],
@@ -176,14 +174,7 @@ def _drawn_segmentation(case: Case, micrograph: Micrograph) -> Segmentation:
 
 def recover_all(todo: list[Case], *, n_workers: int) -> tuple[pd.DataFrame, list[Failure]]:
     """Rows of all pictures in the order of the manifest, and what failed."""
-    results: dict[Path, FileResult] = {}
-    with tqdm(total=len(todo), unit="picture", disable=None) as progress:
-        for case, result in map_unordered(recover, todo, n_workers=n_workers, path_of=lambda case: str(case.path)):
-            results[case.path] = result
-            progress.update()
-    ordered = [results[case.path] for case in todo]
-    rows = [row for result in ordered for row in result.rows]
-    return pd.DataFrame(rows), [failure for result in ordered for failure in result.failures]
+    return gather(recover, todo, n_workers=n_workers)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +200,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 if some.empty:
                     continue
                 error = 100 * (some[value] - some[reference]) / (some[reference] if quantity.relative else 1)
-                low, high = _interval(error, some["sample_id"])
+                low, high = mean_interval(error, some["sample_id"])
                 rows.append(
                     {
                         "comparison": comparison,
@@ -227,17 +218,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interval(values: pd.Series, sample_id: pd.Series) -> tuple[float, float]:
-    """95 % interval of a mean by bootstrap; pictures of one specimen are drawn together. NaN below three specimens."""
-    by_sample = values.groupby(sample_id).agg(["sum", "count"]).to_numpy()
-    if len(by_sample) < 3:
-        return np.nan, np.nan
-    drawn = np.random.default_rng(0).integers(len(by_sample), size=(_BOOTSTRAPS, len(by_sample)))
-    total = by_sample[drawn].sum(axis=1)
-    low, high = np.percentile(total[:, 0] / total[:, 1], [2.5, 97.5])
-    return float(low), float(high)
-
-
 def _span(low: float, high: float, form: str) -> str:
     return "too few specimens" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 
@@ -250,7 +230,7 @@ def lines(table: pd.DataFrame, found: pd.DataFrame) -> Iterator[str]:
         n_specimens = some["sample_id"].nunique()
         yield f"{surface}: {len(some)} pictures of {n_specimens} specimens, grains resolved in {resolved}"
         for column, name in AGREEMENTS.items():
-            low, high = _interval(some[column], some["sample_id"])
+            low, high = mean_interval(some[column], some["sample_id"])
             yield f"  {name:38}{some[column].mean():6.2f}  95 %: {_span(low, high, '.2f')}"
     for comparison, block in found.groupby("comparison", sort=False):
         yield f"\n{comparison}"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from micro_features import benchmark
+from micro_features.benchmark import synthetic as benchmark
 from micro_features.errors import FeatureTableError
 from micro_features.settings import Settings
 from micro_features.synthetic import quick_micrograph, with_databar

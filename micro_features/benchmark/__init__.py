@@ -1,0 +1,1 @@
+"""The `benchmark` commands: how good it is, against known truth."""

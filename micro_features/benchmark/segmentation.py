@@ -1,0 +1,405 @@
+"""How well grains or pores are found, against annotated pictures: the command `benchmark segmentation`.
+
+Our methods stand beside textbook ones (`baselines`), on the same pictures and by the same scores (`images.score`).
+"""
+
+import functools
+import time
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from micro_features import pipeline
+from micro_features.batch import Failure, FileResult
+from micro_features.benchmark.baselines import BASELINES, Baseline
+from micro_features.benchmark.common import gather, mean_interval, rank_correlation
+from micro_features.data import Micrograph
+from micro_features.errors import ImageError, MicroFeaturesError
+from micro_features.features.intercepts import close_gaps, intercept_features
+from micro_features.features.quality import is_flat
+from micro_features.files.images import read_picture
+from micro_features.files.search import as_text, find_pictures, without_suffix
+from micro_features.images.score import (
+    WIDEST_GAP_PX,
+    boundary_agreement,
+    mask_agreement,
+    region_agreement,
+    without_gaps,
+)
+from micro_features.jobs import use_one_thread
+from micro_features.report.contact import Window, contact_sheet, panel
+from micro_features.settings import Settings
+
+Kind = Literal["grains", "pores"]
+
+OURS: dict[Kind, dict[str, dict[str, str]]] = {
+    "grains": {"watershed": {"grains.method": "watershed"}},
+    "pores": {"local": {"pores.method": "local"}},
+}
+"""Our methods: name in the table, and the settings that choose it."""
+
+CONFIDENCE = "quality_segmentation_confidence"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A column of the table.
+
+    Attributes
+    ----------
+    column : str
+    heading : str
+        As printed above its mean.
+    form : str
+        Format of the printed number.
+    error : bool
+        A signed error: the mean over pictures is that of its absolute value.
+    """
+
+    column: str
+    heading: str
+    form: str = ".2f"
+    error: bool = False
+
+
+SCORES: dict[Kind, tuple[Score, ...]] = {
+    "grains": (
+        Score("f1_50", "F1 at IoU 0.5"),
+        Score("ap", "AP"),
+        Score("boundary_f1_2px", "boundary F1, 2 px"),
+        Score("intercept_error", "|mean intercept|", ".1%", error=True),
+        Score("G_planimetric_error", "|planimetric G|", error=True),
+        Score("G_intercept_error", "|intercept G|", error=True),
+    ),
+    "pores": (
+        Score("iou", "IoU"),
+        Score("dice", "Dice"),
+        Score("area_error", "|area|", ".1%", error=True),
+    ),
+}
+"""The first one says which pictures are worst."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One annotated picture.
+
+    Attributes
+    ----------
+    path, labels : Path
+        The picture and its label image.
+    name : str
+        The picture's path below its folder, without suffix.
+    kind : str
+        ``"grains"`` or ``"pores"``.
+    settings : Settings
+    """
+
+    path: Path
+    labels: Path
+    name: str
+    kind: Kind
+    settings: Settings
+
+
+def cases(images: Path, labels: Path, kind: Kind, settings: Settings) -> tuple[list[Case], list[Failure]]:
+    """Pictures and their label images, matched by name; a label image without a picture is not looked at.
+
+    Parameters
+    ----------
+    images : Path
+        A picture, or a folder of pictures.
+    labels : Path
+        A folder of label images, each at the place of its picture and with its name, ``.png`` or ``.tif``; or, for one
+        picture, its label image.
+    kind : str
+    settings : Settings
+
+    Returns
+    -------
+    cases : list of Case
+    failures : list of Failure
+        Pictures without a label image.
+
+    Raises
+    ------
+    ImageError
+        There is no picture, or no label image, at all.
+    """
+    pictures, missing = find_pictures([images])
+    if not pictures:
+        raise ImageError("; ".join(f"{path}: {reason}" for path, reason in missing) + ".")
+    if labels.is_file():
+        if len(pictures) > 1:
+            raise ImageError(f"{labels}: one label image for {len(pictures)} pictures; name a folder of label images.")
+        return [Case(pictures[0].path, labels, without_suffix(pictures[0].path.name), kind, settings)], []
+    annotated, none = find_pictures([labels])
+    if none:
+        raise ImageError("; ".join(f"{path}: {reason}" for path, reason in none) + "; label images are needed.")
+    by_name = {without_suffix(found.below_root): found.path for found in annotated}
+    found_cases, failures = [], [Failure(path, "find", reason) for path, reason in missing]
+    for picture in pictures:
+        name = without_suffix(picture.below_root)
+        if name in by_name:
+            found_cases.append(Case(picture.path, by_name[name], name, kind, settings))
+        else:
+            reason = f"no label image: {labels / name}.png or .tif is needed"
+            failures.append(Failure(as_text(picture.path), "find", reason))
+    return found_cases, failures
+
+
+def evaluate(case: Case) -> FileResult:
+    """Every method on one picture: a row of scores each, ours with their `quality_*`."""
+    use_one_thread()
+    _warm_up(case.kind, case.settings)
+    rows: list[dict[str, Any]] = []
+    try:
+        micrograph, true = read_case(case)
+        for method, changes in OURS[case.kind].items():
+            settings = case.settings.updated(changes)
+            segmentation, seconds = _timed(pipeline.segment, micrograph, settings)
+            quality = pipeline.measure(micrograph, segmentation, settings).quality
+            rows.append(_row(case, method, getattr(segmentation, case.kind), true, micrograph.valid, seconds) | quality)
+        for method, find in BASELINES[case.kind].items():
+            labels, seconds = _timed(_found_by_baseline, find, micrograph)
+            rows.append(_row(case, method, labels, true, micrograph.valid, seconds))
+    except MicroFeaturesError as error:
+        return FileResult(failures=[Failure(as_text(case.path), "measure", str(error))])
+    return FileResult(rows=rows)
+
+
+def evaluate_all(todo: list[Case], *, n_workers: int) -> tuple[pd.DataFrame, list[Failure]]:
+    """Rows of all pictures, every method on each, and what failed."""
+    return gather(evaluate, todo, n_workers=n_workers)
+
+
+def read_case(case: Case) -> tuple[Micrograph, np.ndarray]:
+    """A picture and its label image.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    micrograph : Micrograph
+        What is no material masked; in pixels where its scale is not known, for no score needs it.
+    true : (rows, cols) int32 array
+        Labels from 1. It may have fewer rows than the picture: the data bar at the bottom.
+
+    Raises
+    ------
+    ImageError
+        A file can not be read, the two do not fit, or nothing is annotated.
+    """
+    picture = read_picture(case.path, max_pixels=case.settings.reading.max_pixels)
+    calibrated, _ = pipeline.calibrate_if_possible(picture)
+    micrograph = pipeline.micrograph_of(picture, calibrated, micrograph_id=case.name)
+    if is_flat(micrograph.image, micrograph.valid):
+        raise ImageError(f"{str(case.path)!r} is of one colour; there is nothing to find.")
+    stored = read_picture(case.labels).pixels
+    if stored.ndim != 2:
+        raise ImageError(
+            f"{str(case.labels)!r} is in colour; a label image has one channel, 0 where there is no region."
+        )
+    if not np.array_equal(stored, np.rint(stored)):
+        raise ImageError(f"{str(case.labels)!r} holds fractions; labels are whole numbers.")
+    (rows, cols), (all_rows, all_cols) = stored.shape, micrograph.image.shape
+    below = micrograph.valid[rows:]  # material that has no label
+    if cols != all_cols or rows > all_rows or 2 * np.count_nonzero(below) > below.size:
+        raise ImageError(
+            f"{str(case.labels)!r} has {cols} x {rows} pixels, the picture {all_cols} x {all_rows}: they must be "
+            "the same, but for a data bar at the bottom that may be missing."
+        )
+    true = stored.astype(np.int32)
+    regions = np.unique(true[true > 0])
+    if not len(regions):
+        raise ImageError(f"{str(case.labels)!r} is empty: there is no region to compare with.")
+    if case.kind == "grains" and len(regions) == 1:
+        raise ImageError(f"{str(case.labels)!r} holds one label only, {regions[0]}: every grain needs its own number.")
+    return micrograph, true
+
+
+def _found_by_baseline(find: Baseline, micrograph: Micrograph) -> np.ndarray:
+    """What a textbook method finds in the valid part; it is told the median grey level of what is masked inside."""
+    image, valid = micrograph.image, micrograph.valid
+    frame = np.ix_(valid.any(axis=1), valid.any(axis=0))
+    labels = np.zeros(image.shape, np.int32)
+    labels[frame] = find(np.where(valid, image, np.median(image[valid]))[frame])
+    labels[~valid] = 0
+    return labels
+
+
+def _timed(work: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """A result and the processor's seconds, which other programs on the same core do not lengthen."""
+    start = time.process_time()
+    result = work(*arguments)
+    return result, time.process_time() - start
+
+
+@functools.cache
+def _warm_up(kind: Kind, settings: Settings) -> None:
+    """What is loaded once is no picture's cost."""
+    noise = np.random.default_rng(0).random((128, 128), np.float32)
+    micrograph = Micrograph(noise, np.ones(noise.shape, bool), 1.0, calibrated=False)
+    for changes in OURS[kind].values():
+        pipeline.segment(micrograph, settings.updated(changes))
+    for find in BASELINES[kind].values():
+        find(noise)
+
+
+def _row(
+    case: Case, method: str, found: np.ndarray, true: np.ndarray, valid: np.ndarray, seconds: float
+) -> dict[str, Any]:
+    rows = len(true)
+    agreement = (_grain_scores if case.kind == "grains" else _pore_scores)(found[:rows], true, valid[:rows])
+    return {"file": as_text(case.path), "name": case.name, "method": method, "seconds": seconds, **agreement}
+
+
+def _grain_scores(found: np.ndarray, true: np.ndarray, valid: np.ndarray) -> dict[str, float]:
+    regions, boundary = region_agreement(found, true), boundary_agreement(found, true, tolerance_px=2)
+    # Lines are drawn in many widths: both are closed alike before anything is measured. In pixels: the scale cancels.
+    of_found, of_true = (intercept_features(without_gaps(labels), valid, pixel_um=1.0) for labels in (found, true))
+    numbers = {
+        f"{name}_error": of_found[f"grain_size_{name}"] - of_true[f"grain_size_{name}"]
+        for name in ("G_planimetric", "G_intercept")
+    }
+    return {
+        "f1_50": regions.f1,
+        "ap": regions.average_precision,
+        "boundary_f1_2px": boundary.f1,
+        "boundary_precision_2px": boundary.precision,
+        "boundary_recall_2px": boundary.recall,
+        "intercept_error": of_found["grain_intercept_mean_um"] / of_true["grain_intercept_mean_um"] - 1,
+        **numbers,
+        "n_found": _count(found),
+        "n_true": _count(true),
+    }
+
+
+def _pore_scores(found: np.ndarray, true: np.ndarray, valid: np.ndarray) -> dict[str, float]:
+    masks = mask_agreement(found > 0, true > 0)
+    return {
+        "iou": masks.iou,
+        "dice": masks.dice,
+        "area_error": masks.area_error,
+        "share_found": np.count_nonzero(found) / np.count_nonzero(valid),
+        "share_true": np.count_nonzero(true) / np.count_nonzero(valid),
+    }
+
+
+def _count(labels: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+
+
+def summary(table: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    """Mean of every score over pictures, by method.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `evaluate_all`.
+    kind : str
+
+    Returns
+    -------
+    DataFrame
+        One row a method: number of pictures, mean ``seconds`` and every score with ``<score>_ci95_low`` and ``_high``
+        by bootstrap over pictures (NaN below three). Errors by their absolute value. A method that finds no
+        boundary at all on some picture has no mean intercept there, and NaN for the mean.
+    """
+    rows: list[dict[str, Any]] = []
+    for method, some in table.groupby("method", sort=False):
+        row: dict[str, Any] = {"method": method, "n_pictures": len(some), "seconds": some["seconds"].mean()}
+        for score in SCORES[kind]:
+            values = some[score.column].abs() if score.error else some[score.column]
+            low, high = mean_interval(values)
+            row |= {
+                score.column: values.mean(skipna=False),
+                f"{score.column}_ci95_low": low,
+                f"{score.column}_ci95_high": high,
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def lines(table: pd.DataFrame, means: pd.DataFrame, kind: Kind) -> Iterator[str]:
+    """The summary, for a person to read."""
+    n = table["file"].nunique()
+    yield f"{kind}: means over {n} pictures, 95 % intervals by bootstrap over pictures" if n > 2 else f"{kind}: n = {n}"
+    scores = SCORES[kind]
+    widths = [max(len(score.heading), 24 if n > 2 else 6) + 2 for score in scores]
+    yield f"  {'':28}" + "".join(f"{s.heading:>{w}}" for s, w in zip(scores, widths, strict=True)) + "     s/picture"
+    for row in means.to_dict("records"):
+        cells = "".join(f"{_cell(row, score):>{width}}" for score, width in zip(scores, widths, strict=True))
+        ours = "ours: " if row["method"] in OURS[kind] else ""
+        yield f"  {ours + row['method']:28}{cells}{row['seconds']:14.2f}"
+    if CONFIDENCE in table:
+        first = scores[0]
+        for method in OURS[kind]:
+            some = table[table["method"] == method]
+            r, low, high = rank_correlation(some[CONFIDENCE].to_numpy(float), some[first.column].to_numpy(float))
+            told = "too few pictures" if np.isnan(r) else f"Spearman r = {r:.2f} (95 %: {low:.2f} to {high:.2f})"
+            yield f"confidence against {first.heading.split()[0]}, {method}, n = {len(some)}: {told}"
+
+
+def _cell(row: dict[Hashable, Any], score: Score) -> str:
+    low, high = row[f"{score.column}_ci95_low"], row[f"{score.column}_ci95_high"]
+    value = f"{row[score.column]:{score.form}}"
+    return value if np.isnan(low) else f"{value} ({low:{score.form}} to {high:{score.form}})"
+
+
+def sheet_of_worst(todo: list[Case], table: pd.DataFrame, kind: Kind, *, n: int = 6) -> np.ndarray:
+    """Contact sheet of the pictures on which a method of ours is worst: picture, truth and what each of ours found.
+
+    Parameters
+    ----------
+    todo : list of Case
+    table : DataFrame
+        Of `evaluate_all`.
+    kind : str
+    n : int
+        Pictures, at most.
+
+    Returns
+    -------
+    (rows, cols, 3) uint8 array
+        RGB.
+    """
+    first = SCORES[kind][0]
+    ours = table[table["method"].isin(list(OURS[kind]))]
+    worst = ours.groupby("file")[first.column].min().sort_values().index[:n]
+    by_file = {as_text(case.path): case for case in todo}
+    return contact_sheet([_panels(by_file[file], ours[ours["file"] == file]) for file in worst])
+
+
+def _panels(case: Case, scores: pd.DataFrame) -> list[np.ndarray]:
+    micrograph, true = read_case(case)
+    rows = len(true)
+    image = micrograph.image[:rows]
+    window = Window.around_middle(true)
+
+    def closed(labels: np.ndarray) -> dict[str, np.ndarray]:
+        """One line where two would be drawn along the sides of a gap; pores as they are."""
+        if case.kind == "pores":
+            return {"pores": labels}
+        everywhere = np.ones(labels.shape, bool)
+        return {"grains": close_gaps(labels, everywhere, max_gap_px=WIDEST_GAP_PX, pores=~everywhere)}
+
+    panels = [
+        panel(image, window, caption=case.name),
+        panel(image, window, outlines=closed(true), caption="truth"),
+    ]
+    for row in scores.to_dict("records"):
+        settings = case.settings.updated(OURS[case.kind][row["method"]])
+        found = getattr(pipeline.segment(micrograph, settings), case.kind)[:rows]
+        told = ", ".join(
+            f"{score.heading.strip('|')} {row[score.column]:{'+' if score.error else ''}{score.form}}"
+            for score in SCORES[case.kind]
+        )
+        panels.append(panel(image, window, outlines=closed(found), caption=f"{row['method']}: {told}"))
+    return panels
