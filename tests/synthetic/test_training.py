@@ -150,7 +150,8 @@ def test_second_phase_lies_between_grains_and_is_dark(plane):
     assert 0.1 < gap.mean() < 0.6
     assert scene.signal[gap].mean() < 0.4 < scene.signal[~gap].mean()
     assert np.median(plane.wall_px.min(axis=-1)[gap]) < 4 < np.median(plane.wall_px.min(axis=-1)[~gap])
-    assert np.bincount(scene.grains.ravel())[1:].tolist()[0] >= 20
+    sizes = np.bincount(scene.grains.ravel())[1:]
+    assert sizes[sizes > 0].min() >= 20
 
 
 def test_marks_on_grains_are_no_boundaries(plane):
@@ -162,6 +163,7 @@ def test_marks_on_grains_are_no_boundaries(plane):
         {"interior": Interior(twins=0.2)},
         {"interior": Interior(terraces=0.1)},
         {"interior": Interior(ridges=0.1)},
+        {"interior": Interior(round=0.2)},
     ):
         marked = drawn(plane, **parts)
         assert np.abs(marked.signal - plain.signal).max() > 0.05, parts
@@ -173,6 +175,23 @@ def test_pores_are_dark_and_cover_what_was_asked_for(plane):
     assert 0.05 < scene.pores.mean() < 0.15
     np.testing.assert_array_equal(scene.grains == 0, scene.pores)
     assert scene.signal[scene.pores].mean() < 0.35 < scene.signal[~scene.pores].mean()
+
+
+def test_junctions_open_before_boundaries(plane):
+    scene = drawn(plane, litter=Litter(open_junctions=0.06))
+    assert 0.02 < scene.pores.mean() < 0.3
+    nearest, _, third = np.sort(plane.wall_px, axis=-1)[..., :3].transpose(2, 0, 1)
+    middle = (nearest < 1) & (third > 12)  # of a boundary, far from where a third grain meets it
+    junction = (nearest < 1) & (np.sort(plane.wall_px, axis=-1)[..., 1] < 1)
+    assert scene.pores[middle].mean() < 0.4 < 0.9 < scene.pores[junction].mean()
+
+
+def test_missing_grains_leave_holes(plane):
+    scene = drawn(plane, litter=Litter(missing=0.2, pore_grey=0.1))
+    shares = np.bincount(plane.grains.ravel(), scene.pores.ravel()) / np.maximum(np.bincount(plane.grains.ravel()), 1)
+    assert 0.05 < np.mean(shares > 0.7) < 0.4
+    assert np.mean((shares > 0) & (shares < 0.7)) < 0.05
+    assert scene.signal[scene.pores].mean() < 0.35
 
 
 def test_camera_adds_the_noise_asked_for():

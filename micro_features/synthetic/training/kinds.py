@@ -1,6 +1,7 @@
 """What each kind of picture looks like, at random from ranges wider than are met; greys as shares of full scale."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def second_phase(rng: np.random.Generator, diameter_px: float) -> Look:
             width_px=_log(rng, 0.8, 2.5),
             spread=rng.uniform(0.1, 0.5),
             uneven=rng.uniform(0.2, 0.6),
-            gap_px=min(_log(rng, 4, 24), 0.25 * diameter_px),
+            gap_px=min(_log(rng, 4, 24), 0.2 * diameter_px),
             gap_grey=rng.uniform(0.05, 0.6) * grey,
         ),
         Interior(
@@ -80,10 +81,13 @@ def second_phase(rng: np.random.Generator, diameter_px: float) -> Look:
             tilt=_at_times(rng, 0.4, 0.02, 0.08),
             mottle=_at_times(rng, 0.5, 0.01, 0.04),
             texture=_at_times(rng, 0.5, 0.005, 0.04),
-            twins=_at_times(rng, 0.4, 0.02, 0.15),
+            terraces=_at_times(rng, 0.3, 0.02, 0.1),
+            terrace_px=_log(rng, 3, 10),
+            twins=_at_times(rng, 0.5, 0.03, 0.2),
         ),
         Litter(
-            pits=_count(rng, 0.8, 800),
+            pits=round(_at_times(rng, 0.8, 20, 2000)),
+            pit_px=rng.uniform(1.2, 3.5),
             scratches=_count(rng, 0.7, 50),
             scratch_grey=rng.choice([-1, -1, 1]) * _log(rng, 0.05, 0.4),
             particles=_count(rng, 0.5, 30),
@@ -113,6 +117,7 @@ def film(rng: np.random.Generator, diameter_px: float) -> Look:
             dome=_at_times(rng, 0.7, 0.02, 0.12),
             tilt=_at_times(rng, 0.7, 0.02, 0.1),
             mottle=_at_times(rng, 0.6, 0.01, 0.04),
+            round=_at_times(rng, 0.4, 0.01, 0.06),
             ridges=_at_times(rng, 0.7, 0.02, 0.09),
             terraces=_at_times(rng, 0.2, 0.01, 0.04),
             terrace_px=_log(rng, 4, 14),
@@ -176,6 +181,7 @@ def bright_rims(rng: np.random.Generator, diameter_px: float) -> Look:
         Interior(
             grey=grey,
             grey_sd=rng.uniform(0.01, 0.1),
+            round=_at_times(rng, 0.4, 0.02, 0.1),
             tilt=_at_times(rng, 0.7, 0.02, 0.1),
             mottle=_at_times(rng, 0.6, 0.01, 0.04),
             texture=_at_times(rng, 0.4, 0.005, 0.03),
@@ -234,17 +240,48 @@ def faceted(rng: np.random.Generator, diameter_px: float) -> Look:
 def twinned(rng: np.random.Generator, diameter_px: float) -> Look:
     """Annealed metal: grains of unequal grey, with straight bands in many that are no boundaries."""
     plain = etched(rng, diameter_px)
+    inside = replace(
+        plain.interior,
+        grey_sd=rng.uniform(0.02, 0.1),
+        tilt=_at_times(rng, 0.3, 0.01, 0.05),
+        twins=_log(rng, 0.02, 0.08),
+    )
+    return replace(plain, interior=inside)
+
+
+def particles(rng: np.random.Generator, diameter_px: float) -> Look:
+    """A ceramic hardly sintered: round grains joined by necks, pores between them, holes where grains fell out."""
+    grey = rng.uniform(0.4, 0.65)
     return Look(
         diameter_px,
-        plain.boundaries,
-        Interior(
-            grey=rng.uniform(0.45, 0.8),
-            grey_sd=rng.uniform(0.02, 0.1),
-            tilt=_at_times(rng, 0.3, 0.01, 0.05),
-            mottle=_at_times(rng, 0.5, 0.005, 0.02),
-            twins=_log(rng, 0.02, 0.08),
+        Boundaries(
+            depth=_log(rng, 0.2, 1.2),
+            grey=rng.uniform(0.1, 0.6) * grey,
+            width_px=_width(rng, 0.7, 2.5, diameter_px),
+            flank=_at_times(rng, 0.6, 0.1, 0.4),
+            spread=rng.uniform(0.2, 0.6),
+            faint=rng.uniform(0, 0.05),
+            uneven=rng.uniform(0.2, 0.6),
+            step=_at_times(rng, 0.7, 0.03, 0.15),
+            rim=_at_times(rng, 0.6, 0.03, 0.15),
         ),
-        plain.litter,
+        Interior(
+            grey=grey,
+            grey_sd=rng.uniform(0.02, 0.1),
+            dome=_at_times(rng, 0.5, 0.02, 0.1),
+            round=_log(rng, 0.03, 0.2),
+            mottle=_at_times(rng, 0.5, 0.01, 0.03),
+            texture=_at_times(rng, 0.3, 0.005, 0.02),
+        ),
+        Litter(
+            particles=_count(rng, 0.5, 40),
+            particle_grey=rng.uniform(0.1, 0.4),
+            porosity=_at_times(rng, 0.3, 0.01, 0.05),
+            pore_px=0.2 * diameter_px + 2,
+            pore_grey=_log(rng, 0.05, 0.25),
+            open_junctions=rng.uniform(0.02, 0.09),
+            missing=_at_times(rng, 0.6, 0.01, 0.1),
+        ),
     )
 
 
@@ -256,4 +293,5 @@ LOOKS: dict[str, Callable[[np.random.Generator, float], Look]] = {
     "bright rims": bright_rims,
     "faceted": faceted,
     "twinned": twinned,
+    "particles": particles,
 }

@@ -16,7 +16,7 @@ from micro_features.synthetic.training.plane import grown
 from micro_features.synthetic.training.surface import Look, seen
 
 SHAPE = (384, 512)
-_DIAMETER_PX = (12.0, 120.0)
+_DIAMETER_PX = ((12.0, 110.0), (25.0, 110.0))  # of most kinds, and where a second phase takes room
 _SOLID: dict[str, Surface] = {"polished": "polished", "fracture": "fracture"}
 KINDS = (*LOOKS, *_SOLID)
 _PICTURES_A_CRYSTAL = 4
@@ -59,7 +59,7 @@ def training_picture(index: int, *, seed: int = 0) -> TrainingPicture:
     Returns
     -------
     TrainingPicture
-        Of 384 x 512 pixels; grains 12 to 120 pixels across in the mean.
+        Of 384 x 512 pixels; grains about 12 to 120 pixels across in the mean.
 
     Raises
     ------
@@ -86,13 +86,14 @@ def training_picture(index: int, *, seed: int = 0) -> TrainingPicture:
 
 def _of_plane(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image, grains and pores of a drawn plane."""
-    diameter_px = float(np.exp(rng.uniform(*np.log(_DIAMETER_PX))))
+    smallest, largest = np.log(_DIAMETER_PX[kind == "second phase"])
+    diameter_px = float(np.exp(rng.uniform(smallest, largest)))
     plane = grown(
         rng,
         SHAPE,
         diameter_px=diameter_px,
         sigma=rng.uniform(0.2, 0.6),
-        aspect=rng.choice([1.0, 1.0, 1.0, rng.uniform(1.2, 3)]),
+        aspect=rng.choice([1.0, 1.0, 1.0, rng.uniform(1.2, 2.5)]),
         even=rng.uniform(0.1, 1),
         bend=rng.choice([0.0, 0.03, 0.1, 0.2]),
         rough_px=rng.choice([0.0, 0.0, 0.5, 1.0]),
@@ -100,7 +101,7 @@ def _of_plane(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarr
     )
     look = LOOKS[kind](rng, diameter_px)
     scene = seen(rng, plane, look)
-    image = photographed(rng, scene.signal, _camera(rng, look))
+    image = photographed(rng, scene.signal, _camera(rng, look, dense=not scene.pores.any()))
     grains = _without_gaps(scene.grains)
     pores, _ = ndimage.label(scene.pores)
     return image, grains, pores.astype(np.int32)
@@ -112,8 +113,8 @@ def _without_gaps(labels: np.ndarray) -> np.ndarray:
     return (inverse.reshape(labels.shape) + (found[0] != 0)).astype(np.int32)
 
 
-def _camera(rng: np.random.Generator, look: Look) -> Camera:
-    """Noise and blur stop where a person would no longer see most boundaries."""
+def _camera(rng: np.random.Generator, look: Look, *, dense: bool) -> Camera:
+    """Noise and blur stop where a person would no longer see most boundaries; a pore is never bright."""
     edge, size = look.boundaries, look.diameter_px
     depth = abs(edge.grey - look.interior.grey) * (1 - np.exp(-edge.depth))
     visible = max(depth, edge.step, edge.rim, 0.7 * look.interior.grey_sd)
@@ -121,19 +122,18 @@ def _camera(rng: np.random.Generator, look: Look) -> Camera:
         visible = look.interior.grey - edge.gap_grey
     most_noise = 0.25 * visible * np.sqrt(edge.width_px * size / 10)
     noise_blur_px = rng.choice([0.0, 0.0, rng.uniform(0.3, 1.5)])
-    darker = look.litter.porosity == 0  # a pore is never bright
     return Camera(
         blur_px=min(rng.choice([0.4, 0.7, 1.0, 1.5, 2.5]), 0.05 * size),
         noise=min(float(np.exp(rng.uniform(np.log(0.005), np.log(0.15)))), most_noise / (1 + noise_blur_px)),
         shot=rng.uniform(0, 1),
         noise_blur_px=noise_blur_px,
         shading=rng.choice([0.0, rng.uniform(0, 0.08)]),
-        contrast=rng.choice([1.0, rng.uniform(0.4, 1), rng.uniform(1, 1.6)]),
+        contrast=rng.choice([1.0, rng.uniform(0.4, 1), rng.uniform(1, 1.4)]),
         brightness=rng.uniform(-0.1, 0.1),
         gamma=float(np.exp(rng.normal(0, 0.15))),
         sharpening=rng.choice([0.0, 0.0, 0.0, rng.uniform(0.3, 1.5)]),
         jpeg=int(rng.integers(40, 95)) if rng.random() < 0.3 else None,
-        inverted=bool(darker and rng.random() < 0.2),
+        inverted=bool(dense and rng.random() < 0.15),
     )
 
 
@@ -142,14 +142,14 @@ def _crystal(seed: int, number: int) -> Polycrystal:
     """A crystal of grains of unit mean diameter, for a few pictures."""
     rng = np.random.default_rng((seed, number, 1))
     return polycrystal(
-        size_um=(6.0, 10.0, 12.0),
+        size_um=(5.5, 8.0, 10.0),
         grain_diameter_mean_um=1.0,
-        grain_diameter_sigma=rng.uniform(0.2, 0.45),
-        porosity=rng.choice([0.0, rng.uniform(0.01, 0.15)]),
-        pore_diameter_mean_um=rng.uniform(0.25, 0.6),
+        grain_diameter_sigma=rng.uniform(0.2, 0.4),
+        porosity=rng.choice([0.0, rng.uniform(0.01, 0.12)]),
+        pore_diameter_mean_um=rng.uniform(0.3, 0.6),
         pore_raggedness=rng.uniform(0, 0.2),
-        elongation=rng.choice([1.0, 1.0, rng.uniform(0.6, 1.8)]),
-        elongation_axis=int(rng.integers(3)),
+        elongation=rng.choice([1.0, 1.0, rng.uniform(1.2, 1.8)]),
+        elongation_axis=int(rng.integers(1, 3)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -162,7 +162,7 @@ def _of_crystal(
         crystal,
         surface=surface,
         shape=SHAPE,
-        pixel_um=1 / float(np.exp(rng.uniform(np.log(14), np.log(120)))),
+        pixel_um=1 / float(np.exp(rng.uniform(np.log(15), np.log(120)))),
         boundary_contrast=rng.uniform(0.4, 1),
         relief=rng.uniform(0.2, 1),
         blur_px=rng.uniform(0.4, 1.5),

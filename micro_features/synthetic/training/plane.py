@@ -86,13 +86,14 @@ def grown(
     sites += low
 
     _, near = _lifted(sites, weights).query(_with_zero(points), k=1 + min(_NEIGHBOURS, len(sites) - 1))
-    power = ((points[:, None] - sites[near]) ** 2).sum(axis=-1) - weights[near]
-    wall = _to_walls(sites[near], power, stretch, own=0)
+    power = sum((points[:, axis, None] - sites[near, axis]) ** 2 for axis in (0, 1)) - weights[near]
+    seen_at = (sites @ stretch)[near]  # differences of sites, measured per pixel of the picture
+    wall = _to_walls(seen_at, power, own=0)
     grain = _joined(rng, near, wall, len(sites), merged)[near]
     same = grain[:, 1:] == grain[:, :1]
     for one in range(1, near.shape[1]):  # a grain of two cells ends where the farther of their walls is
         rows_of = np.flatnonzero(same[:, one - 1])
-        wall[rows_of] = np.maximum(wall[rows_of], _to_walls(sites[near[rows_of]], power[rows_of], stretch, own=one))
+        wall[rows_of] = np.maximum(wall[rows_of], _to_walls(seen_at[rows_of], power[rows_of], own=one))
     wall[same] = _FAR_PX
     return Plane(
         grains=grain[:, 0].reshape(shape),
@@ -101,17 +102,17 @@ def grown(
     )
 
 
-def _to_walls(sites: np.ndarray, power: np.ndarray, stretch: np.ndarray, *, own: int) -> np.ndarray:
-    """Distance of each point, in pixels of the picture, to the walls of its cell `own` with cells 1, 2, ...
+def _to_walls(sites: np.ndarray, power: np.ndarray, *, own: int) -> np.ndarray:
+    """Distance of each point to the walls of its cell `own` with cells 1, 2, ...
 
     Parameters
     ----------
     sites : (points, cells, 2) float array
+        Such that power changes by twice a difference of sites per pixel.
     power : (points, cells) float array
     """
-    to = sites[:, 1:] - sites[:, own : own + 1]
-    steepness = np.linalg.norm(to @ stretch, axis=-1)  # of the power's difference, per pixel
-    return (power[:, 1:] - power[:, own : own + 1]) / np.maximum(2 * steepness, 1e-9)
+    down, right = (sites[:, 1:, axis] - sites[:, own, None, axis] for axis in (0, 1))
+    return (power[:, 1:] - power[:, own, None]) / np.maximum(2 * np.hypot(down, right), 1e-9)
 
 
 def _stretch(rng: np.random.Generator, aspect: float) -> np.ndarray:

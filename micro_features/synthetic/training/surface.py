@@ -69,6 +69,8 @@ class Interior:
         From grain to grain.
     dome : float
         How much brighter the middle of a grain is than its edge.
+    round : float
+        How much brighter a grain's side is that faces the detector, as on a ball.
     tilt : float
         Change of grey across a grain.
     mottle : float
@@ -88,6 +90,7 @@ class Interior:
     grey: float = 0.6
     grey_sd: float = 0.0
     dome: float = 0.0
+    round: float = 0.0
     tilt: float = 0.0
     mottle: float = 0.0
     texture: float = 0.0
@@ -105,6 +108,8 @@ class Litter:
     ----------
     pits : int
         Small dark dots.
+    pit_px : float
+        Radius of the largest.
     scratches : int
     scratch_grey : float
         Added by a strong scratch.
@@ -113,7 +118,11 @@ class Litter:
     particle_grey : float
         Added by one.
     porosity : float
-        Share of the area, about.
+        Share of the area, about, of pores strewn over walls and grains.
+    open_junctions : float
+        How far pores open where three grains meet, in mean diameters; grains stay joined by necks.
+    missing : float
+        Share of grains that have left a hole.
     pore_px : float
         Typical radius.
     pore_grey : float
@@ -121,11 +130,14 @@ class Litter:
     """
 
     pits: int = 0
+    pit_px: float = 2.0
     scratches: int = 0
     scratch_grey: float = 0.0
     particles: int = 0
     particle_grey: float = 0.0
     porosity: float = 0.0
+    open_junctions: float = 0.0
+    missing: float = 0.0
     pore_px: float = 6.0
     pore_grey: float = 0.1
 
@@ -153,7 +165,7 @@ def seen(rng: np.random.Generator, plane: Plane, look: Look) -> Scene:
     if look.boundaries.gap_px > 0:
         signal = np.where(gap, _second_phase(rng, gap.shape, look.boundaries.gap_grey), signal)
     signal = signal + _litter(rng, grains, inward, look)
-    pores = _pores(rng, inward, look)
+    pores = _strewn_pores(rng, inward, look) | _left_open(rng, plane, inward, look)
     return Scene(
         signal=_with_pores(rng, signal, pores, look.litter),
         grains=np.where(pores, 0, grains).astype(np.int32),
@@ -182,6 +194,10 @@ def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, 
 
     signal = inside.grey + inside.grey_sd * each()
     signal += inside.dome * (1 + 0.4 * each()) * (np.tanh(depth / 0.2) - 0.6)
+    if inside.round > 0:
+        light = rng.uniform(0, 2 * np.pi)
+        down, right = np.gradient(size * ndimage.gaussian_filter(np.sqrt(depth), 0.03 * size))
+        signal += inside.round * np.tanh(np.sin(light) * down + np.cos(light) * right)
     if inside.tilt > 0:
         for position in np.indices(shape):
             count = np.maximum(np.bincount(grains.ravel(), minlength=n), 1)
@@ -238,8 +254,8 @@ def _gap(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarray
 
 def _second_phase(rng: np.random.Generator, shape: tuple[int, int], grey: float) -> np.ndarray:
     """Dark and crumbly, with bright crumbs."""
-    crumbs = smooth_field(rng, shape, length_px=rng.uniform(2.5, 6))
-    return grey + rng.uniform(0.02, 0.1) * crumbs + rng.uniform(0, 0.4) * np.clip(crumbs - 1.6, 0, 1)
+    crumbs = smooth_field(rng, shape, length_px=rng.uniform(2, 6))
+    return grey + rng.uniform(0.02, 0.15) * crumbs + rng.uniform(0, 0.5) * np.clip(crumbs - 1.6, 0, 1)
 
 
 def _litter(rng: np.random.Generator, grains: np.ndarray, inward: np.ndarray, look: Look) -> np.ndarray:
@@ -253,14 +269,14 @@ def _litter(rng: np.random.Generator, grains: np.ndarray, inward: np.ndarray, lo
         eager = rng.lognormal(0, 1, int(grains.max()) + 1)[grains[rows, cols]]
         eager *= np.exp(-inward[rows, cols] / (0.3 * look.diameter_px)) + 0.2
         chosen = places[np.argsort(-eager * rng.random(len(places)))[: litter.pits]]
-        layer -= rng.uniform(0.15, 0.5) * look.interior.grey * marks.spots(rng, chosen, shape, (0.5, 2.2))
+        layer -= rng.uniform(0.15, 0.8) * look.interior.grey * marks.spots(rng, chosen, shape, (0.5, litter.pit_px))
     if litter.particles > 0:
         places = rng.uniform(0, 1, (litter.particles, 2)) * shape
         layer += litter.particle_grey * marks.spots(rng, places, shape, (1.0, 5.0))
     return layer
 
 
-def _pores(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarray:
+def _strewn_pores(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarray:
     """Pores, most of them where grains meet: (rows, cols) bool array."""
     litter, shape = look.litter, inward.shape
     radius = litter.pore_px * rng.lognormal(0, 0.4, 4000)
@@ -271,8 +287,18 @@ def _pores(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarr
     at_wall = rng.random(len(radius)) < 0.7
     places[at_wall] = walls[rng.integers(len(walls), size=at_wall.sum())]
     return marks.pore_mask(
-        rng, places, shape, radius_px=radius, ragged=rng.uniform(0, 0.5), aspect=float(rng.choice([1.5, 3.0]))
+        rng, places, shape, radius_px=radius, ragged=rng.uniform(0, 0.5), aspect=float(rng.choice([1.5, 3.0, 8.0]))
     )
+
+
+def _left_open(rng: np.random.Generator, plane: Plane, inward: np.ndarray, look: Look) -> np.ndarray:
+    """Pores where grains do not fill the junctions, and where a grain is missing: (rows, cols) bool array."""
+    ragged = 0.02 * look.diameter_px * smooth_field(rng, inward.shape, length_px=0.2 * look.diameter_px + 2)
+    gone = rng.random(int(plane.grains.max()) + 1) < look.litter.missing
+    # Where two grains meet the rounded distance is 0, where three meet it is below: that opens first.
+    soft = 2 * look.litter.open_junctions * look.diameter_px
+    rounded = -soft * special.logsumexp(-plane.wall_px / max(soft, 1e-9), axis=-1) if soft > 0 else inward
+    return (gone[plane.grains] & (inward > ragged)) | ((rounded < -0.35 * soft + ragged) & (soft > 0))
 
 
 def _with_pores(rng: np.random.Generator, signal: np.ndarray, pores: np.ndarray, litter: Litter) -> np.ndarray:
@@ -285,7 +311,8 @@ def _with_pores(rng: np.random.Generator, signal: np.ndarray, pores: np.ndarray,
     light = rng.uniform(0, 2 * np.pi)
     lit = np.clip(np.sin(light) * down + np.cos(light) * right, 0, 1) * np.exp(-depth / 6)
     floor = np.clip(litter.pore_grey * rng.lognormal(0, 0.4, n + 1), 0, 0.7 * signal.mean())[which]
-    floor = floor + rng.uniform(0, 0.25) * lit + 0.02 * smooth_field(rng, pores.shape, length_px=4)
+    floor = floor * np.exp(rng.uniform(0, 0.5) * smooth_field(rng, pores.shape, length_px=rng.uniform(4, 16)))
+    floor = floor + rng.uniform(0, 0.25) * lit
     beside = np.exp(-ndimage.distance_transform_edt(~pores) / 1.2)
     rim = rng.choice([0, 0.1, 0.3]) * beside * np.clip(0.5 + smooth_field(rng, pores.shape, length_px=12), 0, 2)
     share = ndimage.gaussian_filter(pores.astype(float), 0.5)
