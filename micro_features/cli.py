@@ -197,6 +197,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(annotated)
     _add_workers(annotated)
     annotated.set_defaults(run=_benchmark_segmentation)
+    published = subjects.add_parser(
+        "published",
+        help="pores of the published LLZTO pictures, against the study's own table",
+        description="Mean and total pore area of the 8 pictures whose specimens were measured by hand at the same "
+        "magnification: rank correlation and ratio of means.",
+        allow_abbrev=False,
+    )
+    published.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the set, as `micro-features datasets get llzto` (or llto) makes it"
+    )
+    published.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every picture")
+    published.add_argument(
+        "--sheets", type=Path, metavar="DIR", help="new folder for contact sheets of all pictures, with outlines"
+    )
+    _add_settings(published)
+    _add_workers(published)
+    published.set_defaults(run=_benchmark_published)
 
     datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
     actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -387,6 +404,24 @@ def _benchmark_segmentation(options: argparse.Namespace) -> int:
         if options.sheet is not None:
             write_png(options.sheet, segmentation.sheet_of_worst(todo, table, options.kind))
     return _benchmark_told([*failures, *failed])
+
+
+def _benchmark_published(options: argparse.Namespace) -> int:
+    from micro_features.batch import usable_cores
+    from micro_features.benchmark import published
+    from micro_features.files.tables import write_table
+
+    _check_new_table(options.output)
+    if options.sheets is not None and options.sheets.exists():
+        raise OutputError(f"{options.sheets}: exists; name a new folder.")
+    todo = published.pages(options.folder, _settings_from(options), sheets=options.sheets)
+    table, failures = published.measure_all(todo, n_workers=options.jobs or usable_cores())
+    if not table.empty:
+        for line in published.lines(table):
+            print(line)
+        if options.output is not None:
+            write_table(options.output, table)
+    return _benchmark_told(failures)
 
 
 def _check_new_table(path: Path | None) -> None:

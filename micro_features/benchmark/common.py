@@ -24,7 +24,7 @@ Case = TypeVar("Case", bound=_Case)
 
 
 def gather(
-    work: Callable[[Case], FileResult], todo: Sequence[Case], *, n_workers: int
+    work: Callable[[Case], FileResult], todo: Sequence[Case], *, n_workers: int, unit: str = "picture"
 ) -> tuple[pd.DataFrame, list[Failure]]:
     """Do the work of every case.
 
@@ -36,6 +36,8 @@ def gather(
         Cases, each with a `path` of its own.
     n_workers : int
         Processes; 1 works in this one.
+    unit : str
+        What a case is, for the progress bar.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def gather(
     failures : list of Failure
     """
     results: dict[Path, FileResult] = {}
-    with tqdm(total=len(todo), unit="picture", disable=None) as progress:
+    with tqdm(total=len(todo), unit=unit, disable=None) as progress:
         for case, result in map_unordered(work, todo, n_workers=n_workers, path_of=lambda case: str(case.path)):
             results[case.path] = result
             progress.update()

@@ -53,6 +53,23 @@ class Window:
         rows, cols = (_middle(length, round(panel_px / zoom)) for length in labels.shape)
         return cls(rows, cols, zoom)
 
+    @classmethod
+    def one_to_one(cls, valid: np.ndarray, shape: tuple[int, int]) -> Self:
+        """The middle of what is valid, not enlarged.
+
+        Parameters
+        ----------
+        valid : (rows, cols) bool array
+            Where there is material.
+        shape : (int, int)
+            Rows and columns that are shown, pixels, at most.
+        """
+        rows, cols = (
+            _middle(int(np.flatnonzero(valid.any(axis=axis)).max(initial=-1)) + 1, wanted)
+            for axis, wanted in zip((1, 0), shape, strict=True)
+        )
+        return cls(rows, cols, 1.0)
+
 
 def _middle(length: int, wanted: int) -> slice:
     start = max(0, (length - wanted) // 2)
