@@ -49,7 +49,12 @@ def of(table, method):
 
 
 def test_the_truth_itself_scores_best_and_one_grain_for_all_errs_as_it_must(folders, drawn, monkeypatch):
-    known = {"truth": lambda image: drawn.grains, "one grain": lambda image: np.ones(image.shape, np.int32)}
+    twice = np.kron(drawn.grains, np.ones((2, 2), np.int32))[:200, :576]
+    known = {
+        "truth": lambda image: drawn.grains,
+        "one grain": lambda image: np.ones(image.shape, np.int32),
+        "twice as large": lambda image: twice,
+    }
     monkeypatch.setitem(segmentation.BASELINES, "grains", known)
     _, table = evaluated(folders)
     assert set(table["name"]) == {"a", "sub/b"}
@@ -60,9 +65,10 @@ def test_the_truth_itself_scores_best_and_one_grain_for_all_errs_as_it_must(fold
     assert (single["n_found"] == 1).all()
     assert single["intercept_error"].isna().all()  # no boundary, no intercept
     assert single["boundary_recall_2px"].max() < 0.2
-    means = segmentation.summary(table, "grains").set_index("method")
-    assert np.isnan(means.loc["one grain", "intercept_error"])
-    assert means.loc["truth", "f1_50"] == 1
+    large = of(table, "twice as large")
+    assert large["intercept_error"].to_numpy() == pytest.approx(1, abs=0.2)
+    assert large["G_intercept_error"].to_numpy() == pytest.approx(-2, abs=0.3)
+    assert large["G_planimetric_error"].to_numpy() == pytest.approx(-2, abs=0.5)
 
 
 def test_ours_stand_beside_textbook_methods_with_times_and_qualities(folders):
@@ -155,6 +161,8 @@ def test_means_have_intervals_and_errors_count_whatever_their_sign():
     assert means["iou_ci95_low"] < -0.2 < 0.2 < means["iou_ci95_high"]
     assert means["area_error_ci95_low"] == means["area_error_ci95_high"] == 0.5
     assert np.isnan(segmentation.summary(table_of([0.5, 0.6]), "pores").iloc[0]["iou_ci95_low"])
+    # A picture without a result is not passed over.
+    assert np.isnan(segmentation.summary(table_of([0.5, np.nan, 0.6]), "pores").iloc[0]["area_error"])
 
 
 def test_confidence_is_held_against_the_score():
