@@ -24,6 +24,10 @@ class FeatureTableError(MicroFeaturesError, ValueError):
     """A table lacks a column, or a column holds what it should not."""
 
 
+class ArtefactError(MicroFeaturesError, RuntimeError):
+    """A trained model is missing, damaged or made for something else, or can not be trained from what was given."""
+
+
 class OutputError(MicroFeaturesError, OSError):
     """Results can not be written where they were asked for."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from micro_features.images.boundaries import boundary_strength
 from micro_features.images.prepare import flatten
-from micro_features.images.watershed import MergeTree, basins, cut, merge_tree
+from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree
 
 FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5)
 # A shrunk picture keeps at least this many pixels on its shorter side, or holds too few grains to count.
@@ -184,7 +184,14 @@ def _try_scale(
     # Minima closer than this blur are ripples of noise; merging would only have to undo them.
     labels, count = basins(cv2.GaussianBlur(strength, (0, 0), BASIN_BLUR_PX), valid)
     levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
-    tree = merge_tree(labels, count, strength, small_area_px=small_grain_px, top=levels[-1])
+    touching = contacts(labels, strength)
+    tree = merge_tree(
+        np.bincount(labels.ravel(), minlength=count + 1),
+        touching,
+        strength.ravel()[touching.at],
+        small_area_px=small_grain_px,
+        top=levels[-1],
+    )
     counts = tuple(tree.regions(level) for level in levels)
     fewest = max(counts[-1], 1)
     dependence = float(np.log(max(counts[0], 1) / fewest) + fewest**-0.5)

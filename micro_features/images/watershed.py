@@ -4,7 +4,9 @@ Basins by steepest descent and merging by mutual best neighbours are both a hand
 what makes them fast without compiled code of our own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -83,32 +85,98 @@ class MergeTree:
         return self.count - int(np.count_nonzero(self.level <= level))
 
 
-def merge_tree(labels: np.ndarray, count: int, strength: np.ndarray, *, small_area_px: float, top: float) -> MergeTree:
-    """Merge neighbouring basins, weakest common boundary first.
+class Contacts(NamedTuple):
+    """Places where two basins touch, one for each pair of neighbouring pixels of different basins.
 
-    A boundary weighs the mean of `strength` along it times ``1 - exp(-area / small_area_px)``, area being that of the
-    smaller of its two regions: small regions need a stronger boundary to live. Where two regions are each other's
-    weakest neighbours they merge; as merging never makes a boundary weaker than both of those it came from, this gives
-    the same tree as merging one pair at a time, weakest first.
+    Attributes
+    ----------
+    at : (n,) int array
+        Index, in the raveled picture, of that pixel of the two where boundary strength is larger.
+    first, second : (n,) int array
+        Labels of the two basins.
+    """
+
+    at: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+
+def contacts(labels: np.ndarray, strength: np.ndarray) -> Contacts:
+    """Find where basins touch.
 
     Parameters
     ----------
     labels : (rows, cols) int32 array
-        Basins 1 to `count`; 0 is background and merges with nothing.
-    count : int
+        Basins from 1; 0 is background and touches nothing.
     strength : (rows, cols) float32 array
+
+    Returns
+    -------
+    Contacts
+    """
+    flat_labels, flat_strength = labels.ravel(), strength.ravel()
+    ats, firsts, seconds = [], [], []
+    for one, two, stride in (
+        (labels[:, :-1], labels[:, 1:], 1),
+        (labels[:-1], labels[1:], labels.shape[1]),
+    ):
+        differ = np.zeros(labels.shape, bool)
+        np.not_equal(one, two, out=differ[: one.shape[0], : one.shape[1]])
+        at = np.flatnonzero(differ)
+        first, second = flat_labels[at], flat_labels[at + stride]
+        both = (first > 0) & (second > 0)
+        at, first, second = at[both], first[both], second[both]
+        ats.append(np.where(flat_strength[at] >= flat_strength[at + stride], at, at + stride))
+        firsts.append(first)
+        seconds.append(second)
+    return Contacts(*(np.concatenate(parts) for parts in (ats, firsts, seconds)))
+
+
+def merge_tree(
+    area: np.ndarray,
+    touching: Contacts,
+    evidence: np.ndarray,
+    *,
+    small_area_px: float,
+    top: float,
+    strength_of: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> MergeTree:
+    """Merge neighbouring basins, weakest common boundary first.
+
+    A boundary weighs the mean of `evidence` along it, as a strength, times ``1 - exp(-area / small_area_px)``, area
+    being that of the smaller of its two regions: small regions need a stronger boundary to live. Where two regions are
+    each other's weakest neighbours they merge; as merging never makes a boundary weaker than both of those it came
+    from, this gives the same tree as merging one pair at a time, weakest first.
+
+    Parameters
+    ----------
+    area : (count + 1,) array
+        Pixels of the background and of each basin.
+    touching : Contacts
+    evidence : (n,) float32 array
+        For a boundary at each contact: something that may be averaged.
     small_area_px : float
     top : float
         Level at which merging stops.
+    strength_of : callable, optional
+        Rising function from mean evidence to strength, 0 to 1; where left out, evidence is strength already.
 
     Returns
     -------
     MergeTree
     """
-    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
-    first, second, length, total = _contacts(labels, count, strength)
+    area = area.astype(np.float32)
+    count = len(area) - 1
+    first, second, length, total = _summed(
+        touching.first, touching.second, np.ones(len(evidence), np.float32), evidence, count
+    )
+
+    def weigh(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray) -> np.ndarray:
+        strength = total / length if strength_of is None else strength_of(total / length)
+        return strength * (1 - np.exp(np.minimum(area[first], area[second]) * np.float32(-1 / small_area_px)))
+
     merges: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    weight = _weight(first, second, length, total, area, small_area_px)
+    weight = weigh(first, second, length, total)
     while len(weight):
         weakest = np.full(count + 1, np.inf, np.float32)
         np.minimum.at(weakest, first, weight)
@@ -136,7 +204,7 @@ def merge_tree(labels: np.ndarray, count: int, strength: np.ndarray, *, small_ar
         first, second, length, total = (
             np.concatenate((old[same], new)) for old, new in zip((first, second, length, total), part, strict=True)
         )
-        weight = np.concatenate((weight[same], _weight(*part, area, small_area_px)))
+        weight = np.concatenate((weight[same], weigh(*part)))
     if not merges:
         empty = np.zeros(0, np.intp)
         return MergeTree(count, empty, empty, np.zeros(0, np.float32))
@@ -171,26 +239,6 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
 _Edges = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _contacts(labels: np.ndarray, count: int, strength: np.ndarray) -> _Edges:
-    """Pairs of touching basins, lower label first, with the length and the summed strength of their boundary."""
-    flat_labels, flat_strength = labels.ravel(), strength.ravel()
-    firsts, seconds, strengths = [], [], []
-    for one, two, stride in (
-        (labels[:, :-1], labels[:, 1:], 1),
-        (labels[:-1], labels[1:], labels.shape[1]),
-    ):
-        differ = np.zeros(labels.shape, bool)
-        np.not_equal(one, two, out=differ[: one.shape[0], : one.shape[1]])
-        at = np.flatnonzero(differ)
-        first, second = flat_labels[at], flat_labels[at + stride]
-        both = (first > 0) & (second > 0)
-        firsts.append(first[both])
-        seconds.append(second[both])
-        strengths.append(np.maximum(flat_strength[at], flat_strength[at + stride])[both])
-    first, second, total = (np.concatenate(parts) for parts in (firsts, seconds, strengths))
-    return _summed(first, second, np.ones(len(total), np.float32), total, count)
-
-
 def _summed(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray, count: int) -> _Edges:
     """One entry for every pair of different labels, lower label first; entries of the same pair added."""
     low, high = np.minimum(first, second), np.maximum(first, second)
@@ -198,10 +246,3 @@ def _summed(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np
     both = length + 1j * total
     pairs = sparse.coo_array((both[apart], (low[apart], high[apart])), shape=(count + 1, count + 1)).tocsr().tocoo()
     return pairs.row.astype(np.intp), pairs.col.astype(np.intp), pairs.data.real.copy(), pairs.data.imag.copy()
-
-
-def _weight(
-    first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray, area: np.ndarray, small: float
-) -> np.ndarray:
-    smaller = np.minimum(area[first], area[second])
-    return total / length * (1 - np.exp(smaller * np.float32(-1 / small)))

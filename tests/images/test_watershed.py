@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from micro_features.images.watershed import basins, cut, merge_tree
+from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree
+
+
+def _tree(labels, count, strength, **options) -> MergeTree:
+    touching = contacts(labels, strength)
+    area = np.bincount(labels.ravel(), minlength=count + 1)
+    return merge_tree(area, touching, strength.ravel()[touching.at], **options)
 
 
 def everywhere(image):
@@ -57,7 +63,7 @@ def test_merging_by_hand():
     labels = np.repeat([[1, 2, 3, 4]], 4, axis=1).reshape(1, 16).repeat(5, axis=0).astype(np.int32)
     strength = np.zeros(labels.shape, np.float32)
     strength[:, 4], strength[:, 8], strength[:, 12] = 0.5, 0.1, 0.3
-    tree = merge_tree(labels, 4, strength, small_area_px=0.01, top=1.0)
+    tree = _tree(labels, 4, strength, small_area_px=0.01, top=1.0)
     np.testing.assert_allclose(np.sort(tree.level), [0.1, 0.3, 0.5], rtol=1e-6)
     assert [tree.regions(level) for level in (0.05, 0.2, 0.4, 0.6)] == [4, 3, 2, 1]
     np.testing.assert_array_equal(cut(tree, labels, 0.2)[0, ::4], [1, 2, 2, 3])
@@ -68,7 +74,7 @@ def test_small_regions_need_stronger_boundaries():
     labels = np.ones((20, 20), np.int32)
     labels[:2, :5] = 2
     strength = np.full(labels.shape, 0.4, np.float32)
-    tree = merge_tree(labels, 2, strength, small_area_px=10.0, top=1.0)
+    tree = _tree(labels, 2, strength, small_area_px=10.0, top=1.0)
     assert tree.level[0] == pytest.approx(0.4 * (1 - np.exp(-1)), rel=1e-5)
 
 
@@ -113,14 +119,14 @@ def test_merging_all_at_once_equals_one_pair_at_a_time(top):
     strength = rng.random((24, 30), np.float32)
     labels, count = basins(strength, everywhere(strength))
     assert count > 30
-    tree = merge_tree(labels, count, strength, small_area_px=20.0, top=top)
+    tree = _tree(labels, count, strength, small_area_px=20.0, top=top)
     expected = one_pair_at_a_time(labels, strength, 20.0, top)
     np.testing.assert_allclose(np.sort(tree.level), np.sort(expected), rtol=1e-4)
 
 
 def test_equal_boundaries_all_vanish():
     labels = np.arange(1, 26, dtype=np.int32).reshape(5, 5).repeat(4, 0).repeat(4, 1)
-    tree = merge_tree(labels, 25, np.full(labels.shape, 0.2, np.float32), small_area_px=0.1, top=0.3)
+    tree = _tree(labels, 25, np.full(labels.shape, 0.2, np.float32), small_area_px=0.1, top=0.3)
     assert tree.regions(0.25) == 1
     assert tree.regions(0.15) == 25
 
@@ -128,6 +134,6 @@ def test_equal_boundaries_all_vanish():
 def test_background_merges_with_nothing():
     labels = np.ones((10, 21), np.int32)
     labels[:, 10], labels[:, 11:] = 0, 2
-    tree = merge_tree(labels, 2, np.zeros(labels.shape, np.float32), small_area_px=1.0, top=1.0)
+    tree = _tree(labels, 2, np.zeros(labels.shape, np.float32), small_area_px=1.0, top=1.0)
     assert tree.regions(1.0) == 2
     np.testing.assert_array_equal(cut(tree, labels, 1.0), labels)

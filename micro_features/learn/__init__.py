@@ -1,0 +1,1 @@
+"""What is learned from examples: classifiers of pixels."""
