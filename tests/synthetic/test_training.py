@@ -163,6 +163,9 @@ def test_marks_on_grains_are_no_boundaries(plane):
         {"interior": Interior(twins=0.2)},
         {"interior": Interior(terraces=0.1)},
         {"interior": Interior(ridges=0.1)},
+        {"interior": Interior(dome=0.1)},
+        {"interior": Interior(tilt=0.1)},
+        {"interior": Interior(steps=0.1)},
         {"interior": Interior(round=0.2)},
     ):
         marked = drawn(plane, **parts)

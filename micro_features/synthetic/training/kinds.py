@@ -51,7 +51,8 @@ def etched(rng: np.random.Generator, diameter_px: float) -> Look:
             pits=_count(rng, 0.7, 300),
             scratches=_count(rng, 0.4, 20),
             scratch_grey=-_log(rng, 0.03, 0.2),
-            particles=_count(rng, 0.3, 20),
+            particles=_count(rng, 0.4, 60),
+            particle_px=_log(rng, 2, 7),
             particle_grey=rng.uniform(-0.4, 0.2),
             porosity=_at_times(rng, 0.3, 0.003, 0.03),
             pore_px=_log(rng, 3, 8),
@@ -71,7 +72,7 @@ def second_phase(rng: np.random.Generator, diameter_px: float) -> Look:
             width_px=_log(rng, 0.8, 2.5),
             spread=rng.uniform(0.1, 0.5),
             uneven=rng.uniform(0.2, 0.6),
-            gap_px=min(_log(rng, 4, 24), 0.2 * diameter_px),
+            gap_px=min(_log(rng, 4, 30), 0.25 * diameter_px),
             gap_grey=rng.uniform(0.05, 0.6) * grey,
         ),
         Interior(
@@ -83,15 +84,16 @@ def second_phase(rng: np.random.Generator, diameter_px: float) -> Look:
             texture=_at_times(rng, 0.5, 0.005, 0.04),
             terraces=_at_times(rng, 0.3, 0.02, 0.1),
             terrace_px=_log(rng, 3, 10),
-            twins=_at_times(rng, 0.5, 0.03, 0.2),
+            twins=_at_times(rng, 0.6, 0.03, 0.35),
         ),
         Litter(
             pits=round(_at_times(rng, 0.8, 20, 2000)),
             pit_px=rng.uniform(1.2, 3.5),
             scratches=_count(rng, 0.7, 50),
-            scratch_grey=rng.choice([-1, -1, 1]) * _log(rng, 0.05, 0.4),
-            particles=_count(rng, 0.5, 30),
-            particle_grey=rng.uniform(-0.6, 0.2),
+            scratch_grey=rng.choice([-1, -1, 1]) * _log(rng, 0.05, 0.5),
+            particles=_count(rng, 0.7, 100),
+            particle_px=_log(rng, 3, 10),
+            particle_grey=rng.uniform(-0.7, 0.1),
         ),
     )
 
@@ -118,7 +120,8 @@ def film(rng: np.random.Generator, diameter_px: float) -> Look:
             tilt=_at_times(rng, 0.7, 0.02, 0.1),
             mottle=_at_times(rng, 0.6, 0.01, 0.04),
             round=_at_times(rng, 0.4, 0.01, 0.06),
-            ridges=_at_times(rng, 0.7, 0.02, 0.09),
+            ridges=_at_times(rng, 0.6, 0.02, 0.09),
+            steps=_at_times(rng, 0.8, 0.02, 0.1),
             terraces=_at_times(rng, 0.2, 0.01, 0.04),
             terrace_px=_log(rng, 4, 14),
         ),
@@ -186,6 +189,7 @@ def bright_rims(rng: np.random.Generator, diameter_px: float) -> Look:
             mottle=_at_times(rng, 0.6, 0.01, 0.04),
             texture=_at_times(rng, 0.4, 0.005, 0.03),
             ridges=_at_times(rng, 0.5, 0.02, 0.08),
+            steps=_at_times(rng, 0.5, 0.02, 0.08),
             terraces=_at_times(rng, 0.3, 0.01, 0.05),
             terrace_px=_log(rng, 4, 14),
         ),
@@ -244,7 +248,7 @@ def twinned(rng: np.random.Generator, diameter_px: float) -> Look:
         plain.interior,
         grey_sd=rng.uniform(0.02, 0.1),
         tilt=_at_times(rng, 0.3, 0.01, 0.05),
-        twins=_log(rng, 0.02, 0.08),
+        twins=_log(rng, 0.02, 0.12),
     )
     return replace(plain, interior=inside)
 

@@ -27,13 +27,15 @@ def scratches(rng: np.random.Generator, shape: tuple[int, int], number: int) -> 
 def spots(
     rng: np.random.Generator, at: np.ndarray, shape: tuple[int, int], radius_px: tuple[float, float]
 ) -> np.ndarray:
-    """Round spots at the given (row, col): (rows, cols) float array, 0 to 1, most strong in the large ones."""
+    """Round spots at the given (row, col), some of them rings: (rows, cols) float array, 0 to 1."""
     layer = np.zeros(shape, dtype=np.uint8)
     smallest, largest = np.log(radius_px)
     radii = rng.uniform(smallest, largest, len(at))
-    for (row, col), radius, strength in zip(at, np.exp(radii), rng.uniform(0.4, 1, len(at)), strict=True):
-        reach = round(radius * 2**_SUBPIXEL)
-        cv2.circle(layer, _fixed(np.array([col, row])), reach, int(255 * strength), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL)
+    for (row, col), radius, strength in zip(at, np.exp(radii), rng.uniform(100, 255, len(at)), strict=True):
+        middle = _fixed(np.array([col, row]))
+        for share, value in ((1.0, strength), (0.5, strength * rng.choice([0.3, 1.0, 1.0]))):
+            reach = round(share * radius * 2**_SUBPIXEL)
+            cv2.circle(layer, middle, reach, int(value), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL)
     return layer / 255
 
 

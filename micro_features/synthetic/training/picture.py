@@ -20,6 +20,7 @@ _DIAMETER_PX = ((12.0, 110.0), (25.0, 110.0))  # of most kinds, and where a seco
 _SOLID: dict[str, Surface] = {"polished": "polished", "fracture": "fracture"}
 KINDS = (*LOOKS, *_SOLID)
 _PICTURES_A_CRYSTAL = 4
+_GREY = np.array([0.15, 0.92])  # a typical grain is neither black nor saturated
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +123,16 @@ def _camera(rng: np.random.Generator, look: Look, *, dense: bool) -> Camera:
         visible = look.interior.grey - edge.gap_grey
     most_noise = 0.25 * visible * np.sqrt(edge.width_px * size / 10)
     noise_blur_px = rng.choice([0.0, 0.0, rng.uniform(0.3, 1.5)])
+    contrast = rng.choice([1.0, rng.uniform(0.4, 1), rng.uniform(1, 1.4)])
+    level = 0.5 + contrast * (look.interior.grey - 0.5)
     return Camera(
         blur_px=min(rng.choice([0.4, 0.7, 1.0, 1.5, 2.5]), 0.05 * size),
         noise=min(float(np.exp(rng.uniform(np.log(0.005), np.log(0.15)))), most_noise / (1 + noise_blur_px)),
         shot=rng.uniform(0, 1),
         noise_blur_px=noise_blur_px,
         shading=rng.choice([0.0, rng.uniform(0, 0.08)]),
-        contrast=rng.choice([1.0, rng.uniform(0.4, 1), rng.uniform(1, 1.4)]),
-        brightness=rng.uniform(-0.1, 0.1),
+        contrast=contrast,
+        brightness=float(np.clip(rng.uniform(-0.1, 0.1), *(_GREY - level))),
         gamma=float(np.exp(rng.normal(0, 0.15))),
         sharpening=rng.choice([0.0, 0.0, 0.0, rng.uniform(0.3, 1.5)]),
         jpeg=int(rng.integers(40, 95)) if rng.random() < 0.3 else None,

@@ -79,6 +79,8 @@ class Interior:
         Standard deviation of grey over a few pixels.
     ridges : float
         Curved bright or dark lines.
+    steps : float
+        Curved lines, bright on one side and dark on the other, that fade away from the line.
     terraces : float
         Fine parallel steps, on some grains.
     terrace_px : float
@@ -95,6 +97,7 @@ class Interior:
     mottle: float = 0.0
     texture: float = 0.0
     ridges: float = 0.0
+    steps: float = 0.0
     terraces: float = 0.0
     terrace_px: float = 5.0
     twins: float = 0.0
@@ -115,6 +118,8 @@ class Litter:
         Added by a strong scratch.
     particles : int
         Dust and inclusions.
+    particle_px : float
+        Radius of the largest.
     particle_grey : float
         Added by one.
     porosity : float
@@ -134,6 +139,7 @@ class Litter:
     scratches: int = 0
     scratch_grey: float = 0.0
     particles: int = 0
+    particle_px: float = 5.0
     particle_grey: float = 0.0
     porosity: float = 0.0
     open_junctions: float = 0.0
@@ -207,6 +213,9 @@ def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, 
     signal += inside.mottle * smooth_field(rng, shape, length_px=0.3 * size + 1)
     signal += inside.texture * smooth_field(rng, shape, length_px=3)
     signal += inside.ridges * np.clip(each(), -1, 2) * np.exp(-((swells / 0.25) ** 2))
+    if inside.steps > 0:
+        bends = smooth_field(rng, shape, length_px=0.7 * size + 1)
+        signal += inside.steps * each() * np.tanh(bends / 0.08) * np.exp(-np.abs(bends) / 0.5)
     if inside.terraces > 0:
         phase, _ = marks.stripes(rng, grains, pitch_px=inside.terrace_px)
         fades = np.clip(0.6 + smooth_field(rng, shape, length_px=0.5 * size + 1), 0, 1)
@@ -217,7 +226,7 @@ def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, 
         across = phase % 1
         band = across < width
         edge_px = np.minimum(np.minimum(across, np.abs(across - width)), 1 - across) * pitch_px
-        signal += inside.twins * twinned * (each() * band - 0.8 * np.exp(-((edge_px / 0.8) ** 2)))
+        signal += inside.twins * twinned * (0.4 * each() * band - 0.8 * np.exp(-((edge_px / 0.8) ** 2)))
     return signal
 
 
@@ -247,7 +256,7 @@ def _gap(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarray
     gap_px, shape = look.boundaries.gap_px, inward.shape
     if gap_px == 0:
         return np.zeros(shape, dtype=bool)
-    half = gap_px / 2 * np.exp(0.5 * smooth_field(rng, shape, length_px=0.8 * look.diameter_px))
+    half = gap_px / 2 * np.exp(0.6 * smooth_field(rng, shape, length_px=0.8 * look.diameter_px))
     ragged = 0.8 * smooth_field(rng, shape, length_px=4) + 0.06 * gap_px * smooth_field(rng, shape, length_px=10)
     return inward < half + ragged
 
@@ -255,7 +264,7 @@ def _gap(rng: np.random.Generator, inward: np.ndarray, look: Look) -> np.ndarray
 def _second_phase(rng: np.random.Generator, shape: tuple[int, int], grey: float) -> np.ndarray:
     """Dark and crumbly, with bright crumbs."""
     crumbs = smooth_field(rng, shape, length_px=rng.uniform(2, 6))
-    return grey + rng.uniform(0.02, 0.15) * crumbs + rng.uniform(0, 0.5) * np.clip(crumbs - 1.6, 0, 1)
+    return grey + rng.uniform(0.02, 0.15) * crumbs + rng.uniform(0, 0.8) * np.clip(crumbs - 1.3, 0, 1)
 
 
 def _litter(rng: np.random.Generator, grains: np.ndarray, inward: np.ndarray, look: Look) -> np.ndarray:
@@ -272,7 +281,7 @@ def _litter(rng: np.random.Generator, grains: np.ndarray, inward: np.ndarray, lo
         layer -= rng.uniform(0.15, 0.8) * look.interior.grey * marks.spots(rng, chosen, shape, (0.5, litter.pit_px))
     if litter.particles > 0:
         places = rng.uniform(0, 1, (litter.particles, 2)) * shape
-        layer += litter.particle_grey * marks.spots(rng, places, shape, (1.0, 5.0))
+        layer += litter.particle_grey * marks.spots(rng, places, shape, (1.0, litter.particle_px))
     return layer
 
 
