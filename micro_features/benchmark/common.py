@@ -61,6 +61,7 @@ def mean_interval(values: pd.Series, groups: pd.Series | None = None) -> tuple[f
     Parameters
     ----------
     values : Series
+        NaN counts as not there.
     groups : Series, optional
         Values of one group (the pictures of one specimen) are drawn together; each stands alone where left out.
 
@@ -70,6 +71,7 @@ def mean_interval(values: pd.Series, groups: pd.Series | None = None) -> tuple[f
         NaN below three groups.
     """
     by_group = values.groupby(values.index if groups is None else groups).agg(["sum", "count"]).to_numpy()
+    by_group = by_group[by_group[:, 1] > 0]
     if len(by_group) < _FEWEST:
         return np.nan, np.nan
     drawn = np.random.default_rng(0).integers(len(by_group), size=(_BOOTSTRAPS, len(by_group)))

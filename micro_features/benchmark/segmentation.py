@@ -70,7 +70,7 @@ SCORES: dict[Kind, tuple[Score, ...]] = {
     "grains": (
         Score("f1_50", "F1 at IoU 0.5"),
         Score("ap", "AP"),
-        Score("boundary_f1_2px", "boundary F1, 2 px"),
+        Score("boundary_f1_2px", "boundary F1 2 px"),
         Score("intercept_error", "|mean intercept|", ".1%", error=True),
         Score("G_planimetric_error", "|planimetric G|", error=True),
         Score("G_intercept_error", "|intercept G|", error=True),
@@ -317,7 +317,7 @@ def summary(table: pd.DataFrame, kind: Kind) -> pd.DataFrame:
         row: dict[str, Any] = {"method": method, "n_pictures": len(some), "seconds": some["seconds"].mean()}
         for score in SCORES[kind]:
             values = some[score.column].abs() if score.error else some[score.column]
-            low, high = mean_interval(values)
+            low, high = mean_interval(values) if values.notna().all() else (np.nan, np.nan)
             row |= {
                 score.column: values.mean(skipna=False),
                 f"{score.column}_ci95_low": low,
@@ -330,14 +330,12 @@ def summary(table: pd.DataFrame, kind: Kind) -> pd.DataFrame:
 def lines(table: pd.DataFrame, means: pd.DataFrame, kind: Kind) -> Iterator[str]:
     """The summary, for a person to read."""
     n = table["file"].nunique()
-    yield f"{kind}: means over {n} pictures, 95 % intervals by bootstrap over pictures" if n > 2 else f"{kind}: n = {n}"
-    scores = SCORES[kind]
-    widths = [max(len(score.heading), 24 if n > 2 else 6) + 2 for score in scores]
-    yield f"  {'':28}" + "".join(f"{s.heading:>{w}}" for s, w in zip(scores, widths, strict=True)) + "     s/picture"
+    yield f"{kind}: means over {n} pictures (95 % interval by bootstrap over pictures)" if n > 2 else f"{kind}: n = {n}"
+    scores, width = SCORES[kind], 21
+    yield f"  {'':32}" + "".join(f"{score.heading:>{width}}" for score in scores) + f"{'s/picture':>11}"
     for row in means.to_dict("records"):
-        cells = "".join(f"{_cell(row, score):>{width}}" for score, width in zip(scores, widths, strict=True))
-        ours = "ours: " if row["method"] in OURS[kind] else ""
-        yield f"  {ours + row['method']:28}{cells}{row['seconds']:14.2f}"
+        name = f"ours: {row['method']}" if row["method"] in OURS[kind] else row["method"]
+        yield f"  {name:32}" + "".join(f"{_cell(row, score):>{width}}" for score in scores) + f"{row['seconds']:11.2f}"
     if CONFIDENCE in table:
         first = scores[0]
         for method in OURS[kind]:
@@ -350,7 +348,7 @@ def lines(table: pd.DataFrame, means: pd.DataFrame, kind: Kind) -> Iterator[str]
 def _cell(row: dict[Hashable, Any], score: Score) -> str:
     low, high = row[f"{score.column}_ci95_low"], row[f"{score.column}_ci95_high"]
     value = f"{row[score.column]:{score.form}}"
-    return value if np.isnan(low) else f"{value} ({low:{score.form}} to {high:{score.form}})"
+    return value if np.isnan(low) else f"{value} ({low:{score.form}}–{high:{score.form}})"
 
 
 def sheet_of_worst(todo: list[Case], table: pd.DataFrame, kind: Kind, *, n: int = 6) -> np.ndarray:
