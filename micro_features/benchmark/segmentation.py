@@ -155,10 +155,10 @@ def cases(images: Path, labels: Path, kind: Kind, settings: Settings) -> tuple[l
 def evaluate(case: Case) -> FileResult:
     """Every method on one picture: a row of scores each, ours with their `quality_*`."""
     use_one_thread()
-    _warm_up(case.kind, case.settings)
     rows: list[dict[str, Any]] = []
     try:
         micrograph, true = read_case(case)
+        _warm_up(case.kind, case.settings)
         for method, changes in OURS[case.kind].items():
             settings = case.settings.updated(changes)
             segmentation, seconds = _timed(pipeline.segment, micrograph, settings)
