@@ -276,8 +276,9 @@ def _grain_scores(found: np.ndarray, true: np.ndarray, valid: np.ndarray) -> dic
         "boundary_recall_2px": boundary.recall,
         "intercept_error": of_found["grain_intercept_mean_um"] / of_true["grain_intercept_mean_um"] - 1,
         **numbers,
-        "n_found": _count(found),
-        "n_true": _count(true),
+        "n_found": len(_areas(found)),
+        "n_true": len(_areas(true)),
+        "diameter_true_px": float(np.sqrt(4 / np.pi * _areas(true)).mean()),
     }
 
 
@@ -292,8 +293,10 @@ def _pore_scores(found: np.ndarray, true: np.ndarray, valid: np.ndarray) -> dict
     }
 
 
-def _count(labels: np.ndarray) -> int:
-    return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+def _areas(labels: np.ndarray) -> np.ndarray:
+    """Of the regions, pixels."""
+    area = np.bincount(labels.ravel())[1:]
+    return area[area > 0]
 
 
 def summary(table: pd.DataFrame, kind: Kind) -> pd.DataFrame:

@@ -59,6 +59,7 @@ def test_the_truth_itself_scores_best_and_one_grain_for_all_errs_as_it_must(fold
     _, table = evaluated(folders)
     assert set(table["name"]) == {"a", "sub/b"}
     assert (table["n_true"] == drawn.grains.max()).all()
+    assert table["diameter_true_px"].between(15, 45).all()  # about 9 um of 0.25 um, less in a section
     perfect, single = of(table, "truth"), of(table, "one grain")
     assert (perfect[["f1_50", "ap", "boundary_f1_2px"]] == 1).all(axis=None)
     assert (perfect[["intercept_error", "G_planimetric_error", "G_intercept_error"]] == 0).all(axis=None)
