@@ -248,7 +248,7 @@ def twinned(rng: np.random.Generator, diameter_px: float) -> Look:
         plain.interior,
         grey_sd=rng.uniform(0.02, 0.1),
         tilt=_at_times(rng, 0.3, 0.01, 0.05),
-        twins=_log(rng, 0.02, 0.12),
+        twins=_log(rng, 0.03, 0.12),
     )
     return replace(plain, interior=inside)
 

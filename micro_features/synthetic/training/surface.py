@@ -296,7 +296,7 @@ def _strewn_pores(rng: np.random.Generator, inward: np.ndarray, look: Look) -> n
     at_wall = rng.random(len(radius)) < 0.7
     places[at_wall] = walls[rng.integers(len(walls), size=at_wall.sum())]
     return marks.pore_mask(
-        rng, places, shape, radius_px=radius, ragged=rng.uniform(0, 0.5), aspect=float(rng.choice([1.5, 3.0, 8.0]))
+        rng, places, shape, radius_px=radius, ragged=rng.uniform(0, 0.7), aspect=float(rng.choice([1.5, 1.5, 3.0, 6.0]))
     )
 
 
@@ -319,9 +319,9 @@ def _with_pores(rng: np.random.Generator, signal: np.ndarray, pores: np.ndarray,
     down, right = np.gradient(ndimage.gaussian_filter(depth, 1))
     light = rng.uniform(0, 2 * np.pi)
     lit = np.clip(np.sin(light) * down + np.cos(light) * right, 0, 1) * np.exp(-depth / 6)
-    floor = np.clip(litter.pore_grey * rng.lognormal(0, 0.4, n + 1), 0, 0.7 * signal.mean())[which]
+    floor = (litter.pore_grey * rng.lognormal(0, 0.4, n + 1))[which]
     floor = floor * np.exp(rng.uniform(0, 0.5) * smooth_field(rng, pores.shape, length_px=rng.uniform(4, 16)))
-    floor = floor + rng.uniform(0, 0.25) * lit
+    floor = np.minimum(floor + rng.uniform(0, 0.2) * lit, 0.75 * signal)
     beside = np.exp(-ndimage.distance_transform_edt(~pores) / 1.2)
     rim = rng.choice([0, 0.1, 0.3]) * beside * np.clip(0.5 + smooth_field(rng, pores.shape, length_px=12), 0, 2)
     share = ndimage.gaussian_filter(pores.astype(float), 0.5)
