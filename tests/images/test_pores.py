@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from micro_features.images.pores import PORE_METHODS
+from micro_features.images.pore_evidence import PORE_FEATURES
+from micro_features.images.pores import PORE_METHODS, classified, pore_probability
 
 local = PORE_METHODS["local"]
 
@@ -243,3 +244,44 @@ def test_annotated_ceramic(shared_data):
     pores = local(image, everywhere(image)) > 0
     # 0.75 was measured; the best global threshold reaches 0.68.
     assert np.count_nonzero(pores & truth) / np.count_nonzero(pores | truth) > 0.72
+
+
+def by_darkness(values):
+    """A classifier that asks whether a pixel is half as dark as the darkest."""
+    darkness = values[:, PORE_FEATURES.index("darkness")]
+    return (darkness > darkness.max(initial=0) / 2).astype(np.float32)
+
+
+def test_classified_regions_are_those_that_the_classifier_sees():
+    image, number, area = discs(10)
+    pores = classified(image, everywhere(image), predict=by_darkness)
+    assert pores.dtype == np.int32
+    assert pores.max() == number
+    assert np.count_nonzero(pores) == pytest.approx(area, rel=0.1)
+
+
+def test_a_region_counts_by_its_mean_probability():
+    image, number, area = discs(10)
+
+    def undecided(values):
+        return np.float32(0.45) * by_darkness(values)
+
+    assert classified(image, everywhere(image), predict=undecided).max() == 0
+    pores = classified(image, everywhere(image), predict=undecided, threshold=0.35)
+    assert pores.max() == number
+    assert np.count_nonzero(pores) == pytest.approx(area, rel=0.1)
+
+
+def test_probability_is_nought_where_nothing_is_dark():
+    image, _, _ = discs(10)
+    probability = pore_probability(image, everywhere(image), predict=lambda values: np.ones(len(values), np.float32))
+    assert set(np.unique(probability)) == {0, 1}
+    assert probability.mean() < 0.5
+    flat = np.full((40, 50), 0.5, np.float32)
+    assert not pore_probability(flat, everywhere(flat), predict=by_darkness).any()
+
+
+def test_small_classified_regions_are_dropped():
+    image, number, _ = discs(5)
+    assert classified(image, everywhere(image), predict=by_darkness, min_area_px=40).max() == number
+    assert classified(image, everywhere(image), predict=by_darkness, min_area_px=120).max() == 0
