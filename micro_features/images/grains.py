@@ -13,7 +13,7 @@ import numpy as np
 
 from micro_features.images.boundaries import boundary_strength
 from micro_features.images.prepare import flatten
-from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree
+from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree, size_weight
 
 FACTORS = (8.0, 4 * 2**0.5, 4.0, 2 * 2**0.5, 2.0, 2**0.5)
 # A shrunk picture keeps at least this many pixels on its shorter side, or holds too few grains to count.
@@ -186,10 +186,10 @@ def _try_scale(
     levels = (merge_level / SPAN, merge_level, merge_level * SPAN)
     touching = contacts(labels, strength)
     tree = merge_tree(
-        np.bincount(labels.ravel(), minlength=count + 1),
+        np.bincount(labels.ravel(), minlength=count + 1)[:, None],
         touching,
-        strength.ravel()[touching.at],
-        small_area_px=small_grain_px,
+        strength.ravel()[touching.at][:, None],
+        lambda pairs: pairs.evidence[:, 0] * size_weight(pairs, small_area_px=small_grain_px),
         top=levels[-1],
     )
     counts = tuple(tree.regions(level) for level in levels)

@@ -132,51 +132,81 @@ def contacts(labels: np.ndarray, strength: np.ndarray) -> Contacts:
     return Contacts(*(np.concatenate(parts) for parts in (ats, firsts, seconds)))
 
 
+class Pairs(NamedTuple):
+    """Pairs of regions that touch, and what is known of them; sums of basins stay sums when basins merge.
+
+    Attributes
+    ----------
+    first, second : (n,) int array
+        Labels of the two regions.
+    length_px : (n,) float32 array
+        Contacts between them.
+    evidence : (n, q) float32 array
+        Mean over these contacts.
+    inside_first, inside_second : (n, r) float32 array
+        Sums over the pixels of each region; the first column is the area.
+    outline_first_px, outline_second_px : (n,) float32 array
+        Contacts of each region with all others.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    length_px: np.ndarray
+    evidence: np.ndarray
+    inside_first: np.ndarray
+    inside_second: np.ndarray
+    outline_first_px: np.ndarray
+    outline_second_px: np.ndarray
+
+    @property
+    def smaller_area_px(self) -> np.ndarray:
+        """Area of the smaller region of each pair."""
+        return np.minimum(self.inside_first[:, 0], self.inside_second[:, 0])
+
+
 def merge_tree(
-    area: np.ndarray,
+    inside: np.ndarray,
     touching: Contacts,
     evidence: np.ndarray,
+    weigh: Callable[[Pairs], np.ndarray],
     *,
-    small_area_px: float,
     top: float,
-    strength_of: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> MergeTree:
     """Merge neighbouring basins, weakest common boundary first.
 
-    A boundary weighs the mean of `evidence` along it, as a strength, times ``1 - exp(-area / small_area_px)``, area
-    being that of the smaller of its two regions: small regions need a stronger boundary to live. Where two regions are
-    each other's weakest neighbours they merge; as merging never makes a boundary weaker than both of those it came
-    from, this gives the same tree as merging one pair at a time, weakest first.
+    Where two regions are each other's weakest neighbours they merge, all such pairs at once. As long as merging never
+    makes a boundary weaker than both of those it came from, as with a mean, this gives the same tree as merging one
+    pair at a time, weakest first.
 
     Parameters
     ----------
-    area : (count + 1,) array
-        Pixels of the background and of each basin.
+    inside : (count + 1, r) array
+        Sums over the pixels of the background, which has no contacts, and of each basin; the first column is the area.
     touching : Contacts
-    evidence : (n,) float32 array
-        For a boundary at each contact: something that may be averaged.
-    small_area_px : float
+    evidence : (n, q) float32 array
+        For each contact.
+    weigh : callable
+        Strength, 0 to 1, of the boundary between the regions of each pair.
     top : float
         Level at which merging stops.
-    strength_of : callable, optional
-        Rising function from mean evidence to strength, 0 to 1; where left out, evidence is strength already.
 
     Returns
     -------
     MergeTree
     """
-    area = area.astype(np.float32)
-    count = len(area) - 1
-    first, second, length, total = _summed(
-        touching.first, touching.second, np.ones(len(evidence), np.float32), evidence, count
-    )
+    inside = inside.astype(np.float32)
+    count = len(inside) - 1
+    level = np.zeros(count + 1, np.float32)
+    first, second, sums = _summed(touching.first, touching.second, _with_ones(evidence), count)
 
-    def weigh(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray) -> np.ndarray:
-        strength = total / length if strength_of is None else strength_of(total / length)
-        return strength * (1 - np.exp(np.minimum(area[first], area[second]) * np.float32(-1 / small_area_px)))
+    def weighed(some: np.ndarray) -> np.ndarray:
+        one, two, length = first[some], second[some], sums[some, 0]
+        means = sums[some, 1:] / length[:, None]
+        return weigh(Pairs(one, two, length, means, inside[one], inside[two], outline[one], outline[two]))
 
+    outline = _outlines(first, second, sums[:, 0], count)
+    weight = weighed(np.arange(len(first)))
     merges: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    weight = weigh(first, second, length, total)
     while len(weight):
         weakest = np.full(count + 1, np.inf, np.float32)
         np.minimum.at(weakest, first, weight)
@@ -190,25 +220,34 @@ def merge_tree(
         partner[second[mutual]] = mutual
         mutual = mutual[(partner[first[mutual]] == mutual) & (partner[second[mutual]] == mutual)]
         kept, gone = first[mutual], second[mutual]
-        merges.append((kept, gone, weight[mutual]))
+        # A region is never more certain than the surest of the boundaries that vanished inside it.
+        level[kept] = np.maximum(weight[mutual], np.maximum(level[kept], level[gone]))
+        merges.append((kept, gone, level[kept]))
 
-        area[kept] += area[gone]
+        inside[kept] += inside[gone]
         root = np.arange(count + 1)
         root[gone] = kept
         first, second = root[first], root[second]
         grown = np.zeros(count + 1, bool)
         grown[kept] = True
         changed = grown[first] | grown[second]
+        part = _summed(first[changed], second[changed], sums[changed], count)
         same = ~changed
-        part = _summed(first[changed], second[changed], length[changed], total[changed], count)
-        first, second, length, total = (
-            np.concatenate((old[same], new)) for old, new in zip((first, second, length, total), part, strict=True)
+        first, second, sums = (
+            np.concatenate((old[same], new)) for old, new in zip((first, second, sums), part, strict=True)
         )
-        weight = np.concatenate((weight[same], weigh(*part)))
+        outline = _outlines(first, second, sums[:, 0], count)
+        unchanged = weight[same]
+        weight = np.concatenate((unchanged, weighed(np.arange(len(unchanged), len(first)))))
     if not merges:
         empty = np.zeros(0, np.intp)
         return MergeTree(count, empty, empty, np.zeros(0, np.float32))
     return MergeTree(count, *(np.concatenate(part) for part in zip(*merges, strict=True)))
+
+
+def size_weight(pairs: Pairs, *, small_area_px: float) -> np.ndarray:
+    """How far the size of the smaller region speaks for a boundary: ``1 - exp(-area / small_area_px)``."""
+    return 1 - np.exp(pairs.smaller_area_px * np.float32(-1 / small_area_px))
 
 
 def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
@@ -236,13 +275,24 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
     return region.astype(np.int32).take(labels)
 
 
-_Edges = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+def _with_ones(evidence: np.ndarray) -> np.ndarray:
+    return np.column_stack((np.ones(len(evidence), np.float32), evidence)).astype(np.float32)
 
 
-def _summed(first: np.ndarray, second: np.ndarray, length: np.ndarray, total: np.ndarray, count: int) -> _Edges:
-    """One entry for every pair of different labels, lower label first; entries of the same pair added."""
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    apart = low != high
-    both = length + 1j * total
-    pairs = sparse.coo_array((both[apart], (low[apart], high[apart])), shape=(count + 1, count + 1)).tocsr().tocoo()
-    return pairs.row.astype(np.intp), pairs.col.astype(np.intp), pairs.data.real.copy(), pairs.data.imag.copy()
+def _outlines(first: np.ndarray, second: np.ndarray, length: np.ndarray, count: int) -> np.ndarray:
+    total = np.bincount(first, length, count + 1) + np.bincount(second, length, count + 1)
+    return total.astype(np.float32)
+
+
+def _summed(
+    first: np.ndarray, second: np.ndarray, values: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One entry for every pair of different labels, lower label first; rows of values of the same pair added."""
+    apart = first != second
+    low, high = np.minimum(first, second)[apart], np.maximum(first, second)[apart]
+    pairs, which = np.unique(low.astype(np.int64) * (count + 1) + high, return_inverse=True)
+    rows = sparse.csr_array(
+        (np.ones(len(which), np.float32), which, np.arange(len(which) + 1)), shape=(len(which), len(pairs))
+    )
+    low, high = np.divmod(pairs, count + 1)
+    return low, high, rows.T @ values[apart]

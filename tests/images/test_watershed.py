@@ -1,13 +1,19 @@
 import numpy as np
 import pytest
 
-from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree
+from micro_features.images.watershed import MergeTree, basins, contacts, cut, merge_tree, size_weight
 
 
-def _tree(labels, count, strength, **options) -> MergeTree:
+def _tree(labels, count, strength, *, small_area_px, top) -> MergeTree:
     touching = contacts(labels, strength)
     area = np.bincount(labels.ravel(), minlength=count + 1)
-    return merge_tree(area, touching, strength.ravel()[touching.at], **options)
+    return merge_tree(
+        area[:, None],
+        touching,
+        strength.ravel()[touching.at][:, None],
+        lambda pairs: pairs.evidence[:, 0] * size_weight(pairs, small_area_px=small_area_px),
+        top=top,
+    )
 
 
 def everywhere(image):
