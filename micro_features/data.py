@@ -221,6 +221,11 @@ class Segmentation:
         Factor by which the picture was shrunk to find grains (1: not shrunk).
     grain_dependence : float
         How much the number of grains depends on the merge level: 0 not at all, 1 as in texture without grains.
+    stability : (number of grains + 1,) float32 array
+        For each grain label, how far the grain stays the same when the merge level changes, 0 to 1; empty where not
+        known.
+    count_range, boundary_range : (low, high)
+        Number of grains and length of boundary at the other merge levels, over those at the chosen one.
     """
 
     grains: np.ndarray
@@ -231,6 +236,9 @@ class Segmentation:
     micrograph_id: str = ""
     working_scale: float = 1.0
     grain_dependence: float = float("nan")
+    stability: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    count_range: tuple[float, float] = (float("nan"), float("nan"))
+    boundary_range: tuple[float, float] = (float("nan"), float("nan"))
 
     def __post_init__(self) -> None:
         for name in ("grains", "pores", "boundary"):

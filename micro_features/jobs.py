@@ -93,7 +93,13 @@ class Job:
         """Hash of everything but the file's content that its rows depend on."""
         stated = self.stated
         parts = [__version__, self.path_text, self.settings.digest, self.micrograph_id, self.name, self.overlays]
-        parts += [stated.pixel_um, stated.uncalibrated, stated.sample_id, stated.surface]
+        parts += [
+            pipeline.models_used(self.settings),
+            stated.pixel_um,
+            stated.uncalibrated,
+            stated.sample_id,
+            stated.surface,
+        ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -4,8 +4,9 @@ Command line, page and notebooks go through here; none of them computes anything
 """
 
 import dataclasses
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from micro_features.calibration.annotations import read_annotations
 from micro_features.calibration.pixel_size import pixel_size
 from micro_features.calibration.tags import acquisition_from_tags
 from micro_features.data import Acquisition, Annotations, Micrograph, Picture, PixelSize, Segmentation
-from micro_features.errors import CalibrationError
+from micro_features.errors import ArtefactError, CalibrationError
 from micro_features.features.catalogue import FEATURES
 from micro_features.features.fields import field_features
 from micro_features.features.intercepts import intercept_features
@@ -25,11 +26,18 @@ from micro_features.features.populations import population_features
 from micro_features.features.quality import quality_features
 from micro_features.features.regions import region_table
 from micro_features.features.texture import texture_features
+from micro_features.files.artefacts import model_folder, read_weights, weights_digest
 from micro_features.files.images import grey_levels
-from micro_features.images.grains import GRAIN_METHODS
+from micro_features.images.boundary_evidence import BOUNDARY_FEATURES
+from micro_features.images.grains import GRAIN_METHODS, Judge
+from micro_features.images.pair_evidence import PAIR_FEATURES
 from micro_features.images.phases import PhaseMasks, phase_masks
 from micro_features.images.pores import PORE_METHODS
+from micro_features.learn.pixels import from_bytes, log_odds
 from micro_features.settings import Settings
+
+BOUNDARY_WEIGHTS = ("contacts.ubj", "pairs.ubj")
+"""Files of a model of grain boundaries: the classifiers of contacts and of pairs of regions."""
 
 UNCALIBRATED = PixelSize(1.0, "uncalibrated", 0.0)
 
@@ -174,7 +182,9 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     image, valid = micrograph.image[frame], micrograph.valid[frame]
     find_pores, find_grains = PORE_METHODS[settings.pores.method], GRAIN_METHODS[settings.grains.method]
     pores = find_pores(image, valid, **_options(find_pores, settings.pores))
-    grains = find_grains(image, valid, pores, **_options(find_grains, settings.prepare, settings.grains))
+    judges: dict[str, Judge] = _boundary_judges(settings.grains.model) if settings.grains.method == "learned" else {}
+    grains = find_grains(image, valid, pores, **judges, **_options(find_grains, settings.prepare, settings.grains))
+    here = next(rung for rung in grains.rungs if rung.level == grains.level)
 
     def whole(part: np.ndarray) -> np.ndarray:
         full = np.zeros(micrograph.image.shape, part.dtype)
@@ -190,7 +200,50 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
         micrograph_id=micrograph.micrograph_id,
         working_scale=grains.working_scale,
         grain_dependence=grains.relative_dependence,
+        stability=grains.stability,
+        count_range=_range([rung.n_grains for rung in grains.rungs], here.n_grains),
+        boundary_range=_range([rung.boundary_px for rung in grains.rungs], here.boundary_px),
     )
+
+
+def _range(values: Sequence[float], of: float) -> tuple[float, float]:
+    return (min(values) / of, max(values) / of) if of else (np.nan, np.nan)
+
+
+def models_used(settings: Settings) -> dict[str, str]:
+    """Models that a segmentation with these settings depends on: name to hash of their weights.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    ArtefactError
+        A model is missing.
+    """
+    used = {}
+    if settings.grains.method == "learned":
+        used[settings.grains.model] = weights_digest(_weights(settings.grains.model, BOUNDARY_WEIGHTS))
+    return used
+
+
+@functools.cache
+def _weights(model: str, names: tuple[str, ...]) -> dict[str, bytes]:
+    return read_weights(model_folder(model), names)
+
+
+@functools.cache
+def _boundary_judges(model: str) -> dict[str, Judge]:
+    weights = _weights(model, BOUNDARY_WEIGHTS)
+    features = (BOUNDARY_FEATURES, PAIR_FEATURES)
+    judges: dict[str, Judge] = {}
+    for judge, name, columns in zip(("judge_contacts", "judge_pairs"), BOUNDARY_WEIGHTS, features, strict=True):
+        try:
+            judges[judge] = functools.partial(log_odds, from_bytes(weights[name], columns))
+        except ArtefactError as error:
+            raise ArtefactError(f"{model_folder(model) / name} {error}") from None
+    return judges
 
 
 def _options(method: Callable[..., Any], *sections: BaseModel) -> dict[str, Any]:

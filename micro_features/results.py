@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from micro_features import __version__, rows
+from micro_features import __version__, pipeline, rows
 from micro_features.batch import Failure
 from micro_features.errors import OutputError
 from micro_features.files.journal import STATE_FOLDER, Entry, Journal, commands_run
@@ -189,6 +189,7 @@ def write_provenance(
             "seed": settings.seed,
             "settings": settings.model_dump(mode="json"),
             "settings_of_earlier_rows": _earlier_settings(place, entries, settings.digest),
+            "models_sha256": pipeline.models_used(settings),
             **versions(),
             "inputs_sha256": {entry.rows[0]["path"]: entry.sha256 for entry in entries},
         },

@@ -67,9 +67,29 @@ class Pores(_Section):
 class Grains(_Section):
     """What is a grain."""
 
-    method: Literal["watershed"] = Field("watershed", description="How grains are found.")
+    method: Literal["learned", "watershed"] = Field(
+        "learned",
+        description="How grains are found: by watershed and merging across boundaries that trained classifiers judge "
+        "(the better way), or that are weak on the whole (the faster way).",
+    )
+    model: str = Field(
+        "boundary-xgboost",
+        min_length=1,
+        description="Method learned: the trained classifiers, by the name of a model that ships or the path of a "
+        "folder that train-segmenter wrote.",
+    )
+    merge_probability: float = Field(
+        0.7,
+        ge=0.05,
+        le=0.9,
+        description="Method learned: neighbours are one grain where a boundary between them is less likely, 0 to 1.",
+    )
     merge_level: float = Field(
-        0.25, ge=0.02, le=0.9, description="Neighbours are one grain where the boundary between them is weaker, 0 to 1."
+        0.25,
+        ge=0.02,
+        le=0.9,
+        description="Method watershed: neighbours are one grain where the boundary between them is weaker, 0 to 1. "
+        "Both methods find the working scale with it.",
     )
     working_scale: float = Field(
         0.0, ge=0, le=16, description="Factor by which the picture is shrunk to find grains; 0 finds it."

@@ -250,6 +250,29 @@ def size_weight(pairs: Pairs, *, small_area_px: float) -> np.ndarray:
     return 1 - np.exp(pairs.smaller_area_px * np.float32(-1 / small_area_px))
 
 
+def regions_at(tree: MergeTree, level: float) -> np.ndarray:
+    """Which region each basin belongs to when every boundary up to `level` has vanished.
+
+    Parameters
+    ----------
+    tree : MergeTree
+    level : float
+
+    Returns
+    -------
+    (count + 1,) int32 array
+        From 1 without gaps, in the order of the regions' first basins; 0 for the background.
+    """
+    gone = tree.level <= level
+    links = sparse.coo_array(
+        (np.ones(np.count_nonzero(gone), np.int8), (tree.first[gone], tree.second[gone])),
+        shape=(tree.count + 1, tree.count + 1),
+    )
+    # Components are numbered in the order of their lowest label, so that background stays 0.
+    _, region = connected_components(links, directed=False)
+    return region.astype(np.int32)
+
+
 def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
     """Labels of the regions that are left when every boundary up to `level` has vanished.
 
@@ -265,14 +288,7 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
     (rows, cols) int32 array
         From 1 without gaps; 0 is background.
     """
-    gone = tree.level <= level
-    links = sparse.coo_array(
-        (np.ones(np.count_nonzero(gone), np.int8), (tree.first[gone], tree.second[gone])),
-        shape=(tree.count + 1, tree.count + 1),
-    )
-    # Components are numbered in the order of their lowest label, so that background stays 0.
-    _, region = connected_components(links, directed=False)
-    return region.astype(np.int32).take(labels)
+    return regions_at(tree, level).take(labels)
 
 
 def _with_ones(evidence: np.ndarray) -> np.ndarray:

@@ -85,9 +85,26 @@ class Skill(NamedTuple):
     area_under_curve: float
 
 
+class Trained(NamedTuple):
+    """Result of training.
+
+    Attributes
+    ----------
+    classifier : PixelClassifier
+        Trained on all pictures.
+    skill : Skill
+    blind : list of PixelClassifier
+        For each picture one that was trained without it.
+    """
+
+    classifier: PixelClassifier
+    skill: Skill
+    blind: list[PixelClassifier]
+
+
 def train(
     pictures: Sequence[Examples], features: tuple[str, ...], *, weights: Sequence[float] | None = None, seed: int = 0
-) -> tuple[PixelClassifier, Skill]:
+) -> Trained:
     """Train a classifier on pixels of several pictures.
 
     Every picture counts alike, or by its weight, however many pixels it has. Calibration (Platt 1999) and skill come
@@ -105,8 +122,7 @@ def train(
 
     Returns
     -------
-    classifier : PixelClassifier
-    skill : Skill
+    Trained
 
     Raises
     ------
@@ -115,11 +131,13 @@ def train(
     """
     rng = np.random.default_rng(seed)
     kept, share = [], []
+    numbers = []
     for number, (table, truth) in enumerate(pictures):
         known = np.flatnonzero(~np.isnan(truth))
         if len(known) > _MOST_A_PICTURE:
             known = rng.choice(known, _MOST_A_PICTURE, replace=False)
         if len(known):
+            numbers.append(number)
             kept.append(Examples(table[known], truth[known]))
             share.append(1.0 if weights is None else weights[number])
     if len(kept) < 2:
@@ -128,18 +146,25 @@ def train(
         raise ArtefactError("Training needs both kinds of pixels; the labels hold one only: mark some of the other.")
     fold = rng.permutation(len(kept)) % min(_FOLDS, len(kept))
     margin = [np.empty(0, np.float32)] * len(kept)
+    boosters = []
     for left_out in range(fold.max() + 1):
         inside = np.flatnonzero(fold != left_out)
-        booster = _boosted([kept[i] for i in inside], [share[i] for i in inside], seed)
+        boosters.append(_boosted([kept[i] for i in inside], [share[i] for i in inside], seed))
         for i in np.flatnonzero(fold == left_out):
-            margin[i] = _margin(booster, kept[i].features)
+            margin[i] = _margin(boosters[-1], kept[i].features)
     asked, truth = np.concatenate(margin), np.concatenate([each.truth for each in kept])
     weight = np.concatenate(
         [np.full(len(each.truth), s / len(each.truth)) for each, s in zip(kept, share, strict=True)]
     )
     slope, intercept = _calibrated(asked, truth, weight)
-    classifier = PixelClassifier(_boosted(kept, share, seed), features, slope, intercept)
-    return classifier, _skill(slope * asked + intercept, truth, weight)
+    blind = [PixelClassifier(booster, features, slope, intercept) for booster in boosters]
+    # A picture without examples was in no training: any of them is blind to it.
+    fold_of = dict(zip(numbers, fold.tolist(), strict=True))
+    return Trained(
+        PixelClassifier(_boosted(kept, share, seed), features, slope, intercept),
+        _skill(slope * asked + intercept, truth, weight),
+        [blind[fold_of.get(number, 0)] for number in range(len(pictures))],
+    )
 
 
 def log_odds(classifier: PixelClassifier, features: np.ndarray) -> np.ndarray:

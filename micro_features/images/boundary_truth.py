@@ -1,0 +1,75 @@
+"""Which contacts between basins are boundaries, by labels or strokes that a person or a drawing gave."""
+
+import cv2
+import numpy as np
+from scipy import sparse
+
+from micro_features.images.score import without_gaps
+from micro_features.images.watershed import Contacts
+
+INSIDE, BOUNDARY = 1, 2
+"""Values of strokes: painted inside a grain, painted along a boundary; 0 is not painted."""
+
+_STROKE_REACH_PX = 2.0
+
+
+def truth_from_labels(basins: np.ndarray, touching: Contacts, grains: np.ndarray) -> np.ndarray:
+    """Contacts between basins that belong to different grains are boundaries.
+
+    A basin belongs to the grain that most of it lies in; what lies in no grain after gaps were closed as for scoring
+    (pore, second phase) is one more grain.
+
+    Parameters
+    ----------
+    basins : (rows, cols) int32 array
+    touching : Contacts
+    grains : (full rows, full cols) int array
+        Labels of the picture before it was shrunk, 0 is boundary or background.
+
+    Returns
+    -------
+    (n,) float32 array
+        1 boundary, 0 none, NaN where a basin lies half in one grain, half in others.
+    """
+    grain = _shrunk_labels(without_gaps(grains), basins.shape)
+    n_basins, n_grains = int(basins.max()), int(grain.max())
+    shared = sparse.coo_array(
+        (np.ones(basins.size, np.float32), (basins.ravel(), grain.ravel())), shape=(n_basins + 1, n_grains + 1)
+    ).tocsr()
+    owner = np.asarray(shared.argmax(axis=1)).ravel()
+    sure = shared.max(axis=1).toarray().ravel() >= 0.5 * shared.sum(axis=1)
+    truth = (owner[touching.first] != owner[touching.second]).astype(np.float32)
+    truth[~(sure[touching.first] & sure[touching.second])] = np.nan
+    return truth
+
+
+def truth_from_strokes(basins: np.ndarray, touching: Contacts, strokes: np.ndarray) -> np.ndarray:
+    """Contacts under a stroke along a boundary are boundaries, those under a stroke inside a grain are none.
+
+    Parameters
+    ----------
+    basins : (rows, cols) int32 array
+    touching : Contacts
+    strokes : (full rows, full cols) integer array
+        `INSIDE`, `BOUNDARY` or 0, before the picture was shrunk.
+
+    Returns
+    -------
+    (n,) float32 array
+        1 boundary, 0 none, NaN where nothing is painted, or both.
+    """
+    near = []
+    for value in (BOUNDARY, INSIDE):
+        painted = _shrunk_labels((strokes == value).astype(np.int32), basins.shape).astype(np.uint8)
+        reach = _STROKE_REACH_PX if value == BOUNDARY else 0.0
+        near.append(cv2.distanceTransform(1 - painted, cv2.DIST_L2, cv2.DIST_MASK_5).ravel()[touching.at] <= reach)
+    on_boundary, inside = near
+    return np.where(on_boundary == inside, np.nan, on_boundary).astype(np.float32)
+
+
+def _shrunk_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    row, col = (
+        np.minimum(((np.arange(small) + 0.5) * large / small).astype(np.intp), large - 1)
+        for small, large in zip(shape, labels.shape, strict=True)
+    )
+    return labels[np.ix_(row, col)].astype(np.int32)
