@@ -214,10 +214,11 @@ def merge_tree(
         mutual = np.flatnonzero((weight <= weakest[first]) & (weight <= weakest[second]) & (weight <= top))
         if not len(mutual):
             break
-        # Where equal weights give a region several partners, it takes the last of them.
+        # Where equal weights give a region several partners, it takes the last of them; the last of all is thus taken
+        # by both its regions, so that every round merges something.
         partner = np.zeros(count + 1, np.intp)
-        partner[first[mutual]] = mutual
-        partner[second[mutual]] = mutual
+        np.maximum.at(partner, first[mutual], mutual)
+        np.maximum.at(partner, second[mutual], mutual)
         mutual = mutual[(partner[first[mutual]] == mutual) & (partner[second[mutual]] == mutual)]
         kept, gone = first[mutual], second[mutual]
         # A region is never more certain than the surest of the boundaries that vanished inside it.
