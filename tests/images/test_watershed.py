@@ -179,7 +179,7 @@ def sums_by_hand(labels, region_of, strength, inside):
 def test_what_is_known_of_a_pair_is_that_of_its_merged_regions():
     rng = np.random.default_rng(2)
     strength = rng.random((20, 26), np.float32)
-    labels, count = basins(strength, everywhere(strength))
+    labels, _ = basins(strength, everywhere(strength))
     touching = contacts(labels, strength)
     inside = np.stack((np.bincount(labels.ravel()), np.bincount(labels.ravel(), strength.ravel())), axis=1)
     asked = []
@@ -258,6 +258,21 @@ def test_regions_only_unite_when_the_level_rises(seed, levels):
         _, first_basin = np.unique(region, return_index=True)
         assert (np.diff(first_basin) > 0).all()
     np.testing.assert_array_equal(regions_at(tree, -1.0), np.arange(31))
+
+
+def test_a_region_vanishes_no_earlier_than_the_boundaries_inside_it():
+    # Once the first two have merged at 0.5, their boundary with the third is said to be weak.
+    labels = np.repeat([[1, 2, 3]], 4, axis=1).reshape(1, 12).astype(np.int32)
+    touching = contacts(labels, np.zeros(labels.shape, np.float32))
+    answers = iter(([0.5, 0.9], [0.2]))
+    tree = merge_tree(
+        np.full((4, 1), 4),
+        touching,
+        np.zeros((2, 1), np.float32),
+        lambda pairs: np.array(next(answers), np.float32),
+        top=1.0,
+    )
+    np.testing.assert_array_equal(tree.level, [0.5, 0.5])
 
 
 def test_no_contact_leaves_the_basins_as_they_are():
