@@ -264,7 +264,7 @@ def test_a_region_vanishes_no_earlier_than_the_boundaries_inside_it():
     # Once the first two have merged at 0.5, their boundary with the third is said to be weak.
     labels = np.repeat([[1, 2, 3]], 4, axis=1).reshape(1, 12).astype(np.int32)
     touching = contacts(labels, np.zeros(labels.shape, np.float32))
-    answers = iter(([0.5, 0.9], [0.2]))
+    answers = iter(([0.5, 0.9], [0.2], []))
     tree = merge_tree(
         np.full((4, 1), 4),
         touching,
