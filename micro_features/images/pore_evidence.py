@@ -23,7 +23,7 @@ _BOUNDARY = ("hat", "core", "rim", "ridge", "blob", "slope", "spread")
 # A picture without pores has darkest parts, too: they are taken to be at least this many standard deviations dark.
 _LEAST_BLACK = 3.0
 # What is hardly darker than its surroundings, in standard deviations, is not looked at.
-_CANDIDATE = {1: 0.6, 2: 0.8}
+_CANDIDATE = {1: 0.8, 2: 1.0}
 
 
 def _names() -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 _LARGEST_PX = 30.0
+# A dark facet of a fracture surface can be this dark, as a share of its blackest parts.
+_HARDLY_DARK = 0.5
 
 
 class Marked(NamedTuple):
@@ -112,7 +114,7 @@ def hardly_dark(image: np.ndarray, pores: np.ndarray) -> np.ndarray:
         inside = labels[part] == pore
         ring = (cv2.dilate(inside.view(np.uint8), np.ones((11, 11), np.uint8)) > 0) & ~pores[part]
         around = np.median(smooth[part][ring]) if ring.any() else solid
-        if around - np.percentile(smooth[part][inside], 25) < 0.35 * (solid - black):
+        if around - np.percentile(smooth[part][inside], 25) < _HARDLY_DARK * (solid - black):
             unsure[part][inside] = 1
     return cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0
 

@@ -160,7 +160,7 @@ def _altered(rng: np.random.Generator, image: np.ndarray, grains: np.ndarray, po
     """Holes, phases or cracks added, or grains made unequally bright, as far as the look allows."""
     marked = Marked(image, np.zeros(image.shape, bool))
     chance = rng.random()
-    if chance < (0.6 if look == "fracture" else 0.35):
+    if chance < (0.5 if look == "fracture" else 0.35):
         marked = cavities(rng, image, grains)
     elif chance < 0.65 and look in _MAY_HOLD_PHASES:
         if look != "plain" and rng.random() < 0.6:
@@ -168,7 +168,7 @@ def _altered(rng: np.random.Generator, image: np.ndarray, grains: np.ndarray, po
         for _ in range(int(rng.integers(1, 4))):
             marked = _both(marked, dark_phase(rng, marked.image, grains))
         marked = _both(marked, cracks(rng, marked.image))
-    elif chance < 0.85 and look in _MAY_DIFFER:
+    elif chance < (1 if look == "fracture" else 0.85) and look in _MAY_DIFFER:
         grey = rng.uniform(0.02, 0.12) * np.clip(rng.standard_normal(int(grains.max()) + 1), -2, 2)
         grey[0] = 0
         unequal = cv2.GaussianBlur(grey[grains].astype(np.float32), (0, 0), 0.7)
