@@ -58,12 +58,11 @@ def truth_from_strokes(basins: np.ndarray, touching: Contacts, strokes: np.ndarr
     (n,) float32 array
         1 boundary, 0 none, NaN where nothing is painted, or both.
     """
-    near = []
-    for value in (BOUNDARY, INSIDE):
-        painted = _shrunk_labels((strokes == value).astype(np.int32), basins.shape).astype(np.uint8)
-        reach = _STROKE_REACH_PX if value == BOUNDARY else 0.0
-        near.append(cv2.distanceTransform(1 - painted, cv2.DIST_L2, cv2.DIST_MASK_5).ravel()[touching.at] <= reach)
-    on_boundary, inside = near
+    # A line one pixel wide is still there in the shrunk picture; what is inside must reach a contact to speak of it.
+    share = cv2.resize((strokes == BOUNDARY).astype(np.float32), basins.shape[::-1], interpolation=cv2.INTER_AREA)
+    distance = cv2.distanceTransform((share == 0).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    on_boundary = distance.ravel()[touching.at] <= _STROKE_REACH_PX
+    inside = _shrunk_labels(strokes == INSIDE, basins.shape).ravel()[touching.at] > 0
     return np.where(on_boundary == inside, np.nan, on_boundary).astype(np.float32)
 
 
