@@ -170,7 +170,8 @@ def test_grey_levels_under_the_mask_do_not_matter(voronoi):
     valid = np.ones(image.shape, bool)
     valid[90:] = False
     black, white = (np.where(valid, image, np.float32(level)) for level in (0, 1))
-    np.testing.assert_array_equal(bank(black, valid=valid)[2], bank(white, valid=valid)[2])
+    # OpenCV rounds the last digit of a length by where the picture lies in memory.
+    np.testing.assert_allclose(bank(black, valid=valid)[2], bank(white, valid=valid)[2], atol=1e-6)
 
 
 def test_no_contact_has_no_row():

@@ -27,7 +27,7 @@ def of_pairs(truth, where: Contacts):
 @pytest.mark.parametrize("enlarge", [1, 2, 3.3])
 def test_contacts_between_grains_are_boundaries_however_wide_the_drawn_line(line_px, enlarge):
     # Two rows of four basins; the grain on the left holds the first two of each row, lines between them are drawn.
-    basins = tiles(2, 4, 20)
+    basins = tiles(2, 4, 8)  # so small that a wide line covers most of those beside it
     size = [round(side * enlarge) for side in basins.shape]
     grains = np.full(size, 2, np.int32)
     middle = size[1] // 2

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -82,7 +84,7 @@ def test_stability_is_the_largest_overlap_with_a_grain_at_other_levels(seed, lev
 def test_grains_and_boundary_become_fewer_as_the_level_rises(seed, levels):
     labels, touching, tree = grown(seed)
     found = rungs(tree, touching, tuple(sorted(levels)))
-    for lower, higher in zip(found, found[1:], strict=False):
+    for lower, higher in itertools.pairwise(found):
         assert higher.n_grains <= lower.n_grains
         assert higher.boundary_px <= lower.boundary_px
     for rung in found:
