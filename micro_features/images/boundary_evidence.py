@@ -49,9 +49,16 @@ BOUNDARY_FEATURES: tuple[str, ...] = (
     "picture_groove_weight",
     "picture_rim_weight",
     "picture_noise",
+    "picture_groove_depth",
+    "picture_rim_height",
+    "picture_step_height",
+    "relative_groove_depth",
+    "relative_step_height",
 )
 """Names of the columns of `boundary_features`. `groove`, `rim` and `step` as in `images.boundaries`; a `side` is the
-grey level beside the line minus that on it."""
+grey level beside the line minus that on it. The last ones tell what lines of this picture are like, by the 95th
+percentile over all contacts, and set a contact against it: where grains are set off by deep grooves, a mere step of
+grey level is part of a grain."""
 
 
 def boundary_features(
@@ -98,8 +105,16 @@ def boundary_features(
     ):
         table[next(column)] = values
     high = flat - grey
-    for number in (weights.groove, weights.rim, np.median(np.abs(high[::3, ::3]))):
+    darker, brighter = (
+        table[BOUNDARY_FEATURES.index(f"{side}_side_{_MIDDLE_PX:g}px")] for side in ("darker", "brighter")
+    )
+    groove, rim, step = (max(float(np.percentile(x, 95)), 0.0) for x in (darker, -brighter, brighter - darker))
+    noise = float(np.median(np.abs(high[::3, ::3])))
+    for number in (weights.groove, weights.rim, noise, groove, rim, step):
         table[next(column)] = number
+    # A tenth of the local contrast is not seen as a line.
+    table[next(column)] = darker / (groove + 0.1)
+    table[next(column)] = (brighter - darker) / (groove + rim + 0.1)
     return table.T
 
 

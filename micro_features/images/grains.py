@@ -26,6 +26,9 @@ _SURE = 0.36
 # Levels at which grains are compared with those at the chosen one: as shares of the merge level, and as probabilities.
 _STRENGTH_LADDER = (0.76, 0.83, 0.91, 1.06, 1.13, 1.2)
 _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
+# Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
+_WORTH_FINER = 0.45
+_STABILITY_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,19 +100,18 @@ def watershed(
     -------
     GrainMap
     """
-    trial, evidence = _looked_at(
-        image,
-        valid,
-        pores,
-        merge_level=merge_level,
-        working_scale=working_scale,
-        scale_tolerance=scale_tolerance,
-        small_grain_px=small_grain_px,
-        window_px=window_px,
-    )
-    touching = contacts(trial.labels, trial.strength)
+    options = {"merge_level": merge_level, "small_grain_px": small_grain_px, "window_px": window_px}
+    solid_image, solid = _solid(image, valid, pores)
+    if working_scale:
+        trial = try_scale(solid_image, solid, working_scale, **options)
+        evidence: tuple[ScaleEvidence, ...] = (trial.evidence,)
+    else:
+        trial, evidence = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
     ladder = tuple(share * merge_level for share in _STRENGTH_LADDER)
-    return _grain_map(trial, trial.labels, touching, trial.tree, merge_level, ladder, evidence, valid, pores)
+    area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
+    stable = stability(trial.tree, area_px, merge_level, ladder)
+    found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable)
+    return _grain_map(found, merge_level, ladder, evidence, valid, pores)
 
 
 def learned(
@@ -142,31 +144,43 @@ def learned(
     merge_probability : float
         Probability of a boundary, 0 to 1, below which two neighbours are one grain.
     merge_level, working_scale, scale_tolerance, small_grain_px, window_px : float
-        As for `watershed`; the working scale is found in the same way.
+        As for `watershed`. The working scale is found in the same way, or is the next finer one, if grains are about as
+        stable there.
 
     Returns
     -------
     GrainMap
     """
-    trial, evidence = _looked_at(
-        image,
-        valid,
-        pores,
-        merge_level=merge_level,
-        working_scale=working_scale,
-        scale_tolerance=scale_tolerance,
-        small_grain_px=small_grain_px,
-        window_px=window_px,
-    )
-    labels, touching, features = described(trial, merge_level=merge_level)
-    tree = merge_tree(
-        region_sums(trial.flat, labels),
-        touching,
-        contact_evidence(features, judge_contacts(features)),
-        pair_weight(judge_pairs, small_grain_px=small_grain_px),
-        top=max(merge_probability, *_PROBABILITY_LADDER),
-    )
-    return _grain_map(trial, labels, touching, tree, merge_probability, _PROBABILITY_LADDER, evidence, valid, pores)
+    options = {"merge_level": merge_level, "small_grain_px": small_grain_px, "window_px": window_px}
+    solid_image, solid = _solid(image, valid, pores)
+
+    def merged(trial: Trial) -> _Merged:
+        labels, touching, features = described(trial, merge_level=merge_level)
+        sums = region_sums(trial.flat, labels)
+        tree = merge_tree(
+            sums,
+            touching,
+            contact_evidence(features, judge_contacts(features)),
+            pair_weight(judge_pairs, small_grain_px=small_grain_px),
+            top=max(merge_probability, *_PROBABILITY_LADDER),
+        )
+        return _Merged(
+            trial, labels, touching, tree, stability(tree, sums[:, 0], merge_probability, _PROBABILITY_LADDER)
+        )
+
+    if working_scale:
+        found = merged(try_scale(solid_image, solid, working_scale, **options))
+        evidence: tuple[ScaleEvidence, ...] = (found.trial.evidence,)
+    else:
+        trial, evidence = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
+        found = merged(trial)
+        # Trained classifiers see through more noise than mean strength does: the next finer scale may serve better.
+        if trial.evidence.factor > 1 and found.mean_stability >= _WORTH_FINER:
+            finer = merged(try_scale(solid_image, solid, max(1.0, trial.evidence.factor / 2**0.5), **options))
+            if finer.mean_stability >= found.mean_stability - _STABILITY_TOLERANCE:
+                found = finer
+            evidence = (*evidence, finer.trial.evidence)
+    return _grain_map(found, merge_probability, _PROBABILITY_LADDER, evidence, valid, pores)
 
 
 GRAIN_METHODS: dict[str, Callable[..., GrainMap]] = {"watershed": watershed, "learned": learned}
@@ -208,57 +222,49 @@ def pair_weight(judge_pairs: Judge, *, small_grain_px: float) -> Callable[[Pairs
     return weigh
 
 
-def _looked_at(
-    image: np.ndarray,
-    valid: np.ndarray,
-    pores: np.ndarray,
-    *,
-    merge_level: float,
-    working_scale: float,
-    scale_tolerance: float,
-    small_grain_px: float,
-    window_px: float,
-) -> tuple[Trial, tuple[ScaleEvidence, ...]]:
-    # A pore is darker than any groove: left in, it would set the contrast that grooves around it are measured by.
+@dataclass(frozen=True, eq=False)
+class _Merged:
+    """Basins at one working scale, how they merge, and how stable the grains are."""
+
+    trial: Trial
+    labels: np.ndarray
+    touching: Contacts
+    tree: MergeTree
+    stability: np.ndarray
+
+    @property
+    def mean_stability(self) -> float:
+        return float(self.stability[1:].mean()) if len(self.stability) > 1 else 0.0
+
+
+def _solid(image: np.ndarray, valid: np.ndarray, pores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture without its pores, and where it is.
+
+    A pore is darker than any groove: left in, it would set the contrast that grooves around it are measured by.
+    """
     solid = valid & (pores == 0)
-    image = np.where(solid, image, np.float32(0))
-    if not working_scale:
-        return choose_scale(
-            image,
-            solid,
-            merge_level=merge_level,
-            scale_tolerance=scale_tolerance,
-            small_grain_px=small_grain_px,
-            window_px=window_px,
-        )
-    trial = try_scale(
-        image, solid, working_scale, merge_level=merge_level, small_grain_px=small_grain_px, window_px=window_px
-    )
-    return trial, (trial.evidence,)
+    return np.where(solid, image, np.float32(0)), solid
 
 
 def _grain_map(
-    trial: Trial,
-    labels: np.ndarray,
-    touching: Contacts,
-    tree: MergeTree,
+    found: _Merged,
     level: float,
     ladder: tuple[float, ...],
     evidence: tuple[ScaleEvidence, ...],
     valid: np.ndarray,
     pores: np.ndarray,
 ) -> GrainMap:
-    area_px = np.bincount(labels.ravel(), minlength=tree.count + 1)
-    grains = enlarged(cut(tree, labels, level), valid.shape)
+    trial = found.trial
+    grains = enlarged(cut(found.tree, found.labels, level), valid.shape)
     grains[~valid | (pores > 0)] = 0
     boundary = cv2.resize(trial.strength, valid.shape[::-1], interpolation=cv2.INTER_LINEAR)
     boundary[~valid] = 0
     return GrainMap(
         labels=grains,
         boundary=boundary,
-        stability=stability(tree, area_px, level, ladder),
+        stability=found.stability,
         level=level,
-        rungs=rungs(tree, touching, tuple(sorted((*ladder, level)))),
+        rungs=rungs(found.tree, found.touching, tuple(sorted((*ladder, level)))),
         working_scale=trial.evidence.factor,
         relative_dependence=trial.evidence.relative_dependence,
         evidence=evidence,

@@ -30,6 +30,11 @@ _KEPT = (
     "picture_groove_weight",
     "picture_rim_weight",
     "picture_noise",
+    "picture_groove_depth",
+    "picture_rim_height",
+    "picture_step_height",
+    "relative_groove_depth",
+    "relative_step_height",
 )
 _COLUMNS = [BOUNDARY_FEATURES.index(name) for name in _KEPT]
 
