@@ -22,6 +22,9 @@ FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+# Pictures that are drawn beside a user's own ones, so that a model trained on these keeps its general skill.
+DRAWN_BESIDE_OWN = 40
+
 EPILOG = """\
 examples:
   micro-features extract pictures/ -o results/            measure every micrograph below a folder
@@ -29,6 +32,7 @@ examples:
   micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
   micro-features settings > settings.toml                 every threshold, explained, to edit
   micro-features synth -o drawn/                          micrographs of known truth
+  micro-features train-segmenter pictures/ labels/ -o m/  learn from pictures that you labelled
 """
 
 
@@ -91,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_pictures(extract, "folder for the results, or the feature table itself (.csv, .parquet or .xlsx)")
+    _add_method(extract)
     _add_settings(extract)
     _add_calibration(extract)
     extract.add_argument(
@@ -111,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_pictures(segment, "folder for the label images")
+    _add_method(segment)
     _add_settings(segment)
     _add_calibration(segment)
     _add_workers(segment)
@@ -158,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_workers(synth)
     synth.set_defaults(run=_synth)
 
+    _add_training(commands)
+
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)
     subjects = benchmark.add_subparsers(title="subjects", required=True, metavar="SUBJECT")
     on_drawn = subjects.add_parser(
@@ -171,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, metavar="DIR", help="a set that `synth` drew (default: the one that ships)"
     )
     on_drawn.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every picture and quantity")
+    _add_method(on_drawn)
     _add_settings(on_drawn)
     _add_workers(on_drawn)
     on_drawn.set_defaults(run=_benchmark_synthetic)
@@ -234,6 +243,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    train = commands.add_parser(
+        "train-segmenter",
+        help="train classifiers of grain boundaries on labelled and drawn pictures",
+        description="Train classifiers of grain boundaries on your own annotated pictures and on drawn ones, in "
+        "minutes. Prints how well they do on pictures that were left out, and writes a model for "
+        "--set grains.model=FOLDER.",
+        allow_abbrev=False,
+    )
+    train.add_argument("images", nargs="?", type=Path, metavar="IMAGES", help="a picture, or a folder of pictures")
+    train.add_argument(
+        "labels",
+        nargs="?",
+        type=Path,
+        metavar="LABELS",
+        help="folder of label images of the same names (.png, .tif): every grain with its own number, 0 elsewhere",
+    )
+    train.add_argument("--kind", choices=("grains", "pores"), default="grains", help="default: grains")
+    train.add_argument(
+        "--strokes",
+        action="store_true",
+        help="label images hold strokes instead: 1 inside a grain, 2 along a boundary, 0 where nothing was painted",
+    )
+    train.add_argument(
+        "--drawn",
+        type=_count,
+        metavar="N",
+        help="pictures to draw and learn from beside your own (default 40); needed without IMAGES",
+    )
+    train.add_argument("--seed", type=_count, default=0, metavar="S", help="same seed, same model (default 0)")
+    train.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="new folder for the model")
+    _add_settings(train)
+    _add_workers(train)
+    train.set_defaults(run=_train_segmenter)
+
+
 def _add_pictures(command: argparse.ArgumentParser, output: str) -> None:
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output)
@@ -248,6 +293,14 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="override one setting, as in --set pores.sensitivity=0.4; may be repeated",
+    )
+
+
+def _add_method(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--method",
+        choices=("fast", "best"),
+        help="find grains the quicker way, or the more accurate one (default: what the settings say)",
     )
 
 
@@ -282,6 +335,12 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
 def _integer(text: str) -> int:
     try:
         return int(text)
@@ -290,7 +349,7 @@ def _integer(text: str) -> int:
 
 
 def _settings_from(options: argparse.Namespace) -> "Settings":
-    from micro_features.settings import Settings
+    from micro_features.settings import METHODS, Settings
 
     settings = Settings()
     if options.settings is not None:
@@ -299,7 +358,8 @@ def _settings_from(options: argparse.Namespace) -> "Settings":
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{options.settings}: can not be read: {error}.") from None
         settings = Settings.from_toml(text, str(options.settings))
-    changes = {}
+    method = getattr(options, "method", None)
+    changes = {} if method is None else dict(METHODS[method])
     for change in options.changes:
         name, equals, value = change.partition("=")
         if not equals:
@@ -369,6 +429,34 @@ def _synth(options: argparse.Namespace) -> int:
     return _told(summary)
 
 
+def _train_segmenter(options: argparse.Namespace) -> int:
+    from micro_features.batch import usable_cores
+    from micro_features.training.segmenter import Request, train_segmenter
+
+    if options.images is not None and options.labels is None:
+        raise SettingsError(f"{options.images}: name the label images, too, after the pictures.")
+    if options.images is None and (options.strokes or not options.drawn):
+        raise SettingsError("name pictures and their label images, or how many to draw, as in --drawn 40.")
+    if options.kind == "pores":
+        raise SettingsError("--kind pores: pores are not yet trained.")
+    summary = train_segmenter(
+        Request(
+            folder=options.output,
+            images=options.images,
+            labels=options.labels,
+            strokes=options.strokes,
+            n_drawn=DRAWN_BESIDE_OWN if options.drawn is None else options.drawn,
+            seed=options.seed,
+            settings=_settings_from(options),
+        ),
+        n_workers=options.jobs or usable_cores(),
+        command_line=options.command_line,
+    )
+    for line in summary.lines():
+        print(line, file=sys.stderr if summary.failures else sys.stdout)
+    return FAILED if summary.failures else 0
+
+
 def _benchmark_synthetic(options: argparse.Namespace) -> int:
     from micro_features.batch import usable_cores
     from micro_features.benchmark import synthetic
@@ -387,6 +475,7 @@ def _benchmark_synthetic(options: argparse.Namespace) -> int:
 
 
 def _benchmark_segmentation(options: argparse.Namespace) -> int:
+    from micro_features.annotated import cases
     from micro_features.batch import usable_cores
     from micro_features.benchmark import segmentation
     from micro_features.files.outputs import write_png
@@ -394,7 +483,7 @@ def _benchmark_segmentation(options: argparse.Namespace) -> int:
 
     _check_new_table(options.output)
     _check_new_picture(options.sheet)
-    todo, failures = segmentation.cases(options.images, options.labels, options.kind, _settings_from(options))
+    todo, failures = cases(options.images, options.labels, options.kind, _settings_from(options))
     table, failed = segmentation.evaluate_all(todo, n_workers=options.jobs or usable_cores())
     if not table.empty:
         for line in segmentation.lines(table, segmentation.summary(table, options.kind), options.kind):

@@ -228,6 +228,22 @@ def models_used(settings: Settings) -> dict[str, str]:
     return used
 
 
+def check_models(settings: Settings) -> None:
+    """Load the models that a segmentation with these settings needs, before any picture is opened.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    ArtefactError
+        A model is missing, or is none.
+    """
+    if settings.grains.method == "learned":
+        _boundary_judges(settings.grains.model)
+
+
 @functools.cache
 def _weights(model: str, names: tuple[str, ...]) -> dict[str, bytes]:
     return read_weights(model_folder(model), names)

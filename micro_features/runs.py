@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from micro_features import batch, results
+from micro_features import batch, pipeline, results
 from micro_features.batch import Failure
 from micro_features.errors import FeatureTableError
 from micro_features.files.journal import Entry, Journal
@@ -129,8 +129,12 @@ def run(
         The output can not be written, or something that is not ours stands there.
     FeatureTableError
         A manifest is not as it should be.
+    ArtefactError
+        A model that the settings name is missing, or is none.
     """
     began = time.monotonic()
+    if command != "calibrate":
+        pipeline.check_models(settings)
     place = Place(output, command)
     found, missing = find_pictures(paths)
     stated, notes = _stated(found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated))

@@ -17,6 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from micro_features.errors import SettingsError
 
+METHODS: dict[str, dict[str, str]] = {
+    "fast": {"grains.method": "watershed"},
+    "best": {"grains.method": "learned"},
+}
+"""What `--method` stands for: the quicker way to find grains, and the more accurate one."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -181,7 +181,15 @@ def measure_page(page: Page) -> FileResult:
 
 
 def measure_all(todo: list[Page], *, n_workers: int) -> tuple[pd.DataFrame, list[Failure]]:
-    """Rows of all pictures, and what failed."""
+    """Rows of all pictures, and what failed.
+
+    Raises
+    ------
+    ArtefactError
+        A model that the settings name is missing, or is none.
+    """
+    for page in todo[:1]:
+        pipeline.check_models(page.settings)
     return gather(measure_page, todo, n_workers=n_workers, unit="page")
 
 

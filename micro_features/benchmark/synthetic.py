@@ -173,7 +173,15 @@ def _drawn_segmentation(case: Case, micrograph: Micrograph) -> Segmentation:
 
 
 def recover_all(todo: list[Case], *, n_workers: int) -> tuple[pd.DataFrame, list[Failure]]:
-    """Rows of all pictures in the order of the manifest, and what failed."""
+    """Rows of all pictures in the order of the manifest, and what failed.
+
+    Raises
+    ------
+    ArtefactError
+        A model that the settings name is missing, or is none.
+    """
+    for case in todo[:1]:
+        pipeline.check_models(case.settings)
     return gather(recover, todo, n_workers=n_workers)
 
 

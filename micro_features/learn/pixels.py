@@ -5,7 +5,7 @@ and log odds of several pixels may be averaged.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROUNDS = 120
 """Trees of a classifier: beyond about a hundred, pictures that were left out gain nothing, and time grows."""
 
-_PARAMETERS = {
+PARAMETERS: dict[str, str | float] = {
     "objective": "binary:logistic",
     "max_depth": 6,
     "eta": 0.1,
@@ -30,6 +30,8 @@ _PARAMETERS = {
     "min_child_weight": 5,
     "nthread": 1,
 }
+"""Settings of XGBoost."""
+
 _MOST_A_PICTURE = 6000
 _FOLDS = 3
 
@@ -103,7 +105,7 @@ class Trained(NamedTuple):
 
 
 def train(
-    pictures: Sequence[Examples], features: tuple[str, ...], *, weights: Sequence[float] | None = None, seed: int = 0
+    pictures: Iterable[Examples], features: tuple[str, ...], *, weights: Sequence[float] | None = None, seed: int = 0
 ) -> Trained:
     """Train a classifier on pixels of several pictures.
 
@@ -112,8 +114,8 @@ def train(
 
     Parameters
     ----------
-    pictures : sequence of Examples
-        Of at least two pictures, or two parts of one.
+    pictures : iterable of Examples
+        Of at least two pictures, or two parts of one; looked at one after the other.
     features : tuple of str
         Names of their columns.
     weights : sequence of float, optional
@@ -132,19 +134,20 @@ def train(
     rng = np.random.default_rng(seed)
     kept, share = [], []
     numbers = []
-    for number, (table, truth) in enumerate(pictures):
-        known = np.flatnonzero(~np.isnan(truth))
-        if len(known) > _MOST_A_PICTURE:
-            known = rng.choice(known, _MOST_A_PICTURE, replace=False)
-        if len(known):
+    number = -1
+    for number, examples in enumerate(pictures):
+        some = sampled(examples, rng)
+        if len(some.truth):
             numbers.append(number)
-            kept.append(Examples(table[known], truth[known]))
+            kept.append(some)
             share.append(1.0 if weights is None else weights[number])
     if len(kept) < 2:
         raise ArtefactError(f"Training needs examples in at least 2 pictures, found them in {len(kept)}; add labels.")
     if len(np.unique(np.concatenate([each.truth for each in kept]))) < 2:
         raise ArtefactError("Training needs both kinds of pixels; the labels hold one only: mark some of the other.")
-    fold = rng.permutation(len(kept)) % min(_FOLDS, len(kept))
+    # By lot, but so that pictures of one weight, such as the few of a user, are not all left out together.
+    fold = np.empty(len(kept), np.intp)
+    fold[np.lexsort((rng.permutation(len(kept)), np.asarray(share)))] = np.arange(len(kept)) % min(_FOLDS, len(kept))
     margin = [np.empty(0, np.float32)] * len(kept)
     boosters = []
     for left_out in range(fold.max() + 1):
@@ -163,8 +166,27 @@ def train(
     return Trained(
         PixelClassifier(_boosted(kept, share, seed), features, slope, intercept),
         _skill(slope * asked + intercept, truth, weight),
-        [blind[fold_of.get(number, 0)] for number in range(len(pictures))],
+        [blind[fold_of.get(picture, 0)] for picture in range(number + 1)],
     )
+
+
+def sampled(examples: Examples, rng: np.random.Generator) -> Examples:
+    """As many of the known examples, drawn by lot, as one picture may teach: more would add little but time.
+
+    Parameters
+    ----------
+    examples : Examples
+    rng : Generator
+
+    Returns
+    -------
+    Examples
+        None of them unknown.
+    """
+    known = np.flatnonzero(~np.isnan(examples.truth))
+    if len(known) > _MOST_A_PICTURE:
+        known = rng.choice(known, _MOST_A_PICTURE, replace=False)
+    return Examples(examples.features[known], examples.truth[known])
 
 
 def log_odds(classifier: PixelClassifier, features: np.ndarray) -> np.ndarray:
@@ -233,7 +255,7 @@ def _boosted(pictures: Sequence[Examples], share: Sequence[float], seed: int) ->
         weight=weight,
         nthread=1,
     )
-    return xgboost.train({**_PARAMETERS, "seed": seed}, table, ROUNDS)
+    return xgboost.train({**PARAMETERS, "seed": seed}, table, ROUNDS)
 
 
 def _margin(booster: "xgboost.Booster", features: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Training classifiers of boundaries and pores on labelled pictures, drawn or a user's own: `train-segmenter`."""
+"""Training the classifiers of grain boundaries on pictures whose boundaries are known."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from micro_features.images.grains import described, pair_weight
 from micro_features.images.pair_evidence import PAIR_FEATURES, contact_evidence, pair_features, region_sums
 from micro_features.images.watershed import Contacts, Pairs, merge_tree
 from micro_features.images.working_scale import FACTORS, Trial, choose_scale, try_scale
-from micro_features.learn.pixels import Examples, PixelClassifier, Trained, log_odds, train
+from micro_features.learn.pixels import Examples, PixelClassifier, Trained, log_odds, sampled, train
 from micro_features.settings import Settings
 
 # Pictures are looked at where a mean grain spans so many pixels: with fewer, basins blur into each other, with more,
@@ -104,13 +104,17 @@ def train_boundaries(lessons: Sequence[Lesson], settings: Settings, *, seed: int
         for i, lesson in enumerate(tqdm(lessons, desc=step, unit="picture", disable=None)):
             yield i, [_looked(lesson, scale, settings) for scale in scales[i]]
 
-    examples = [_joined([Examples(look.features, look.truth) for look in some]) for _, some in looks("contacts")]
+    # One picture after the other, and no more of each than is used: together they would fill the memory.
+    examples = (_joined([Examples(look.features, look.truth) for look in some]) for _, some in looks("contacts"))
     contacts = train(examples, BOUNDARY_FEATURES, weights=weights, seed=seed)
     small_grain_px = settings.grains.small_grain_px
 
     def recorded(step: str, judge: Callable[[int], Callable[[np.ndarray], np.ndarray]]) -> list[Examples]:
         return [
-            _joined([_pairs_met(look, contacts.blind[i], judge(i), small_grain_px) for look in some])
+            sampled(
+                _joined([_pairs_met(look, contacts.blind[i], judge(i), small_grain_px) for look in some]),
+                np.random.default_rng((seed, i)),
+            )
             for i, some in looks(step)
         ]
 
