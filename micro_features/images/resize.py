@@ -58,7 +58,8 @@ def enlarged(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if labels.shape == tuple(shape):
         return labels
     if shape[0] < 1.5 * labels.shape[0]:
-        return cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
+        # INTER_NEAREST looks at the corners of pixels, and would move every boundary by half a pixel.
+        return cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     row, row_next, row_share = _between(shape[0], labels.shape[0])
     col, col_next, col_share = _between(shape[1], labels.shape[1])
     mixed = np.ones(labels.shape, np.uint8)
