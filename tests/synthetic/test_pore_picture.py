@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from micro_features.errors import SettingsError
-from micro_features.synthetic.training.hollows import cavities, cracks, dark_phase, hardly_dark
+from micro_features.synthetic.training.hollows import cavities, cracks, dark_phase, facets, hardly_dark
 from micro_features.synthetic.training.pore_picture import PORE_KINDS, pore_picture
 
 
@@ -59,3 +60,14 @@ def test_a_pore_as_bright_as_its_surroundings_is_unsure():
     assert not unsure[45:75, 45:75].any()
     assert unsure[120:140, 120:140].all()
     assert unsure.sum() == 22**2
+
+
+def test_facets_are_less_dark_than_holes():
+    image, grains = noise(), tiles()
+    image[100:120, 100:120] = 0.1  # the blackest that there is
+    pictures = [facets(np.random.default_rng(seed), image, grains) for seed in range(8)]
+    facet = [cv2.GaussianBlur(changed - image, (0, 0), 2) < -0.02 for changed in pictures]
+    assert sum(darker.any() for darker in facet) >= 4
+    assert (
+        min(np.median(changed[darker]) for changed, darker in zip(pictures, facet, strict=True) if darker.any()) > 0.4
+    )

@@ -74,6 +74,16 @@ def dark_phase(rng: np.random.Generator, image: np.ndarray, grains: np.ndarray) 
     )
 
 
+def facets(rng: np.random.Generator, image: np.ndarray, grains: np.ndarray) -> np.ndarray:
+    """Some grains smoother and somewhat darker, as facets that face away from the detector: no pores."""
+    facet = _grains_under_blob(rng, grains, _log(rng, 4, _LARGEST_PX), _log(rng, 0.02, 0.25))
+    drop = rng.uniform(0.05, 0.35) * (np.median(image) - np.percentile(image, 0.5))
+    smooth = cv2.GaussianBlur(image, (0, 0), 3)
+    inside = smooth + rng.uniform(0.4, 1) * (image - smooth) - drop
+    share = _soft(facet, rng.uniform(0.4, 0.9))
+    return (image * (1 - share) + inside * share).astype(np.float32)
+
+
 def cracks(rng: np.random.Generator, image: np.ndarray) -> Marked:
     """A few winding cracks, one to five pixels wide."""
     black = 0.9 * np.percentile(image, 0.5)

@@ -10,7 +10,7 @@ from micro_features.errors import SettingsError
 from micro_features.synthetic.checks import not_negative
 from micro_features.synthetic.microscope import Surface, drawn_micrograph
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
-from micro_features.synthetic.training.hollows import Marked, cavities, cracks, dark_phase, field, hardly_dark
+from micro_features.synthetic.training.hollows import Marked, cavities, cracks, dark_phase, facets, field, hardly_dark
 from micro_features.synthetic.training.picture import training_picture
 
 SHAPE = (256, 320)
@@ -158,6 +158,8 @@ def _of_crystal(
 
 def _altered(rng: np.random.Generator, image: np.ndarray, grains: np.ndarray, pores: np.ndarray, look: str) -> Marked:
     """Holes, phases or cracks added, or grains made unequally bright, as far as the look allows."""
+    if look == "fracture" and rng.random() < 0.6:
+        image = np.where(pores, image, facets(rng, image, grains))
     marked = Marked(image, np.zeros(image.shape, bool))
     chance = rng.random()
     if chance < (0.5 if look == "fracture" else 0.35):
