@@ -4,6 +4,7 @@ A classifier answers with log odds, calibrated on pictures that it was not train
 and log odds of several pixels may be averaged.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -208,12 +209,13 @@ def log_odds(classifier: PixelClassifier, features: np.ndarray) -> np.ndarray:
 
 
 def to_bytes(classifier: PixelClassifier) -> bytes:
-    """A classifier as XGBoost's own UBJSON, with its names and calibration inside."""
+    """A classifier as XGBoost's own UBJSON, with its names and calibration inside, and a SHA-256 after its end."""
     booster = classifier.booster.copy()
     booster.set_attr(
         features=json.dumps(classifier.features), slope=repr(classifier.slope), intercept=repr(classifier.intercept)
     )
-    return bytes(booster.save_raw("ubj"))
+    content = bytes(booster.save_raw("ubj"))
+    return content + hashlib.sha256(content).digest()
 
 
 def from_bytes(stored: bytes, features: tuple[str, ...]) -> PixelClassifier:
@@ -232,13 +234,20 @@ def from_bytes(stored: bytes, features: tuple[str, ...]) -> PixelClassifier:
     """
     import xgboost
 
+    size = hashlib.sha256().digest_size
+    content, digest = stored[:-size], stored[-size:]
     booster = xgboost.Booster({"nthread": 1})
     try:
-        booster.load_model(bytearray(stored))
+        # XGBoost takes bytes on trust: damaged ones may end the process.
+        if hashlib.sha256(content).digest() != digest:
+            raise ValueError("damaged")
+        booster.load_model(bytearray(content))
         names = tuple(json.loads(booster.attr("features") or "[]"))
         slope, intercept = (float(booster.attr(name) or "nan") for name in ("slope", "intercept"))
     except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
-        raise ArtefactError("is no classifier that `micro-features train-segmenter` saved; train it anew.") from error
+        raise ArtefactError(
+            "is no classifier that `micro-features train-segmenter` saved, or is damaged; train it anew."
+        ) from error
     if names != features:
         raise ArtefactError("was trained on other features than this version computes; train it anew.")
     return PixelClassifier(booster, names, slope, intercept)
@@ -264,7 +273,10 @@ def _margin(booster: "xgboost.Booster", features: np.ndarray) -> np.ndarray:
 
 
 def _calibrated(margin: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of the line from margins to log odds with the largest likelihood."""
+    """Slope and intercept of the line from margins to log odds with the largest likelihood.
+
+    The slope is not below 0: what was learned and holds nowhere else says nothing, and not the reverse.
+    """
     weight = weight / weight.sum()
 
     def loss(line: np.ndarray) -> float:
@@ -275,7 +287,8 @@ def _calibrated(margin: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tu
         excess = weight * (expit(line[0] * margin + line[1]) - truth)
         return np.array([np.sum(excess * margin), np.sum(excess)])
 
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=slope_of_loss).x
+    bounds = ((0, None), (None, None))
+    slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=slope_of_loss, bounds=bounds).x
     return float(slope), float(intercept)
 
 
