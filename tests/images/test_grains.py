@@ -1,3 +1,5 @@
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -5,9 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from micro_features.images.grains import GRAIN_METHODS
+from micro_features.images.boundary_evidence import BOUNDARY_FEATURES
+from micro_features.images.boundary_truth import truth_from_labels
+from micro_features.images.grains import GRAIN_METHODS, described
+from micro_features.images.pair_evidence import PAIR_FEATURES
+from micro_features.images.working_scale import try_scale
 
-watershed = GRAIN_METHODS["watershed"]
+watershed, learned = GRAIN_METHODS["watershed"], GRAIN_METHODS["learned"]
 
 
 def segmented(image, valid=None, pores=None, **options):
@@ -157,6 +163,148 @@ def test_odd_pictures_are_answered(image, data):
     assert grains.labels.shape == image.shape
     np.testing.assert_array_equal(grains.labels > 0, valid & (pores == 0))
     assert np.isfinite(grains.boundary).all()
+
+
+def judged(image, judge_contacts, judge_pairs, valid=None, pores=None, **options):
+    valid = np.ones(image.shape, bool) if valid is None else valid
+    pores = np.zeros(image.shape, np.int32) if pores is None else pores
+    return learned(image, valid, pores, judge_contacts=judge_contacts, judge_pairs=judge_pairs, **options)
+
+
+def always(log_odds):
+    return lambda features: np.full(len(features), log_odds, np.float32)
+
+
+def mean_of_contacts(features):
+    return features[:, PAIR_FEATURES.index("log_odds")]
+
+
+def knowing(image, labels, factor):
+    """A judge of contacts that knows the truth."""
+    options = {"merge_level": 0.25, "small_grain_px": 50.0, "window_px": 40.0}
+    trial = try_scale(image, np.ones(image.shape, bool), factor, **options)
+    found, touching, features = described(trial, merge_level=0.25)
+    truth = truth_from_labels(found, touching, labels)
+
+    def judge(asked):
+        np.testing.assert_allclose(asked, features, atol=1e-4)
+        return np.where(np.isnan(truth), 0, 8 * truth - 4).astype(np.float32)
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("look", "noise", "factor"),
+    [("groove", 0.05, 1.0), ("rim", 0.15, 2.0), ("step", 0.02, 1.0), ("step", 0.05, 2**0.5)],
+)
+def test_judges_that_know_the_truth_find_the_grains(voronoi, f1, look, noise, factor):
+    # Steps between grains of nearly the same grey level, which strength alone can not find, too.
+    drawn = voronoi((300, 400), 40, look=look, contrast=0.6 if look == "step" else 0.25, noise=noise)
+    found = judged(drawn.image, knowing(drawn.image, drawn.labels, factor), mean_of_contacts, working_scale=factor)
+    # What is missing are slivers at the frame.
+    assert f1(found.labels, drawn.labels) > 0.95
+
+
+def test_judges_that_see_no_boundary_leave_one_grain(voronoi):
+    found = judged(voronoi((200, 300), 30, noise=0.05).image, always(-9.0), always(-9.0))
+    assert (found.labels == 1).all()
+    np.testing.assert_array_equal(found.stability, [1, 1])
+    assert all(rung.n_grains == 1 and rung.boundary_px == 0 for rung in found.rungs)
+
+
+def test_judges_that_see_boundaries_only_leave_every_basin(voronoi):
+    image = voronoi((200, 300), 30, noise=0.05).image
+    options = {"merge_level": 0.25, "small_grain_px": 1e-3, "window_px": 40.0}
+    basins, _, _ = described(try_scale(image, np.ones(image.shape, bool), 1.0, **options), merge_level=0.25)
+    found = judged(image, always(9.0), always(9.0), working_scale=1.0, small_grain_px=1e-3)
+    np.testing.assert_array_equal(found.labels, basins)
+    np.testing.assert_array_equal(found.stability, np.ones(basins.max() + 1))
+
+
+def test_judges_are_asked_about_the_named_features(voronoi):
+    asked = {}
+
+    def asking(name):
+        def judge(features):
+            asked.setdefault(name, []).append(features)
+            return features[:, 0]
+
+        return judge
+
+    judged(voronoi((150, 200), 30, noise=0.05).image, asking("contacts"), asking("pairs"), working_scale=1.0)
+    assert len(asked["contacts"]) == 1
+    assert {table.shape[1] for table in asked["contacts"]} == {len(BOUNDARY_FEATURES)}
+    assert {table.shape[1] for table in asked["pairs"]} == {len(PAIR_FEATURES)}
+    for table in (*asked["contacts"], *asked["pairs"]):
+        assert table.dtype == np.float32
+        assert np.isfinite(table).all()
+
+
+def test_small_grains_need_a_surer_boundary(voronoi):
+    image = voronoi((200, 300), 12, noise=0.02).image
+    counts = [
+        judged(image, always(2.0), always(2.0), working_scale=1.0, small_grain_px=size).labels.max()
+        for size in (1e-3, 50.0, 1000.0)
+    ]
+    assert counts[0] > counts[1] > counts[2] >= 1
+
+
+def by_strength(features):
+    return 20 * features[:, BOUNDARY_FEATURES.index("strength")] - 6
+
+
+@pytest.mark.parametrize("method", ["watershed", "learned"])
+def test_fields_of_a_grain_map_agree(voronoi, method):
+    image = voronoi((240, 320), 24, noise=0.08).image
+    if method == "watershed":
+        grains, level = segmented(image), 0.25
+    else:
+        grains, level = judged(image, by_strength, mean_of_contacts, merge_probability=0.65), 0.65
+    assert grains.level == level
+    assert len(grains.stability) == grains.labels.max() + 1
+    assert grains.stability.min() > 0
+    assert grains.stability.max() <= 1
+    assert grains.stability[1:].std() > 0
+    levels = [rung.level for rung in grains.rungs]
+    assert levels == sorted(levels)
+    assert levels[0] < level < levels[-1]
+    here = next(rung for rung in grains.rungs if rung.level == level)
+    assert here.n_grains == grains.labels.max()
+    for lower, higher in itertools.pairwise(grains.rungs):
+        assert higher.n_grains <= lower.n_grains
+        assert higher.boundary_px <= lower.boundary_px
+    assert grains.rungs[0].n_grains > grains.rungs[-1].n_grains
+    chosen = [each for each in grains.evidence if each.factor == grains.working_scale]
+    assert [each.relative_dependence for each in chosen] == [grains.relative_dependence]
+
+
+def test_a_higher_probability_leaves_fewer_grains(voronoi):
+    image = voronoi((240, 320), 24, noise=0.08).image
+    counts = [
+        judged(image, by_strength, mean_of_contacts, working_scale=1.0, merge_probability=level).labels.max()
+        for level in (0.3, 0.5, 0.7, 0.9)
+    ]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]
+
+
+@given(
+    image=hnp.arrays(
+        np.float32,
+        hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40),
+        elements=st.floats(0, 1, width=32),
+    ),
+    data=st.data(),
+)
+@settings(max_examples=30, deadline=None)
+def test_odd_pictures_are_judged(image, data):
+    valid = data.draw(hnp.arrays(bool, image.shape))
+    pores = data.draw(hnp.arrays(np.int32, image.shape, elements=st.integers(0, 2)))
+    log_odds = data.draw(st.sampled_from([-9.0, 0.0, 9.0]))
+    grains = judged(image, by_strength, always(log_odds), valid, pores)
+    np.testing.assert_array_equal(grains.labels > 0, valid & (pores == 0))
+    assert grains.labels.max() < len(grains.stability)
+    assert np.isfinite(grains.stability).all()
 
 
 @pytest.mark.parametrize(
