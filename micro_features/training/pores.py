@@ -11,6 +11,8 @@ from micro_features.synthetic.training.pore_picture import pore_picture
 DRAWN_PICTURES = 480
 """Drawn pictures that a shipped classifier learns from."""
 
+# So many pixels of a drawn picture, evenly spread, are enough.
+_PIXELS_A_PICTURE = 2000
 # A labelled picture is cut into quarters, so that its skill is told of parts that were left out.
 _PARTS = 2
 
@@ -38,10 +40,12 @@ def pore_examples(image: np.ndarray, valid: np.ndarray, truth: np.ndarray, *, wi
 
 
 def drawn_pore_examples(index: int, *, seed: int = 0) -> Examples:
-    """Examples of the drawn picture with this index and seed (`pore_picture`)."""
+    """Examples from the drawn picture with this index and seed (`pore_picture`), not all that it holds."""
     picture = pore_picture(index, seed=seed)
     truth = np.where(picture.unsure, np.nan, picture.pores)
-    return pore_examples(picture.image, np.ones(truth.shape, bool), truth)
+    features, known = pore_examples(picture.image, np.ones(truth.shape, bool), truth)
+    every = max(1, len(known) // _PIXELS_A_PICTURE)
+    return Examples(features[::every], known[::every])
 
 
 def in_parts(image: np.ndarray, valid: np.ndarray, truth: np.ndarray, *, window_px: float = 50.0) -> list[Examples]:
