@@ -11,6 +11,7 @@ INSIDE, BOUNDARY = 1, 2
 """Values of strokes: painted inside a grain, painted along a boundary; 0 is not painted."""
 
 _STROKE_REACH_PX = 2.0
+_MOST_OF_A_LINE = 0.7
 
 
 def truth_from_labels(basins: np.ndarray, touching: Contacts, grains: np.ndarray) -> np.ndarray:
@@ -44,7 +45,10 @@ def truth_from_labels(basins: np.ndarray, touching: Contacts, grains: np.ndarray
 
 
 def truth_from_strokes(basins: np.ndarray, touching: Contacts, strokes: np.ndarray) -> np.ndarray:
-    """Contacts under a stroke along a boundary are boundaries, those under a stroke inside a grain are none.
+    """Basins that meet under a stroke along a boundary are two grains; those joined by a stroke inside one are one.
+
+    What lies under a stroke is asked of the whole line between two basins: a line that only ends at a boundary has its
+    end under that stroke, too.
 
     Parameters
     ----------
@@ -56,14 +60,21 @@ def truth_from_strokes(basins: np.ndarray, touching: Contacts, strokes: np.ndarr
     Returns
     -------
     (n,) float32 array
-        1 boundary, 0 none, NaN where nothing is painted, or both.
+        1 boundary, 0 none, NaN where nothing is painted, or both; the same for all contacts of two basins.
     """
     # A line one pixel wide is still there in the shrunk picture; what is inside must reach a contact to speak of it.
     share = cv2.resize((strokes == BOUNDARY).astype(np.float32), basins.shape[::-1], interpolation=cv2.INTER_AREA)
     distance = cv2.distanceTransform((share == 0).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     on_boundary = distance.ravel()[touching.at] <= _STROKE_REACH_PX
     inside = _shrunk_labels(strokes == INSIDE, basins.shape).ravel()[touching.at] > 0
-    return np.where(on_boundary == inside, np.nan, on_boundary).astype(np.float32)
+    _, line = np.unique(np.stack((touching.first, touching.second)), axis=1, return_inverse=True)
+    line = line.ravel()
+    length = np.bincount(line)
+    under_boundary, crossed = np.bincount(line, on_boundary) / length, np.bincount(line, inside) > 0
+    truth = np.full(len(length), np.nan, np.float32)
+    truth[~crossed & (under_boundary >= _MOST_OF_A_LINE)] = 1
+    truth[crossed & (under_boundary < _MOST_OF_A_LINE)] = 0
+    return truth[line]
 
 
 def _shrunk_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

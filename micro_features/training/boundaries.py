@@ -104,17 +104,23 @@ def train_boundaries(lessons: Sequence[Lesson], settings: Settings, *, seed: int
         for i, lesson in enumerate(tqdm(lessons, desc=step, unit="picture", disable=None)):
             yield i, [_looked(lesson, scale, settings) for scale in scales[i]]
 
-    # One picture after the other, and no more of each than is used: together they would fill the memory.
-    examples = (_joined([Examples(look.features, look.truth) for look in some]) for _, some in looks("contacts"))
-    contacts = train(examples, BOUNDARY_FEATURES, weights=weights, seed=seed)
+    def taught(i: int, parts: list[Examples]) -> Examples:
+        """No more of a picture than is used: all of all pictures would fill the memory."""
+        rng = np.random.default_rng((seed, i))
+        some = sampled(_joined(parts), rng)
+        return _balanced(some, rng) if lessons[i].strokes else some
+
+    contacts = train(
+        (taught(i, [Examples(look.features, look.truth) for look in some]) for i, some in looks("contacts")),
+        BOUNDARY_FEATURES,
+        weights=weights,
+        seed=seed,
+    )
     small_grain_px = settings.grains.small_grain_px
 
     def recorded(step: str, judge: Callable[[int], Callable[[np.ndarray], np.ndarray]]) -> list[Examples]:
         return [
-            sampled(
-                _joined([_pairs_met(look, contacts.blind[i], judge(i), small_grain_px) for look in some]),
-                np.random.default_rng((seed, i)),
-            )
+            taught(i, [_pairs_met(look, contacts.blind[i], judge(i), small_grain_px) for look in some])
             for i, some in looks(step)
         ]
 
@@ -139,7 +145,8 @@ def _scales(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> lis
             small_grain_px=options.small_grain_px,
             window_px=settings.prepare.window_px,
         )
-        return [trial.evidence.factor]
+        # Where grains are looked for, by `images.grains.learned`.
+        return sorted({trial.evidence.factor, max(1.0, trial.evidence.factor / 2**0.5)})
     area = np.bincount(lesson.marks.ravel())[1:]
     across = np.sqrt(4 / np.pi * area[area >= 20]).mean() if (area >= 20).any() else 1.0
     low, high = _PIXELS_ACROSS_GRAIN
@@ -191,3 +198,13 @@ def _pairs_met(
 
 def _joined(parts: list[Examples]) -> Examples:
     return Examples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _balanced(examples: Examples, rng: np.random.Generator) -> Examples:
+    """As many that are boundaries as are none: how much of each a person painted tells nothing of how common it is."""
+    yes, no = np.flatnonzero(examples.truth == 1), np.flatnonzero(examples.truth == 0)
+    if not (len(yes) and len(no)):
+        return examples
+    rarer, other = sorted((yes, no), key=len)
+    chosen = np.concatenate((other, rng.choice(rarer, len(other))))
+    return Examples(examples.features[chosen], examples.truth[chosen])

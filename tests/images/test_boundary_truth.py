@@ -77,6 +77,21 @@ def test_strokes_say_what_they_cover_and_nothing_else():
     assert np.isnan(found[4, 5])
 
 
+def test_a_line_that_ends_at_a_stroke_is_not_under_it():
+    basins = tiles(2, 2, 10)  # grains are the upper and the lower half
+    strokes = np.zeros(basins.shape, np.uint8)
+    strokes[8:12] = BOUNDARY
+    where = touching(basins)
+    found = of_pairs(truth_from_strokes(basins, where, strokes), where)
+    assert found[1, 3] == found[2, 4] == 1
+    assert np.isnan(found[1, 2])
+    assert np.isnan(found[3, 4])
+    strokes[4, 5:15] = INSIDE  # joins two basins in one place: all of the line between them is none
+    found = of_pairs(truth_from_strokes(basins, where, strokes), where)
+    assert found[1, 2] == 0
+    assert np.isnan(found[3, 4])
+
+
 @pytest.mark.parametrize(("distance_px", "answer"), [(0, 1), (2, 1), (3, np.nan)])
 def test_a_boundary_is_known_within_two_pixels_of_its_stroke(distance_px, answer):
     basins = tiles(1, 2, 20)
