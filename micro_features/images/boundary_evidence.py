@@ -21,6 +21,8 @@ _ACROSS_PX = (1.5, 3.0, 5.0, 8.0)
 _SHORT_PX = (-4.0, -2.0, 0.0, 2.0, 4.0)
 _LONG_PX = (-8.0, -6.0, 6.0, 8.0)
 _MIDDLE_PX = 3.0
+# So many contacts at once stay in the cache, and below OpenCV's limit for one side of a picture.
+_BLOCK = 8192
 
 BOUNDARY_FEATURES: tuple[str, ...] = (
     *(f"{cue}_{sigma:g}px" for sigma in _SIGMAS_PX for cue in ("groove", "rim", "step")),
@@ -96,7 +98,7 @@ def boundary_features(
         return table.T
     column = iter(range(len(table)))
     for image in _maps(flat, valid):
-        table[next(column)] = image.ravel()[contacts.at]
+        table[next(column)] = image.ravel().take(contacts.at)
     grey = cv2.GaussianBlur(flat, (0, 0), 0.7)
     for values in (
         *_profiles(grey, strength, contacts.at),
@@ -159,33 +161,37 @@ def _wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 2), (cols, rows), interpolation=cv2.INTER_LINEAR)
 
 
-def _profiles(grey: np.ndarray, strength: np.ndarray, at: np.ndarray) -> Iterator[np.ndarray]:
-    """Grey levels beside the line minus those on it, the darker and the brighter side apart."""
-    row, col, along_row, along_col = _tangents(strength, at)
+def _profiles(grey: np.ndarray, strength: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Grey levels beside the line minus those on it (quantity, contact), the darker and the brighter side apart."""
+    lines = _tangents(strength, at)
+    parts = (slice(start, start + _BLOCK) for start in range(0, len(at), _BLOCK))
+    return np.concatenate([_profile(grey, *(x[part] for x in lines)) for part in parts], axis=1)
 
+
+def _profile(
+    grey: np.ndarray, row: np.ndarray, col: np.ndarray, along_row: np.ndarray, along_col: np.ndarray
+) -> np.ndarray:
     def read(across: float, places: tuple[float, ...]) -> np.ndarray:
-        """Grey levels (place, contact) at a distance from the line, along it."""
-        return np.stack(
-            [
-                _read(grey, row + along * along_row + across * along_col, col + along * along_col - across * along_row)
-                for along in places
-            ]
-        )
+        """Grey levels (place, contact) at a distance from the line, along it; beyond the frame those at the frame."""
+        along = np.array(places, np.float32)[:, None]
+        x = col + along * along_col - across * along_row
+        y = row + along * along_row + across * along_col
+        return cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     on_line = read(0.0, _SHORT_PX)
     centre = on_line.mean(axis=0)
+    found: list[np.ndarray] = []
     for across in _ACROSS_PX:
-        yield from _sides(read(across, _SHORT_PX).mean(axis=0), read(-across, _SHORT_PX).mean(axis=0), centre)
+        found += _sides(read(across, _SHORT_PX).mean(axis=0), read(-across, _SHORT_PX).mean(axis=0), centre)
     one, other = (read(sign * _MIDDLE_PX, _SHORT_PX) for sign in (1, -1))
     further, beyond, before = (read(sign * _MIDDLE_PX, _LONG_PX) for sign in (1, -1, 0))
-    yield from _sides(
+    found += _sides(
         *(np.concatenate(parts).mean(axis=0) for parts in ((one, further), (other, beyond), (on_line, before)))
     )
     depth = np.minimum(one, other) - on_line
-    yield depth.min(axis=0)
-    yield depth.max(axis=0)
     difference = one - other
-    yield np.maximum(np.maximum(difference.min(axis=0), -difference.max(axis=0)), 0)
+    step_least = np.maximum(np.maximum(difference.min(axis=0), -difference.max(axis=0)), 0)
+    return np.stack((*found, depth.min(axis=0), depth.max(axis=0), step_least))
 
 
 def _sides(one: np.ndarray, other: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,18 +206,6 @@ def _tangents(strength: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndar
     angle = np.arctan2(2 * xy, xx - yy) / 2
     row, col = np.divmod(at, strength.shape[1])
     return row.astype(np.float32), col.astype(np.float32), np.sin(angle), np.cos(angle)
-
-
-def _read(image: np.ndarray, row: np.ndarray, col: np.ndarray, width: int = 1024) -> np.ndarray:
-    """Bilinear values of a picture; beyond the frame those at the frame."""
-    pad = -len(row) % width
-    row, col = (np.pad(x, (0, pad)).reshape(-1, width) for x in (row, col))
-    values = np.empty(row.shape, np.float32)
-    block = 32_000  # OpenCV's limit for one side
-    for start in range(0, len(row), block):
-        part = slice(start, start + block)
-        values[part] = cv2.remap(image, col[part], row[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return values.ravel()[: values.size - pad]
 
 
 def _basins(grey: np.ndarray, labels: np.ndarray, contacts: Contacts, strength: np.ndarray) -> Iterator[np.ndarray]:

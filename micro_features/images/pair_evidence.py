@@ -95,7 +95,7 @@ def contact_evidence(features: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
     """
     probability = expit(log_odds)
     below = [probability < share for share in _SHARES]
-    return np.column_stack((log_odds, probability, *below, features[:, _COLUMNS])).astype(np.float32)
+    return np.column_stack((log_odds, probability, *below, features[:, _COLUMNS])).astype(np.float32, copy=False)
 
 
 def pair_features(pairs: Pairs) -> np.ndarray:

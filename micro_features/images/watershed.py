@@ -293,7 +293,7 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
 
 
 def _with_ones(evidence: np.ndarray) -> np.ndarray:
-    return np.column_stack((np.ones(len(evidence), np.float32), evidence)).astype(np.float32)
+    return np.column_stack((np.ones(len(evidence), np.float32), evidence)).astype(np.float32, copy=False)
 
 
 def _outlines(first: np.ndarray, second: np.ndarray, length: np.ndarray, count: int) -> np.ndarray:
