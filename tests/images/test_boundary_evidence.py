@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from micro_features.images import boundary_evidence
 from micro_features.images.boundaries import CueWeights, boundary_strength
 from micro_features.images.boundary_evidence import BOUNDARY_FEATURES, boundary_features
 from micro_features.images.prepare import flatten
@@ -186,4 +187,16 @@ def test_narrowest_pictures_are_described(shape):
     labels = np.arange(1, image.size + 1, dtype=np.int32).reshape(shape)
     _, touching, table = bank(image, labels)
     assert len(table) == len(touching.at) > 0
+    assert np.isfinite(table).all()
+
+
+def test_pictures_too_long_for_opencv_are_read_alike(voronoi, monkeypatch):
+    image = voronoi((60, 80), 20, noise=0.05).image
+    labels, _, table = bank(image)
+    monkeypatch.setattr(boundary_evidence, "_REMAP_LIMIT_PX", 50)
+    # OpenCV rounds places to a thirty-second of a pixel.
+    np.testing.assert_allclose(bank(image, labels)[2], table, atol=0.1)
+    monkeypatch.undo()
+    long = np.tile(image[:12], (1, 410))
+    _, _, table = bank(long, np.tile(labels[:12], (1, 410)))
     assert np.isfinite(table).all()
