@@ -58,6 +58,12 @@ def darkness(image: np.ndarray, valid: np.ndarray, *, window_px: float) -> tuple
     return dark, solid
 
 
+def disc(radius_px: int) -> np.ndarray:
+    """A disc as structuring element; unlike OpenCV's ellipse the same when turned."""
+    rows, cols = np.ogrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
+    return (np.hypot(rows, cols) <= radius_px + 0.5).astype(np.uint8)
+
+
 def along_lines(image: np.ndarray, radius: int) -> np.ndarray:
     """Opening along straight lines of `radius` both ways, the largest over eight directions: what lines hold stays.
 

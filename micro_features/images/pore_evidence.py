@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from micro_features.images.darkness import along_lines, darkness, robust_sd
+from micro_features.images.darkness import along_lines, darkness, disc, robust_sd
 
 # Each scale halves the picture once more; there, blur and reach are the same number of its pixels.
 SCALES = (1, 2, 4, 8, 16)
@@ -106,7 +106,7 @@ def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50
             at_scale |= {f"{name}_{scale}": values for name, values in _boundary(level, blurred).items()}
         if scale in _LINE_SCALES:
             compact = blurred - along_lines(blurred, _LINE_PX)
-            share = cv2.dilate(compact, _disc(_NEAR_PX)) / np.maximum(at_scale[f"core_{scale}"], 1)
+            share = cv2.dilate(compact, disc(_NEAR_PX)) / np.maximum(at_scale[f"core_{scale}"], 1)
             at_scale |= {f"compact_{scale}": compact, f"compact_share_{scale}": share}
     candidates = valid.copy()
     clearly = np.zeros(valid.shape, bool)
@@ -123,7 +123,7 @@ def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50
 def _boundary(level: np.ndarray, blurred: np.ndarray) -> dict[str, np.ndarray]:
     """Features from the shape of darkness around a pixel, in the order of `_BOUNDARY`."""
     mirrored = np.pad(blurred, _OPENING_PX, mode="symmetric")
-    opened = cv2.morphologyEx(mirrored, cv2.MORPH_OPEN, _disc(_OPENING_PX))
+    opened = cv2.morphologyEx(mirrored, cv2.MORPH_OPEN, disc(_OPENING_PX))
     down, right = (cv2.Sobel(blurred, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((0, 1), (1, 0)))
     yy, xx, xy = (cv2.Sobel(blurred, cv2.CV_32F, *order, ksize=3, scale=1 / 4) for order in ((0, 2), (2, 0), (1, 1)))
     mean, root = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
@@ -133,20 +133,14 @@ def _boundary(level: np.ndarray, blurred: np.ndarray) -> dict[str, np.ndarray]:
     )
     shapes = (
         blurred - opened[_OPENING_PX:-_OPENING_PX, _OPENING_PX:-_OPENING_PX],
-        cv2.dilate(blurred, _disc(_NEAR_PX)),
-        cv2.erode(blurred, _disc(_NEAR_PX)),
+        cv2.dilate(blurred, disc(_NEAR_PX)),
+        cv2.erode(blurred, disc(_NEAR_PX)),
         root - mean,
         -root - mean,
         cv2.magnitude(down, right),
         np.sqrt(np.maximum(square - local * local, 0)),
     )
     return dict(zip(_BOUNDARY, shapes, strict=True))
-
-
-def _disc(radius_px: int) -> np.ndarray:
-    """A disc as structuring element; unlike OpenCV's ellipse the same when turned."""
-    rows, cols = np.ogrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
-    return (np.hypot(rows, cols) <= radius_px + 0.5).astype(np.uint8)
 
 
 def _halved(image: np.ndarray) -> np.ndarray:

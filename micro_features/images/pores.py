@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from skimage.filters import threshold_otsu, threshold_yen
 
-from micro_features.images.darkness import contrast, darkness, robust_sd
+from micro_features.images.darkness import contrast, darkness, disc, robust_sd
 from micro_features.images.grooves import groove_darkness
 from micro_features.images.pore_evidence import pore_evidence
 from micro_features.images.prepare import masked_blur
@@ -29,8 +29,9 @@ NOISE_MARGIN = 6.0
 # with less than even odds at the rim, as many pixels are taken wrongly as are missed there.
 OUTLINE_SHARE = 0.6
 # Dark parts that are no farther apart than this, pixels, are one pore: what divides them is noise or a bridge too thin
-# to see.
+# to see. Not what is clearly solid, though: less probable than this.
 BRIDGE_PX = 4
+CLEARLY_SOLID = 0.05
 # Standard deviation of the Gaussian that smooths the outline of probability, pixels.
 OUTLINE_BLUR_PX = 0.7
 
@@ -151,8 +152,8 @@ def classified(
     probability = pore_probability(image, valid, predict=predict, window_px=window_px)
     smooth = cv2.GaussianBlur(probability, (0, 0), OUTLINE_BLUR_PX)
     shown = (smooth > OUTLINE_SHARE * threshold).view(np.uint8)
-    bridged = np.ones((BRIDGE_PX + 1, BRIDGE_PX + 1), np.uint8)
-    shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, bridged) & valid.view(np.uint8)
+    shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2))
+    shown &= (valid & (smooth > CLEARLY_SOLID)).view(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(shown, connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
     keep = np.bincount(labels.ravel(), probability.ravel(), minlength=count) > threshold * area
