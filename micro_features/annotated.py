@@ -137,7 +137,7 @@ def read_case(case: Case) -> tuple[Micrograph, np.ndarray]:
 
 
 def _check_strokes(case: Case, values: np.ndarray) -> None:
-    meaning = f"strokes are 0 (not painted), {INSIDE} (inside a grain) and {BOUNDARY} (along a boundary)"
+    meaning = f"strokes are 0 (not painted), {INSIDE} (inside a grain) and {BOUNDARY} (along a boundary, or in a pore)"
     if foreign := sorted({*values.tolist()} - {INSIDE, BOUNDARY}):
         shown = ", ".join(map(str, foreign[:5])) + (", ..." if len(foreign) > 5 else "")
         raise ImageError(f"{str(case.labels)!r} holds {shown}: {meaning}.")

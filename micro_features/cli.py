@@ -246,10 +246,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     train = commands.add_parser(
         "train-segmenter",
-        help="train classifiers of grain boundaries on labelled and drawn pictures",
-        description="Train classifiers of grain boundaries on your own annotated pictures and on drawn ones, in "
-        "minutes. Prints how well they do on pictures that were left out, and writes a model for "
-        "--set grains.model=FOLDER.",
+        help="train classifiers of grain boundaries, or of pores, on labelled and drawn pictures",
+        description="Train classifiers of grain boundaries, or of pores, on your own annotated pictures and on drawn "
+        "ones, in minutes. Prints how well they do on pictures that were left out, and writes a model for "
+        "--set grains.model=FOLDER (or pores.model).",
         allow_abbrev=False,
     )
     train.add_argument("images", nargs="?", type=Path, metavar="IMAGES", help="a picture, or a folder of pictures")
@@ -264,7 +264,7 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train.add_argument(
         "--strokes",
         action="store_true",
-        help="label images hold strokes instead: 1 inside a grain, 2 along a boundary, 0 where nothing was painted",
+        help="label images hold strokes instead: 1 inside a grain, 2 along a boundary (or in a pore), 0 not painted",
     )
     train.add_argument(
         "--drawn",
@@ -437,11 +437,10 @@ def _train_segmenter(options: argparse.Namespace) -> int:
         raise SettingsError(f"{options.images}: name the label images, too, after the pictures.")
     if options.images is None and (options.strokes or not options.drawn):
         raise SettingsError("name pictures and their label images, or how many to draw, as in --drawn 40.")
-    if options.kind == "pores":
-        raise SettingsError("--kind pores: pores are not yet trained.")
     summary = train_segmenter(
         Request(
             folder=options.output,
+            kind=options.kind,
             images=options.images,
             labels=options.labels,
             strokes=options.strokes,

@@ -1,15 +1,14 @@
 """The card of a trained model: what it is, for people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_BOUNDARY_CARD = """\
-# Grain boundaries, by XGBoost
+_CARD = """\
+# {title}, by XGBoost
 
-Two classifiers by which `micro-features` finds grains. `contacts.ubj` gives the odds that a place where two basins of
-the watershed touch lies on a grain boundary, `pairs.ubj` the odds that two regions are two grains.
+{what}
 
-    micro-features extract PICTURES -o RESULTS --set grains.model=THIS_FOLDER
+    micro-features extract PICTURES -o RESULTS --set {kind}.model=THIS_FOLDER
 
 ## Trained on
 
@@ -27,19 +26,31 @@ Pictures that are unlike all of these may come out worse: look at the overlays.
 
 {licence}
 """
+_TITLE = {"grains": "Grain boundaries", "pores": "Pores"}
+_WHAT = {
+    "grains": """\
+Two classifiers by which `micro-features` finds grains. `contacts.ubj` gives the odds that a place where two basins of
+the watershed touch lies on a grain boundary, `pairs.ubj` the odds that two regions are two grains.""",
+    "pores": """\
+A classifier by which `micro-features` finds pores: `pores.ubj` gives the odds that a pixel which is darker than its
+surroundings is pore, or dark second phase where that was labelled as such.""",
+}
 _SCORES = """
-Grains found {before}, and by classifiers like these that were trained without the picture (F1 at an intersection over
-union of 0.5, average precision):
+What is found {before}, and by classifiers like these that were trained without the picture ({meaning}):
 
 {table}
 """
+_MEANING = {
+    "grains": "F1 at an intersection over union of 0.5; average precision",
+    "pores": "intersection over union of pore area; its error as a share of the true one",
+}
 _MIXED = "\nThe drawn ones together counted as much as the others together."
 _FOREIGN = "Of the pictures that it was trained on: (fill in who made them, and under which terms)."
 _OWN = "It was trained on nothing that others made; the program's licence holds."
 
 
-def boundary_card(provenance: Mapping[str, Any]) -> str:
-    """Card of classifiers of grain boundaries.
+def card(provenance: Mapping[str, Any]) -> str:
+    """Card of classifiers of grain boundaries or of pores.
 
     Parameters
     ----------
@@ -51,7 +62,7 @@ def boundary_card(provenance: Mapping[str, Any]) -> str:
     str
         Markdown.
     """
-    drawn, own = provenance["drawn_pictures"], provenance["own_pictures"]
+    kind, drawn, own, scores = (provenance[name] for name in ("kind", "drawn_pictures", "own_pictures", "scores"))
     pictures = [f"- {p['name']}, with {p['holds']} (SHA-256 of the picture {p['picture_sha256'][:12]}…)" for p in own]
     if drawn:
         kinds = ", ".join(f"{count} {kind}" for kind, count in drawn.items())
@@ -62,15 +73,15 @@ def boundary_card(provenance: Mapping[str, Any]) -> str:
         (name, *(f"{of[number]:.3f}" for number in ("log_loss", "base_log_loss", "area_under_curve")))
         for name, of in provenance["skill"].items()
     ]
-    scores = [
-        (score["name"], *_cells(score["before"]), *_cells(score["trained_without_it"]))
-        for score in provenance["scores"]
-    ]
-    table = _table(("picture", "F1 before", "AP before", "F1", "AP"), scores)
-    return _BOUNDARY_CARD.format(
+    return _CARD.format(
+        kind=kind,
+        title=_TITLE[kind],
+        what=_WHAT[kind],
         pictures="\n".join(pictures),
         skill=_table(("classifier", "log loss", "log loss by guessing", "area under the curve"), skill),
-        scores=_SCORES.format(before=provenance["before"], table=table) if scores else "",
+        scores=_SCORES.format(before=provenance["before"], meaning=_MEANING[kind], table=_scores(scores))
+        if scores
+        else "",
         licence=_FOREIGN if own else _OWN,
     )
 
@@ -79,7 +90,10 @@ def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ("---",) * len(headings), *rows))
 
 
-def _cells(agreement: Mapping[str, float] | None) -> tuple[str, str]:
-    if agreement is None:
-        return "not known", "not known"
-    return f"{agreement['f1']:.2f}", f"{agreement['average_precision']:.2f}"
+def _scores(scores: Sequence[Mapping[str, Any]]) -> str:
+    numbers = list(scores[0]["before"])
+    columns = [(when, name) for when in ("before", "trained") for name in numbers]
+    rows = [
+        (of["name"], *(f"{of[when][name]:.2f}" if of[when] else "not known" for when, name in columns)) for of in scores
+    ]
+    return _table(("picture", *(f"{name} before" for name in numbers), *numbers), rows)

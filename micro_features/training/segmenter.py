@@ -1,17 +1,15 @@
-"""The command `train-segmenter`: classifiers of grain boundaries from drawn and from a user's own pictures.
+"""The command `train-segmenter`: classifiers from drawn and from a user's own pictures, as a model in a folder.
 
-FOLDER/contacts.ubj, FOLDER/pairs.ubj   the classifiers, with names of their columns and calibration inside
-FOLDER/card.md                          what they are, for people
-FOLDER/provenance.json                  what they come from, for programs
+FOLDER/*.ubj             the classifiers, with names of their columns and calibration inside
+FOLDER/card.md           what they are, for people
+FOLDER/provenance.json   what they come from, for programs
 """
 
-import functools
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -20,15 +18,14 @@ from micro_features.annotated import Case, cases
 from micro_features.batch import Failure
 from micro_features.errors import ArtefactError, ImageError
 from micro_features.files.artefacts import check_new_model, weights_digest, write_model
-from micro_features.images.grains import learned
-from micro_features.images.score import RegionAgreement, region_agreement, without_gaps
+from micro_features.images.score import without_gaps
 from micro_features.jobs import use_one_thread
-from micro_features.learn.pixels import PARAMETERS, ROUNDS, Skill, log_odds, to_bytes
+from micro_features.learn.pixels import PARAMETERS, ROUNDS, Skill
 from micro_features.results import versions
 from micro_features.settings import METHODS, Settings
-from micro_features.training.boundaries import Lesson, TrainedBoundaries, train_boundaries
-from micro_features.training.card import boundary_card
-from micro_features.training.lessons import DrawnPicture, OwnPicture, drawn_pictures, own_pictures
+from micro_features.training.card import card
+from micro_features.training.lessons import OwnPicture, own_pictures
+from micro_features.training.teaching import TEACH
 
 # More material without a label than this is hardly a second phase: a picture was labelled in part.
 _MUCH_UNLABELLED = 0.3
@@ -42,6 +39,8 @@ class Request:
     ----------
     folder : Path
         New folder for the model.
+    kind : str
+        ``"grains"`` or ``"pores"``.
     images, labels : Path or None
         Own pictures and their label images, as for `annotated.cases`.
     strokes : bool
@@ -53,6 +52,7 @@ class Request:
     """
 
     folder: Path
+    kind: Literal["grains", "pores"]
     images: Path | None
     labels: Path | None
     strokes: bool
@@ -63,20 +63,20 @@ class Request:
 
 @dataclass(frozen=True)
 class OwnScore:
-    """How well the grains of an own picture are found.
+    """How well grains or pores of an own picture are found.
 
     Attributes
     ----------
     name : str
-    before : RegionAgreement
+    before : dict of str to float
         By the settings as they were.
-    trained : RegionAgreement or None
-        By classifiers trained without this picture; None where it is the only one.
+    trained : dict of str to float
+        The same numbers of classifiers trained without this picture; empty where it is the only one.
     """
 
     name: str
-    before: RegionAgreement
-    trained: RegionAgreement | None
+    before: dict[str, float]
+    trained: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,19 @@ class Summary:
 
     Attributes
     ----------
-    folder : Path
+    request : Request
     failures : list of Failure
         Pictures that can not be used: then nothing was trained.
     skill : dict of str to Skill
         Of each classifier.
     before : str
-        What found the grains of own pictures before.
+        What found grains or pores before.
     scores : list of OwnScore
     notes : list of str
         What the user should know beside.
     """
 
-    folder: Path
+    request: Request
     failures: list[Failure] = field(default_factory=list)
     skill: dict[str, Skill] = field(default_factory=dict)
     before: str = ""
@@ -117,20 +117,21 @@ class Summary:
                 f"({skill.base_log_loss:.3f} by guessing), area under the curve {skill.area_under_curve:.3f}"
             )
         for score in self.scores:
-            told = f"{score.name}: F1 {score.before.f1:.2f}, AP {score.before.average_precision:.2f} {self.before}"
-            if score.trained is not None:
-                f1, ap = score.trained
-                told += f"; {f1:.2f}, {ap:.2f} with the new classifiers, trained without this picture"
+            told = f"{score.name}: {_told(score.before)} {self.before}"
+            if score.trained:
+                told += f"; {_told(score.trained)} with the new model, trained without this picture"
             yield told
         yield from self.notes
-        yield f"model: {self.folder}"
-        yield f"use it with --set grains.model={self.folder}"
+        yield f"model: {self.request.folder}"
+        yield f"use it with --set {self.request.kind}.model={self.request.folder}"
+
+
+def _told(numbers: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
 
 
 def train_segmenter(request: Request, *, n_workers: int, command_line: Sequence[str] = ()) -> Summary:
-    """Train the classifiers of grain boundaries and write them as a model.
-
-    Own pictures count together as much as the drawn ones together.
+    """Train classifiers of grain boundaries or of pores and write them as a model.
 
     Parameters
     ----------
@@ -155,95 +156,67 @@ def train_segmenter(request: Request, *, n_workers: int, command_line: Sequence[
     """
     check_new_model(request.folder)
     use_one_thread()
-    settings, before = _as_before(request.settings)
+    settings, before = _as_before(request)
     todo, notes = _own_cases(request, settings)
-    own, failures = own_pictures(todo, n_workers=n_workers)
+    own, failures = own_pictures(todo, request.kind, n_workers=n_workers)
     if failures:
-        return Summary(request.folder, failures)
-    drawn, failures = drawn_pictures(request.n_drawn, settings, seed=request.seed, n_workers=n_workers)
-    if failures:
-        return Summary(request.folder, failures)
-    trained = train_boundaries(_weighted(drawn, own), settings, seed=request.seed)
-    scores = list(_scores(own, trained, settings, at=len(drawn)))
-    if len(scores) == 1:
+        return Summary(request, failures)
+    taught, failures = TEACH[request.kind](own, request.n_drawn, settings, seed=request.seed, n_workers=n_workers)
+    if taught is None:
+        return Summary(request, failures)
+    scores = [
+        OwnScore(picture.name, picture.before, trained)
+        for picture, trained in zip(own, taught.scores, strict=True)
+        if picture.before
+    ]
+    if len(scores) == 1 and not scores[0].trained:
         notes.append("one annotated picture can not tell whether training helped; annotate a second one")
-    summary = Summary(
-        folder=request.folder,
-        skill={"contacts": trained.contacts.skill, "pairs": trained.pairs.skill},
-        before=before,
-        scores=scores,
-        notes=[*notes, *_labelled_in_part(own)],
-    )
-    classifiers = (trained.contacts.classifier, trained.pairs.classifier)
-    weights = dict(zip(pipeline.BOUNDARY_WEIGHTS, map(to_bytes, classifiers), strict=True))
     provenance = {
         "software": f"micro-features {__version__}",
         "command": [os.fsencode(word).decode("utf-8", "backslashreplace") for word in command_line],
+        "kind": request.kind,
         "settings_digest": settings.digest,
         "settings": settings.model_dump(mode="json"),
         "seed": request.seed,
-        **_learned_from(drawn, own),
-        "skill": {name: skill._asdict() for name, skill in summary.skill.items()},
+        "drawn_pictures": taught.drawn,
+        "own_pictures": [
+            {"name": picture.name, "holds": "strokes" if picture.lesson.strokes else "labels", **picture.sha256}
+            for picture in own
+        ],
+        "skill": {name: skill._asdict() for name, skill in taught.skill.items()},
         "before": before,
-        "scores": [_score_row(score) for score in scores],
+        "scores": [vars(score) for score in scores],
         "xgboost": {**PARAMETERS, "trees": ROUNDS},
-        "weights_sha256": weights_digest(weights),
+        "weights_sha256": weights_digest(taught.weights),
         **versions(),
     }
-    write_model(request.folder, weights, card=boundary_card(provenance), provenance=provenance)
-    return summary
+    write_model(request.folder, taught.weights, card=card(provenance), provenance=provenance)
+    if request.kind == "grains":
+        notes += _labelled_in_part(own)
+    return Summary(request, skill=taught.skill, before=before, scores=scores, notes=notes)
 
 
-def _as_before(settings: Settings) -> tuple[Settings, str]:
+def _as_before(request: Request) -> tuple[Settings, str]:
     """Settings to find pores and grains by before the training, and what does it; a first model has none before it."""
+    settings = request.settings
+    if request.kind == "pores":
+        settings = settings.updated({"grains.method": "watershed"})  # of no account, and quick
     try:
         pipeline.check_models(settings)
     except ArtefactError:
         settings = settings.updated(METHODS["fast"])
-    grains = settings.grains
-    return settings, f"with {grains.model}" if grains.method == "learned" else f"by method {grains.method}"
+    section = settings.grains if request.kind == "grains" else settings.pores
+    method = section.method
+    return settings, f"with {getattr(section, 'model', '')}" if method == "learned" else f"by method {method}"
 
 
 def _own_cases(request: Request, settings: Settings) -> tuple[list[Case], list[str]]:
     if request.images is None or request.labels is None:
         return [], []
-    todo, unlabelled = cases(request.images, request.labels, "strokes" if request.strokes else "grains", settings)
+    todo, unlabelled = cases(request.images, request.labels, "strokes" if request.strokes else request.kind, settings)
     if not todo:
         raise ImageError(f"{unlabelled[0].path}: {unlabelled[0].reason}.")
     return todo, [f"pictures without a label image, not used: {len(unlabelled)}"] if unlabelled else []
-
-
-def _weighted(drawn: Sequence[DrawnPicture], own: Sequence[OwnPicture]) -> list[Lesson]:
-    """Lessons, own pictures weighing together as much as the drawn ones."""
-    lessons = [picture.lesson for picture in drawn]
-    each = (sum(lesson.weight for lesson in lessons) or len(own)) / max(len(own), 1)
-    return [*lessons, *(replace(picture.lesson, weight=each) for picture in own)]
-
-
-def _scores(
-    own: Sequence[OwnPicture], trained: TrainedBoundaries, settings: Settings, *, at: int
-) -> Iterator[OwnScore]:
-    """Of own pictures that have labels; they are lessons from number `at` on."""
-    options = settings.grains.model_dump(
-        include={"merge_probability", "merge_level", "working_scale", "scale_tolerance", "small_grain_px"}
-    )
-    for number, picture in enumerate(own, at):
-        if picture.before is None:
-            continue
-        after = None
-        if len(own) > 1:
-            lesson = picture.lesson
-            found = learned(
-                lesson.image,
-                lesson.valid,
-                lesson.pores,
-                judge_contacts=functools.partial(log_odds, trained.contacts.blind[number]),
-                judge_pairs=functools.partial(log_odds, trained.pairs.blind[number]),
-                window_px=settings.prepare.window_px,
-                **options,
-            )
-            after = region_agreement(found.labels, lesson.marks)
-        yield OwnScore(picture.name, picture.before, after)
 
 
 def _labelled_in_part(own: Sequence[OwnPicture]) -> Iterator[str]:
@@ -256,18 +229,3 @@ def _labelled_in_part(own: Sequence[OwnPicture]) -> Iterator[str]:
                 f"{picture.name}: {share:.0%} of it has no label and was taken for one more region; "
                 "where only a part is labelled, use strokes"
             )
-
-
-def _learned_from(drawn: Sequence[DrawnPicture], own: Sequence[OwnPicture]) -> dict[str, Any]:
-    return {
-        "drawn_pictures": dict(sorted(Counter(picture.kind for picture in drawn).items())),
-        "own_pictures": [
-            {"name": picture.name, "holds": "strokes" if picture.lesson.strokes else "labels", **picture.sha256}
-            for picture in own
-        ],
-    }
-
-
-def _score_row(score: OwnScore) -> dict[str, Any]:
-    trained = None if score.trained is None else score.trained._asdict()
-    return {"name": score.name, "before": score.before._asdict(), "trained_without_it": trained}
