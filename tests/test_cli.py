@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from micro_features.cli import main
+from micro_features.errors import OutputError
 from micro_features.features.catalogue import FEATURES
 from micro_features.settings import Settings
 from micro_features.synthetic.microscope import quick_micrograph
@@ -405,3 +406,57 @@ def test_processes_do_not_change_a_table(folder, tmp_path):
     main(["extract", str(folder), "-o", str(tmp_path / "two"), "-j", "2", *options])
     for name in ("features.csv", "regions.csv", "dictionary.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "method"),
+    [
+        (["--method", "fast"], "watershed"),
+        (["--method", "best"], "learned"),
+        (["--set", "grains.method=learned", "--method", "fast", "--set", "pores.sensitivity=0.4"], "learned"),
+        (["--settings", "{file}"], "watershed"),
+        (["--settings", "{file}", "--method", "best"], "learned"),
+    ],
+)
+def test_a_method_stands_between_the_settings_file_and_single_settings(folder, tmp_path, monkeypatch, words, method):
+    from micro_features import runs
+
+    seen = []
+
+    def not_run(command, paths, output, settings, **_):
+        seen.append(settings)
+        raise OutputError("looked at only")
+
+    monkeypatch.setattr(runs, "run", not_run)
+    file = tmp_path / "settings.toml"
+    file.write_text('[grains]\nmethod = "watershed"\n')
+    for command in ("extract", "segment"):
+        assert main([command, str(folder), "-o", str(tmp_path / "out"), *(w.format(file=file) for w in words)]) == 2
+    assert [settings.grains.method for settings in seen] == [method, method]
+
+
+@pytest.mark.parametrize("command", ["extract", "segment"])
+def test_a_missing_or_foreign_model_is_told_before_any_picture_is_opened(folder, tmp_path, capsys, command):
+    out, foreign = tmp_path / "out", tmp_path / "foreign"
+    foreign.mkdir()
+    for name in ("contacts.ubj", "pairs.ubj"):
+        (foreign / name).write_bytes(b"something else")
+    (folder / "a.png").write_bytes(b"no picture")
+    for model, words in ((tmp_path / "none", "can not be read"), (foreign, "train it anew")):
+        arguments = [
+            str(folder),
+            "-o",
+            str(out),
+            "--uncalibrated",
+            "--method",
+            "best",
+            "--set",
+            f"grains.model={model}",
+        ]
+        assert main([command, *arguments, "-j", "1"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{model}/contacts.ubj" in line
+        assert words in line
+        assert not out.exists()
+    # What needs no model asks for none.
+    assert main(["calibrate", str(folder / "Low"), *with_model]) == 0
