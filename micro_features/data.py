@@ -224,6 +224,10 @@ class Segmentation:
     stability : (number of grains + 1,) float32 array
         For each grain label, how far the grain stays the same when the merge level changes, 0 to 1; empty where not
         known.
+    confidence : float
+        F1 of the grains, at an intersection over union of 0.5, that is to be expected, 0 to 1.
+    agreement : float
+        F1 of the grains with those that a second method finds, 0 to 1; NaN where there is none.
     count_range, boundary_range : (low, high)
         Number of grains and length of boundary at the other merge levels, over those at the chosen one.
     """
@@ -237,6 +241,8 @@ class Segmentation:
     working_scale: float = 1.0
     grain_dependence: float = float("nan")
     stability: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    confidence: float = float("nan")
+    agreement: float = float("nan")
     count_range: tuple[float, float] = (float("nan"), float("nan"))
     boundary_range: tuple[float, float] = (float("nan"), float("nan"))
 

@@ -201,9 +201,16 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
         working_scale=grains.working_scale,
         grain_dependence=grains.relative_dependence,
         stability=grains.stability,
+        confidence=grains.confidence,
+        agreement=grains.agreement,
         count_range=_range([rung.n_grains for rung in grains.rungs], here.n_grains),
         boundary_range=_range([rung.boundary_px for rung in grains.rungs], here.boundary_px),
     )
+
+
+def _of_labels(values: np.ndarray, labels: pd.Series) -> np.ndarray:
+    """The value of each label; NaN where none is known."""
+    return values[labels] if len(values) else np.full(len(labels), np.nan)
 
 
 def _range(values: Sequence[float], of: float) -> tuple[float, float]:
@@ -324,11 +331,18 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         min_calm_share=settings.measure.min_calm_share,
         grain_dependence=segmentation.grain_dependence,
         max_grain_dependence=settings.measure.max_grain_dependence,
+        confidence=segmentation.confidence,
+        min_confidence=settings.measure.min_confidence,
+        stability=segmentation.stability,
+        agreement=segmentation.agreement,
+        count_range=segmentation.count_range,
+        boundary_range=segmentation.boundary_range,
     )
     # Shares speak of the file's frame, not of the rectangle that was looked at.
     quality["quality_measured_share"] = float(micrograph.valid.mean())
     features = dict.fromkeys(FEATURES, np.nan)
     pore_regions = region_table(pores, image, valid, pixel_um=pixel_um, phase="pore")
+    pore_regions["stability"] = np.nan
     regions = [pore_regions]
     if quality["quality_flat"]:
         return Measured(features, quality, pore_regions.iloc[:0])
@@ -346,6 +360,7 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
     features |= population_features(pore_regions, valid, phase="pore", pixel_um=pixel_um)
     if quality["quality_grains_resolved"] or settings.measure.unresolved_grains:
         grain_regions = region_table(grains, image, valid, pixel_um=pixel_um, phase="grain")
+        grain_regions["stability"] = _of_labels(segmentation.stability, grain_regions["label"])
         regions.insert(0, grain_regions)
         features |= population_features(grain_regions, valid, phase="grain", pixel_um=pixel_um)
         features |= intercept_features(grains, valid, pixel_um=pixel_um)

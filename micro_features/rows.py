@@ -73,6 +73,11 @@ REGIONS: dict[str, tuple[str, str]] = {
     "height_um": ("um", "Height of the bounding box"),
     "width_um": ("um", "Width of the bounding box"),
     "neighbours": ("1", "Number of regions of the same phase that touch it"),
+    "stability": (
+        "1",
+        "Of a grain: largest overlap (intersection over union) with a grain at other merge levels, mean over them; 1 "
+        "where it stays the same",
+    ),
 }
 REFUSAL_COLUMN = {"refusal": ("", "Why no pixel size is given")}
 

@@ -153,8 +153,15 @@ class Measure(_Section):
         0.75,
         ge=0,
         le=10,
-        description="Grains are resolved when their number depends on the merge level at most this much: 0 not at all, "
+        description="Method watershed: grains are resolved when their number depends on the merge level at most this "
+        "much: 0 not at all, "
         "1 as in texture without grains.",
+    )
+    min_confidence: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Grains are resolved when the F1 to be expected of their segmentation is at least this.",
     )
     rounded_circularity: float = Field(
         0.6, ge=0, le=1, description="Pores of at least this circularity look rounded, the others open."

@@ -51,8 +51,34 @@ QUALITY_COLUMNS = (
     QualityColumn(
         "quality_grain_dependence",
         "1",
-        "How much the number of grains depends on the merge level: 0 not at all, 1 as in texture without grains.",
+        "Method watershed: how much the number of grains depends on the merge level: 0 not at all, 1 as in texture "
+        "without grains.",
     ),
+    QualityColumn(
+        "quality_segmentation_confidence",
+        "1",
+        "F1 of the grains at an intersection over union of 0.5 that is to be expected from their stability, as it was "
+        "seen on pictures of known truth.",
+    ),
+    QualityColumn(
+        "quality_grain_stability",
+        "1",
+        "Mean over the grains of how far each stays the same at other merge levels: 1 where all do.",
+    ),
+    QualityColumn(
+        "quality_method_agreement",
+        "1",
+        "F1 of the grains against those that mean boundary strength finds at the same scale; empty for that method.",
+    ),
+    QualityColumn("quality_grain_number_low", "1", "Fewest grains at those other merge levels, over the number found."),
+    QualityColumn("quality_grain_number_high", "1", "Most grains at those levels, over the number found."),
+    QualityColumn(
+        "quality_boundary_length_low",
+        "1",
+        "Least length of boundary at those levels, over that found: so far S_V and boundary length may fall, and mean "
+        "intercepts rise, with the choice of the level.",
+    ),
+    QualityColumn("quality_boundary_length_high", "1", "Largest length of boundary at those levels, over that found."),
     QualityColumn(
         "quality_sharpness",
         "1",
@@ -83,6 +109,12 @@ def quality_features(
     min_calm_share: float,
     grain_dependence: float,
     max_grain_dependence: float,
+    confidence: float,
+    min_confidence: float,
+    stability: np.ndarray,
+    agreement: float,
+    count_range: tuple[float, float],
+    boundary_range: tuple[float, float],
 ) -> dict[str, float | int | bool]:
     """Measure `QUALITY_COLUMNS`.
 
@@ -99,7 +131,15 @@ def quality_features(
     grain_dependence : float
         How much the number of grains depends on the merge level; NaN is taken as not known, which does not count
         against them.
-    min_pixels_across_grain, min_whole_grains, min_calm_share, max_grain_dependence : float, int, float, float
+    confidence : float
+        F1 that is to be expected of the grains; NaN does not count against them.
+    stability : (number of grains + 1,) array
+        Of each grain label; empty where not known.
+    agreement : float
+        F1 of the grains against those of a second method, or NaN.
+    count_range, boundary_range : (low, high)
+        Number of grains and length of boundary at other merge levels, over those found.
+    min_pixels_across_grain, min_whole_grains, min_calm_share, max_grain_dependence, min_confidence : float
         What resolved grains must reach.
 
     Returns
@@ -123,11 +163,19 @@ def quality_features(
             and whole >= min_whole_grains
             and calm >= min_calm_share
             and not grain_dependence > max_grain_dependence
+            and not confidence < min_confidence
         ),
         "quality_pixels_across_grain": across,
         "quality_whole_grains": whole,
         "quality_calm_grain_share": calm,
         "quality_grain_dependence": grain_dependence,
+        "quality_segmentation_confidence": confidence,
+        "quality_grain_stability": float(stability[1:].mean()) if len(stability) > 1 else np.nan,
+        "quality_method_agreement": agreement,
+        "quality_grain_number_low": count_range[0],
+        "quality_grain_number_high": count_range[1],
+        "quality_boundary_length_low": boundary_range[0],
+        "quality_boundary_length_high": boundary_range[1],
         "quality_sharpness": np.nan if flat else sharpness(image, valid, noise=noise),
         "quality_noise": noise / structure if structure > 0 else np.nan,
         "quality_saturated_share": saturated_share(image, valid),

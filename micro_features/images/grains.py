@@ -13,8 +13,17 @@ import numpy as np
 from micro_features.images.boundary_evidence import boundary_features
 from micro_features.images.pair_evidence import contact_evidence, pair_features, region_sums
 from micro_features.images.resize import enlarged
-from micro_features.images.stability import Rung, rungs, stability
-from micro_features.images.watershed import Contacts, MergeTree, Pairs, contacts, cut, merge_tree, size_weight
+from micro_features.images.stability import Rung, agreement, expected_f1, rungs, stability
+from micro_features.images.watershed import (
+    Contacts,
+    MergeTree,
+    Pairs,
+    contacts,
+    cut,
+    merge_tree,
+    regions_at,
+    size_weight,
+)
 from micro_features.images.working_scale import ScaleEvidence, Trial, choose_scale, try_scale
 
 Judge = Callable[[np.ndarray], np.ndarray]
@@ -26,6 +35,9 @@ _SURE = 0.36
 # Levels at which grains are compared with those at the chosen one: as shares of the merge level, and as probabilities.
 _STRENGTH_LADDER = (0.76, 0.83, 0.91, 1.06, 1.13, 1.2)
 _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
+# F1 against mean stability over those levels: intercept and slope.
+_STRENGTH_LINE = (0.0, 1.0)
+_PROBABILITY_LINE = (0.0, 1.0)
 # Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
 _WORTH_FINER = 0.45
 _STABILITY_TOLERANCE = 0.03
@@ -49,10 +61,15 @@ class GrainMap:
         Number of grains and length of boundary at those other levels and at this one.
     working_scale : float
         Factor by which the picture was shrunk to find them.
+    confidence : float
+        F1 that is to be expected of grains as stable as these, 0 to 1 (`images.stability.expected_f1`).
     relative_dependence : float
-        That of the chosen scale: about 1 where grains can not be told from texture, well below 1 where they can.
+        That of the chosen scale: about 1 where grains can not be told from texture, well below 1 where they can. NaN
+        where trained classifiers merged them, which it says nothing about.
     evidence : tuple of ScaleEvidence
         One for every scale that was tried.
+    agreement : float
+        F1 of the grains with those of `watershed` at the same scale, 0 to 1; NaN for that method itself.
     """
 
     labels: np.ndarray
@@ -61,8 +78,10 @@ class GrainMap:
     level: float
     rungs: tuple[Rung, ...]
     working_scale: float
+    confidence: float
     relative_dependence: float
     evidence: tuple[ScaleEvidence, ...]
+    agreement: float
 
 
 def watershed(
@@ -110,8 +129,9 @@ def watershed(
     ladder = tuple(share * merge_level for share in _STRENGTH_LADDER)
     area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
     stable = stability(trial.tree, area_px, merge_level, ladder)
-    found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable)
-    return _grain_map(found, merge_level, ladder, evidence, valid, pores)
+    found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable, np.nan)
+    dependence = trial.evidence.relative_dependence
+    return _grain_map(found, merge_level, ladder, evidence, valid, pores, line=_STRENGTH_LINE, dependence=dependence)
 
 
 def learned(
@@ -164,8 +184,15 @@ def learned(
             pair_weight(judge_pairs, small_grain_px=small_grain_px),
             top=max(merge_probability, *_PROBABILITY_LADDER),
         )
+        basin_area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
+        sure = regions_at(trial.tree, _SURE * merge_level)
         return _Merged(
-            trial, labels, touching, tree, stability(tree, sums[:, 0], merge_probability, _PROBABILITY_LADDER)
+            trial,
+            labels,
+            touching,
+            tree,
+            stability(tree, sums[:, 0], merge_probability, _PROBABILITY_LADDER),
+            agreement(regions_at(tree, merge_probability)[sure], regions_at(trial.tree, merge_level), basin_area_px),
         )
 
     if working_scale:
@@ -180,7 +207,16 @@ def learned(
             if finer.mean_stability >= found.mean_stability - _STABILITY_TOLERANCE:
                 found = finer
             evidence = (*evidence, finer.trial.evidence)
-    return _grain_map(found, merge_probability, _PROBABILITY_LADDER, evidence, valid, pores)
+    return _grain_map(
+        found,
+        merge_probability,
+        _PROBABILITY_LADDER,
+        evidence,
+        valid,
+        pores,
+        line=_PROBABILITY_LINE,
+        dependence=np.nan,
+    )
 
 
 GRAIN_METHODS: dict[str, Callable[..., GrainMap]] = {"watershed": watershed, "learned": learned}
@@ -231,6 +267,7 @@ class _Merged:
     touching: Contacts
     tree: MergeTree
     stability: np.ndarray
+    agreement: float
 
     @property
     def mean_stability(self) -> float:
@@ -253,6 +290,9 @@ def _grain_map(
     evidence: tuple[ScaleEvidence, ...],
     valid: np.ndarray,
     pores: np.ndarray,
+    *,
+    line: tuple[float, float],
+    dependence: float,
 ) -> GrainMap:
     trial = found.trial
     grains = enlarged(cut(found.tree, found.labels, level), valid.shape)
@@ -266,6 +306,8 @@ def _grain_map(
         level=level,
         rungs=rungs(found.tree, found.touching, tuple(sorted((*ladder, level)))),
         working_scale=trial.evidence.factor,
-        relative_dependence=trial.evidence.relative_dependence,
+        confidence=expected_f1(found.stability, line),
+        relative_dependence=dependence,
         evidence=evidence,
+        agreement=found.agreement,
     )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from micro_features.images.watershed import Contacts, MergeTree, regions_at
 
@@ -44,6 +45,52 @@ def rungs(tree: MergeTree, touching: Contacts, levels: tuple[float, ...]) -> tup
         apart = region[touching.first] != region[touching.second]
         found.append(Rung(level, tree.regions(level), int(np.count_nonzero(apart))))
     return tuple(found)
+
+
+def agreement(one: np.ndarray, other: np.ndarray, area_px: np.ndarray) -> float:
+    """F1 of two ways to put the same basins together: regions match that share more than half of their union.
+
+    Parameters
+    ----------
+    one, other : (count + 1,) int array
+        Region of the background, 0, and of each basin.
+    area_px : (count + 1,) array
+
+    Returns
+    -------
+    float
+        0 to 1; NaN without any basin.
+    """
+    one, other, area_px = one[1:], other[1:], area_px[1:]
+    if not len(one):
+        return float("nan")
+    shared = sparse.coo_array((area_px, (one, other))).tocsr().tocoo()
+    area_one, area_other = np.bincount(one, area_px), np.bincount(other, area_px)
+    row, col = shared.coords
+    union = area_one[row] + area_other[col] - shared.data
+    matches = np.count_nonzero(shared.data > 0.5 * union)
+    return 2 * matches / (np.count_nonzero(area_one) + np.count_nonzero(area_other))
+
+
+def expected_f1(stability: np.ndarray, line: tuple[float, float]) -> float:
+    """F1 at an intersection over union of 0.5 that grains of such stability have on the whole.
+
+    Parameters
+    ----------
+    stability : (number of grains + 1,) array
+        For each label.
+    line : (float, float)
+        Intercept and slope against the mean stability, fitted on pictures of known truth.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN without grains.
+    """
+    if len(stability) < 2:
+        return float("nan")
+    intercept, slope = line
+    return float(np.clip(intercept + slope * stability[1:].mean(), 0, 1))
 
 
 def stability(tree: MergeTree, area_px: np.ndarray, level: float, others: tuple[float, ...]) -> np.ndarray:
