@@ -197,15 +197,16 @@ def merge_tree(
     inside = inside.astype(np.float32)
     count = len(inside) - 1
     level = np.zeros(count + 1, np.float32)
-    first, second, sums = _summed(touching.first, touching.second, _with_ones(evidence), count)
+    ones = np.ones(len(evidence), np.float32)
+    first, second, length, sums = _summed(touching.first, touching.second, ones, evidence, count)
 
-    def weighed(some: np.ndarray) -> np.ndarray:
-        one, two, length = first[some], second[some], sums[some, 0]
-        means = sums[some, 1:] / length[:, None]
-        return weigh(Pairs(one, two, length, means, inside[one], inside[two], outline[one], outline[two]))
+    def weighed(some: slice) -> np.ndarray:
+        one, two, px = first[some], second[some], length[some]
+        means = sums[some] / px[:, None]
+        return weigh(Pairs(one, two, px, means, inside[one], inside[two], outline[one], outline[two]))
 
-    outline = _outlines(first, second, sums[:, 0], count)
-    weight = weighed(np.arange(len(first)))
+    outline = _outlines(first, second, length, count)
+    weight = weighed(slice(None))
     merges: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     while len(weight):
         weakest = np.full(count + 1, np.inf, np.float32)
@@ -231,15 +232,15 @@ def merge_tree(
         first, second = root[first], root[second]
         grown = np.zeros(count + 1, bool)
         grown[kept] = True
-        changed = grown[first] | grown[second]
-        part = _summed(first[changed], second[changed], sums[changed], count)
-        same = ~changed
-        first, second, sums = (
-            np.concatenate((old[same], new)) for old, new in zip((first, second, sums), part, strict=True)
+        same = ~(grown[first] | grown[second])
+        changed = ~same & (first != second)
+        part = _summed(first[changed], second[changed], length[changed], sums[changed], count)
+        first, second, length, sums = (
+            np.concatenate((old[same], new)) for old, new in zip((first, second, length, sums), part, strict=True)
         )
-        outline = _outlines(first, second, sums[:, 0], count)
+        outline = _outlines(first, second, length, count)
         unchanged = weight[same]
-        weight = np.concatenate((unchanged, weighed(np.arange(len(unchanged), len(first)))))
+        weight = np.concatenate((unchanged, weighed(slice(len(unchanged), None))))
     if not merges:
         empty = np.zeros(0, np.intp)
         return MergeTree(count, empty, empty, np.zeros(0, np.float32))
@@ -292,24 +293,19 @@ def cut(tree: MergeTree, labels: np.ndarray, level: float) -> np.ndarray:
     return regions_at(tree, level).take(labels)
 
 
-def _with_ones(evidence: np.ndarray) -> np.ndarray:
-    return np.column_stack((np.ones(len(evidence), np.float32), evidence)).astype(np.float32, copy=False)
-
-
 def _outlines(first: np.ndarray, second: np.ndarray, length: np.ndarray, count: int) -> np.ndarray:
     total = np.bincount(first, length, count + 1) + np.bincount(second, length, count + 1)
     return total.astype(np.float32)
 
 
 def _summed(
-    first: np.ndarray, second: np.ndarray, values: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One entry for every pair of different labels, lower label first; rows of values of the same pair added."""
-    apart = first != second
-    low, high = np.minimum(first, second)[apart], np.maximum(first, second)[apart]
+    first: np.ndarray, second: np.ndarray, length: np.ndarray, evidence: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One entry for every pair of labels, lower label first; lengths and rows of evidence of the same pair added."""
+    low, high = np.minimum(first, second), np.maximum(first, second)
     pairs, which = np.unique(low.astype(np.int64) * (count + 1) + high, return_inverse=True)
     rows = sparse.csr_array(
         (np.ones(len(which), np.float32), which, np.arange(len(which) + 1)), shape=(len(which), len(pairs))
     )
     low, high = np.divmod(pairs, count + 1)
-    return low, high, rows.T @ values[apart]
+    return low, high, np.bincount(which, length, len(pairs)).astype(np.float32), rows.T @ evidence
