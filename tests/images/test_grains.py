@@ -277,8 +277,24 @@ def test_fields_of_a_grain_map_agree(voronoi, method):
         assert higher.n_grains <= lower.n_grains
         assert higher.boundary_px <= lower.boundary_px
     assert grains.rungs[0].n_grains > grains.rungs[-1].n_grains
-    chosen = [each for each in grains.evidence if each.factor == grains.working_scale]
-    assert [each.relative_dependence for each in chosen] == [grains.relative_dependence]
+    assert grains.working_scale in {each.factor for each in grains.evidence}
+    assert 0 <= grains.confidence <= 1
+    if method == "watershed":
+        (chosen,) = (each for each in grains.evidence if each.factor == grains.working_scale)
+        assert chosen.relative_dependence == grains.relative_dependence
+        assert np.isnan(grains.agreement)
+    else:
+        assert np.isnan(grains.relative_dependence)
+        assert 0 < grains.agreement <= 1
+
+
+def test_agreement_is_the_f1_of_both_methods_at_the_same_scale(voronoi, f1):
+    image = voronoi((240, 320), 40, noise=0.02).image
+    by_watershed = segmented(image, working_scale=1.0)
+    for judge_pairs, least, most in ((mean_of_contacts, 0.8, 1), (always(-9.0), 0, 0.05)):
+        found = judged(image, by_strength, judge_pairs, working_scale=1.0)
+        assert found.agreement == pytest.approx(f1(found.labels, by_watershed.labels))
+        assert least <= found.agreement <= most
 
 
 def test_a_higher_probability_leaves_fewer_grains(voronoi):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micro_features.images.stability import Rung, rungs, stability
+from micro_features.images.stability import Rung, agreement, expected_f1, rungs, stability
 from micro_features.images.watershed import MergeTree, contacts, cut, merge_tree, regions_at
 
 # Four basins in a row, of 10, 20, 30 and 40 columns: the first two unite at 0.2, the others at 0.4, all at 0.6.
@@ -28,6 +28,40 @@ def test_at_its_own_level_every_grain_is_the_same():
 def test_what_no_level_changes_is_stable():
     alone = MergeTree(2, *(np.zeros(0, dtype) for dtype in (int, int, np.float32)))
     np.testing.assert_array_equal(stability(alone, np.array([5, 7, 9]), 0.5, (0.1, 0.3, 0.9)), [1, 1, 1])
+
+
+def test_agreement_by_hand():
+    # Background and six basins; the first two regions agree in 30 of 40, the third is cut in halves, one is whole.
+    area_px = np.array([99, 20, 10, 10, 8, 8, 5])
+    one = np.array([0, 1, 1, 2, 3, 3, 4])
+    other = np.array([0, 1, 1, 1, 3, 4, 5])
+    # 30 of 40, 10 of 40, 8 of 16 twice (not above one half), 5 of 5.
+    assert agreement(one, other, area_px) == pytest.approx(2 * 2 / (4 + 4))
+    assert agreement(one, one, area_px) == 1
+    assert np.isnan(agreement(one[:1], other[:1], area_px[:1]))
+
+
+@given(seed=st.integers(0, 2**16))
+@settings(max_examples=30, deadline=None)
+def test_agreement_does_not_depend_on_order_or_numbers(seed):
+    rng = np.random.default_rng(seed)
+    one, other = np.append(0, rng.integers(1, 6, 12)), np.append(0, rng.integers(1, 6, 12))
+    area_px = rng.integers(1, 20, 13)
+    found = agreement(one, other, area_px)
+    assert 0 <= found <= 1
+    assert found == agreement(other, one, area_px)
+    renumbered = np.append(0, rng.permutation(np.arange(1, 8)))[other]
+    assert found == agreement(one, renumbered, area_px)
+
+
+def test_expected_f1_follows_the_mean_stability_of_grains():
+    # The background is no grain.
+    stable = np.array([1, 0.5, 0.7], np.float32)
+    assert expected_f1(stable, (0.0, 1.0)) == pytest.approx(0.6)
+    assert expected_f1(stable, (0.2, 0.5)) == pytest.approx(0.5)
+    assert expected_f1(stable, (-2.0, 1.0)) == 0
+    assert expected_f1(stable, (0.9, 1.0)) == 1
+    assert np.isnan(expected_f1(np.ones(1, np.float32), (0.0, 1.0)))
 
 
 def test_rungs_by_hand():
