@@ -52,7 +52,7 @@ def relief(scale, shape=SHAPE, seed=0):
     return height, watershed(height).astype(np.int32), height
 
 
-def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, grain_dependence=0.3):
+def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, grain_dependence=0.3, confidence=0.9):
     image = image.astype(np.float32)
     valid = np.ones(image.shape, bool) if valid is None else valid
     return quality_features(
@@ -65,6 +65,12 @@ def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, 
         min_calm_share=0.7,
         grain_dependence=grain_dependence,
         max_grain_dependence=0.75,
+        confidence=confidence,
+        min_confidence=0.6,
+        stability=np.array([1.0, 0.5, 0.7], np.float32),
+        agreement=0.8,
+        count_range=(0.9, 1.2),
+        boundary_range=(0.95, 1.1),
     )
 
 
@@ -347,3 +353,19 @@ def test_grains_whose_number_hangs_on_the_merge_level_are_not_resolved():
     assert quality(*drawn, grain_dependence=0.75)["quality_grains_resolved"]
     assert not quality(*drawn, grain_dependence=0.76)["quality_grains_resolved"]
     assert quality(*drawn, grain_dependence=np.nan)["quality_grains_resolved"]
+
+
+def test_grains_of_a_segmentation_not_worth_trusting_are_not_resolved():
+    drawn = grooved(30)
+    assert quality(*drawn, confidence=0.6)["quality_grains_resolved"]
+    assert not quality(*drawn, confidence=0.59)["quality_grains_resolved"]
+    assert quality(*drawn, confidence=np.nan)["quality_grains_resolved"]
+
+
+def test_what_is_known_of_the_segmentation_is_passed_on():
+    found = quality(*grooved(30))
+    assert found["quality_grain_stability"] == pytest.approx(0.6)
+    assert (found["quality_grain_number_low"], found["quality_grain_number_high"]) == (0.9, 1.2)
+    assert (found["quality_boundary_length_low"], found["quality_boundary_length_high"]) == (0.95, 1.1)
+    assert found["quality_method_agreement"] == 0.8
+    assert found["quality_segmentation_confidence"] == 0.9
