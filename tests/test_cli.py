@@ -443,17 +443,8 @@ def test_a_missing_or_foreign_model_is_told_before_any_picture_is_opened(folder,
         (foreign / name).write_bytes(b"something else")
     (folder / "a.png").write_bytes(b"no picture")
     for model, words in ((tmp_path / "none", "can not be read"), (foreign, "train it anew")):
-        arguments = [
-            str(folder),
-            "-o",
-            str(out),
-            "--uncalibrated",
-            "--method",
-            "best",
-            "--set",
-            f"grains.model={model}",
-        ]
-        assert main([command, *arguments, "-j", "1"]) == 2
+        with_model = ["-o", str(out), "--uncalibrated", "--set", f"grains.model={model}", "-j", "1"]
+        assert main([command, str(folder), "--set", "grains.method=learned", *with_model]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{model}/contacts.ubj" in line
         assert words in line

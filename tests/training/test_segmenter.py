@@ -19,6 +19,7 @@ from micro_features.images.boundary_truth import BOUNDARY, INSIDE
 from micro_features.settings import Settings
 from micro_features.synthetic.training import KINDS
 from micro_features.training import lessons, teaching
+from micro_features.training.boundaries import train_boundaries
 from micro_features.training.lessons import drawn_pictures, own_pictures
 
 QUICK = ("--set", "grains.method=watershed", "-j", "1")
@@ -119,6 +120,41 @@ def test_pores_are_learned(own, tmp_path, capsys):
     for score in provenance(model)["scores"]:
         assert score["trained"]["IoU"] > max(0.5, score["before"]["IoU"])
         assert f"{score['name']}: IoU {score['before']['IoU']:.2f}, area error" in out
+
+
+def test_strokes_in_pores_are_learned(own, tmp_path, capsys):
+    data, model = own(2), tmp_path / "model"
+    for name in "ab":  # a few columns painted: 1 solid, 2 pore
+        pores = np.asarray(Image.open(data / f"pores/{name}.png")) > 0
+        painted = np.where(np.arange(200) % 5 == 0, 1 + pores, 0)
+        Image.fromarray(painted.astype(np.uint8)).save(data / f"strokes/{name}.png")
+    words = (data / "images", data / "strokes", "--kind", "pores", "--strokes", "--drawn", 0, "-o", model)
+    assert trained(*words, capsys=capsys)[0] == 0
+    assert provenance(model)["skill"]["pores"]["area_under_curve"] > 0.95
+    assert provenance(model)["scores"] == []
+
+
+def test_an_own_picture_is_judged_by_classifiers_that_have_not_seen_it(own, tmp_path, capsys, monkeypatch):
+    result, judges = [], []
+
+    def kept(*arguments, **more):
+        result.append(train_boundaries(*arguments, **more))
+        return result[0]
+
+    def watched(image, valid, pores, *, judge_contacts, judge_pairs, **_):
+        judges.append((judge_contacts.args[0], judge_pairs.args[0]))
+        return SimpleNamespace(labels=valid.astype(np.int32))
+
+    monkeypatch.setattr(teaching, "train_boundaries", kept)
+    monkeypatch.setattr(teaching, "learned", watched)
+    data = own(2)
+    words = (data / "images", data / "labels", "--drawn", 2, "-o", tmp_path / "model")
+    assert trained(*words, capsys=capsys)[0] == 0
+    both = result[0].contacts.blind, result[0].pairs.blind
+    # Drawn pictures come first; those of one's own have the numbers 2 and 3.
+    for number, of_picture in zip((2, 3), judges, strict=True):
+        assert all(judge is blind[number] for judge, blind in zip(of_picture, both, strict=True))
+    assert len({*map(id, both[0])}) > 1
 
 
 def test_a_single_picture_can_not_judge_itself(own, tmp_path, capsys):
