@@ -38,7 +38,7 @@ def truth_from_labels(basins: np.ndarray, touching: Contacts, grains: np.ndarray
         (np.ones(basins.size, np.float32), (basins.ravel(), grain.ravel())), shape=(n_basins + 1, n_grains + 1)
     ).tocsr()
     owner = np.asarray(shared.argmax(axis=1)).ravel()
-    sure = shared.max(axis=1).toarray().ravel() >= 0.5 * shared.sum(axis=1)
+    sure = shared.max(axis=1).toarray().ravel() > 0.5 * shared.sum(axis=1)
     truth = (owner[touching.first] != owner[touching.second]).astype(np.float32)
     truth[~(sure[touching.first] & sure[touching.second])] = np.nan
     return truth

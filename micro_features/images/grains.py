@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.special import expit
 
 from micro_features.images.boundary_evidence import boundary_features
 from micro_features.images.pair_evidence import contact_evidence, pair_features, region_sums
@@ -123,15 +124,15 @@ def watershed(
     solid_image, solid = _solid(image, valid, pores)
     if working_scale:
         trial = try_scale(solid_image, solid, working_scale, **options)
-        evidence: tuple[ScaleEvidence, ...] = (trial.evidence,)
+        tried: tuple[Trial, ...] = (trial,)
     else:
-        trial, evidence = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
+        trial, tried = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
     ladder = tuple(share * merge_level for share in _STRENGTH_LADDER)
     area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
     stable = stability(trial.tree, area_px, merge_level, ladder)
     found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable, np.nan)
     dependence = trial.evidence.relative_dependence
-    return _grain_map(found, merge_level, ladder, evidence, valid, pores, line=_STRENGTH_LINE, dependence=dependence)
+    return _grain_map(found, merge_level, ladder, tried, valid, pores, line=_STRENGTH_LINE, dependence=dependence)
 
 
 def learned(
@@ -197,21 +198,24 @@ def learned(
 
     if working_scale:
         found = merged(try_scale(solid_image, solid, working_scale, **options))
-        evidence: tuple[ScaleEvidence, ...] = (found.trial.evidence,)
+        tried: tuple[Trial, ...] = (found.trial,)
     else:
-        trial, evidence = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
+        trial, tried = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
         found = merged(trial)
         # Trained classifiers see through more noise than mean strength does: the next finer scale may serve better.
-        if trial.evidence.factor > 1 and found.mean_stability >= _WORTH_FINER:
-            finer = merged(try_scale(solid_image, solid, max(1.0, trial.evidence.factor / 2**0.5), **options))
+        if trial is not tried[-1] and found.mean_stability >= _WORTH_FINER:
+            next_one = tried[tried.index(trial) + 1]
+            if next_one is tried[-1]:  # so far of a part only
+                next_one = try_scale(solid_image, solid, next_one.evidence.factor, **options)
+                tried = (*tried[:-1], next_one)
+            finer = merged(next_one)
             if finer.mean_stability >= found.mean_stability - _STABILITY_TOLERANCE:
                 found = finer
-            evidence = (*evidence, finer.trial.evidence)
     return _grain_map(
         found,
         merge_probability,
         _PROBABILITY_LADDER,
-        evidence,
+        tried,
         valid,
         pores,
         line=_PROBABILITY_LINE,
@@ -252,8 +256,7 @@ def pair_weight(judge_pairs: Judge, *, small_grain_px: float) -> Callable[[Pairs
     """Probability of a boundary between the regions of each pair, less where one of them is small."""
 
     def weigh(pairs: Pairs) -> np.ndarray:
-        probability = 1 / (1 + np.exp(-judge_pairs(pair_features(pairs))))
-        return probability * size_weight(pairs, small_area_px=small_grain_px)
+        return expit(judge_pairs(pair_features(pairs))) * size_weight(pairs, small_area_px=small_grain_px)
 
     return weigh
 
@@ -287,7 +290,7 @@ def _grain_map(
     found: _Merged,
     level: float,
     ladder: tuple[float, ...],
-    evidence: tuple[ScaleEvidence, ...],
+    tried: tuple[Trial, ...],
     valid: np.ndarray,
     pores: np.ndarray,
     *,
@@ -308,6 +311,6 @@ def _grain_map(
         working_scale=trial.evidence.factor,
         confidence=expected_f1(found.stability, line),
         relative_dependence=dependence,
-        evidence=evidence,
+        evidence=tuple(each.evidence for each in tried),
         agreement=found.agreement,
     )

@@ -152,9 +152,9 @@ def classified(
     probability = pore_probability(image, valid, predict=predict, window_px=window_px)
     smooth = cv2.GaussianBlur(probability, (0, 0), OUTLINE_BLUR_PX)
     shown = (smooth > OUTLINE_SHARE * threshold).view(np.uint8)
-    shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2))
-    shown &= (valid & (smooth > CLEARLY_SOLID)).view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(shown, connectivity=8)
+    bridged = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2)).view(bool)
+    bridged &= valid & (smooth > CLEARLY_SOLID)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged.view(np.uint8), connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
     keep = np.bincount(labels.ravel(), probability.ravel(), minlength=count) > threshold * area
     return _kept(labels, keep & (area >= min_area_px))

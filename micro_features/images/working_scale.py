@@ -133,7 +133,7 @@ def choose_scale(
     scale_tolerance: float,
     small_grain_px: float,
     window_px: float,
-) -> tuple[Trial, tuple[ScaleEvidence, ...]]:
+) -> tuple[Trial, tuple[Trial, ...]]:
     """Find the working scale.
 
     It is the finest, going on from the best one, at which the number of grains depends on the merge level hardly more
@@ -150,8 +150,8 @@ def choose_scale(
     Returns
     -------
     chosen : Trial
-    evidence : tuple of ScaleEvidence
-        One for every scale that was tried.
+    tried : tuple of Trial
+        One for every scale that was tried, finest last; at factor 1 of the picture's middle part, unless chosen.
     """
 
     def trial(factor: float, image: np.ndarray = image, valid: np.ndarray = valid) -> Trial:
@@ -172,7 +172,7 @@ def choose_scale(
         best = [each.evidence.relative_dependence for each in trials].index(smallest)
         finer = takewhile(lambda each: each.evidence.relative_dependence <= smallest + scale_tolerance, trials[best:])
         chosen = list(finer)[-1]
-    return chosen, tuple(each.evidence for each in (*trials, probe))
+    return chosen, (*trials, probe)
 
 
 def _middle(shape: tuple[int, ...], side: int = 400) -> tuple[slice, slice]:

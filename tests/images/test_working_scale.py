@@ -40,7 +40,8 @@ def test_clear_grains_depend_less_on_the_merge_level_than_noise_does(voronoi):
 @pytest.mark.parametrize("shape", [(80, 80), (150, 300), (401, 500)])
 def test_every_scale_is_tried_that_leaves_enough_of_the_picture(voronoi, shape):
     image = voronoi(shape, 20, noise=0.1).image
-    chosen, evidence = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    chosen, tried = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    evidence = [trial.evidence for trial in tried]
     assert [each.factor for each in evidence] == [f for f in FACTORS if min(shape) / f >= MIN_SIDE_PX] + [1.0]
     # The trial that was chosen is of the whole picture, and its evidence is listed.
     assert chosen.labels.shape == tuple(round(side / chosen.evidence.factor) for side in shape)
@@ -73,7 +74,8 @@ def test_the_finest_scale_is_taken_that_is_hardly_worse_than_the_best(monkeypatc
 
     monkeypatch.setattr(working_scale, "try_scale", planted_trial)
     image = np.zeros((800, 900), np.float32)
-    chosen, evidence = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    chosen, tried = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    evidence = [trial.evidence for trial in tried]
     assert chosen.evidence.factor == expected
     assert {each.factor: each.relative_dependence for each in evidence} == planted
     # The unshrunk picture is looked at in part, and as a whole if it was chosen.
@@ -94,7 +96,8 @@ def test_noise_is_shrunk_away_and_the_full_picture_is_looked_at_where_it_is_best
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (20, 20)])
 def test_narrowest_pictures_are_not_shrunk(shape):
     image = np.random.default_rng(0).random(shape, np.float32)
-    chosen, evidence = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    chosen, tried = choose_scale(image, everywhere(image), scale_tolerance=0.2, **OPTIONS)
+    evidence = [trial.evidence for trial in tried]
     assert chosen.labels.shape == shape
     assert len(evidence) == 1
     assert chosen.evidence.counts[0] >= 1
@@ -102,7 +105,8 @@ def test_narrowest_pictures_are_not_shrunk(shape):
 
 def test_nothing_valid():
     image = np.zeros((150, 200), np.float32)
-    chosen, evidence = choose_scale(image, np.zeros(image.shape, bool), scale_tolerance=0.2, **OPTIONS)
+    chosen, tried = choose_scale(image, np.zeros(image.shape, bool), scale_tolerance=0.2, **OPTIONS)
+    evidence = [trial.evidence for trial in tried]
     assert not chosen.labels.any()
     assert all(each.counts == (0, 0, 0) for each in evidence)
     assert all(np.isfinite(each.relative_dependence) for each in evidence)
