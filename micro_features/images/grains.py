@@ -36,8 +36,9 @@ _SURE = 0.36
 # Levels at which grains are compared with those at the chosen one: as shares of the merge level, and as probabilities.
 _STRENGTH_LADDER = (0.76, 0.83, 0.91, 1.06, 1.13, 1.2)
 _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
-# F1 against mean stability over those levels: intercept and slope.
-_STRENGTH_LINE = (0.0, 1.0)
+# F1 against how much the number of grains depends on the merge level, and against the mean stability of the grains:
+# intercept and slope, on drawn pictures that no classifier was trained on.
+_STRENGTH_LINE = (1.02, -0.68)
 _PROBABILITY_LINE = (0.0, 1.0)
 # Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
 _WORTH_FINER = 0.45
@@ -63,7 +64,8 @@ class GrainMap:
     working_scale : float
         Factor by which the picture was shrunk to find them.
     confidence : float
-        F1 that is to be expected of grains as stable as these, 0 to 1 (`images.stability.expected_f1`).
+        F1 that is to be expected of these grains, 0 to 1 (`images.stability.expected_f1`): by their mean stability, or
+        by `relative_dependence`.
     relative_dependence : float
         That of the chosen scale: about 1 where grains can not be told from texture, well below 1 where they can. NaN
         where trained classifiers merged them, which it says nothing about.
@@ -132,7 +134,16 @@ def watershed(
     stable = stability(trial.tree, area_px, merge_level, ladder)
     found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable, np.nan)
     dependence = trial.evidence.relative_dependence
-    return _grain_map(found, merge_level, ladder, tried, valid, pores, line=_STRENGTH_LINE, dependence=dependence)
+    return _grain_map(
+        found,
+        merge_level,
+        ladder,
+        tried,
+        valid,
+        pores,
+        confidence=expected_f1(dependence, _STRENGTH_LINE),
+        dependence=dependence,
+    )
 
 
 def learned(
@@ -218,7 +229,7 @@ def learned(
         tried,
         valid,
         pores,
-        line=_PROBABILITY_LINE,
+        confidence=expected_f1(found.mean_stability, _PROBABILITY_LINE),
         dependence=np.nan,
     )
 
@@ -294,7 +305,7 @@ def _grain_map(
     valid: np.ndarray,
     pores: np.ndarray,
     *,
-    line: tuple[float, float],
+    confidence: float,
     dependence: float,
 ) -> GrainMap:
     trial = found.trial
@@ -309,7 +320,7 @@ def _grain_map(
         level=level,
         rungs=rungs(found.tree, found.touching, tuple(sorted((*ladder, level)))),
         working_scale=trial.evidence.factor,
-        confidence=expected_f1(found.stability, line),
+        confidence=confidence,
         relative_dependence=dependence,
         evidence=tuple(each.evidence for each in tried),
         agreement=found.agreement,

@@ -72,25 +72,23 @@ def agreement(one: np.ndarray, other: np.ndarray, area_px: np.ndarray) -> float:
     return 2 * matches / (np.count_nonzero(area_one) + np.count_nonzero(area_other))
 
 
-def expected_f1(stability: np.ndarray, line: tuple[float, float]) -> float:
-    """F1 at an intersection over union of 0.5 that grains of such stability have on the whole.
+def expected_f1(signal: float, line: tuple[float, float]) -> float:
+    """F1 at an intersection over union of 0.5 that is to be expected of a segmentation.
 
     Parameters
     ----------
-    stability : (number of grains + 1,) array
-        For each label.
+    signal : float
+        What a method knows of its own grains, such as their mean stability.
     line : (float, float)
-        Intercept and slope against the mean stability, fitted on pictures of known truth.
+        Intercept and slope of F1 against this, fitted on pictures of known truth.
 
     Returns
     -------
     float
-        0 to 1; NaN without grains.
+        0 to 1; NaN where the signal is.
     """
-    if len(stability) < 2:
-        return float("nan")
     intercept, slope = line
-    return float(np.clip(intercept + slope * stability[1:].mean(), 0, 1))
+    return float(np.clip(intercept + slope * signal, 0, 1))
 
 
 def stability(tree: MergeTree, area_px: np.ndarray, level: float, others: tuple[float, ...]) -> np.ndarray:
