@@ -14,20 +14,10 @@ from micro_features.synthetic.training.hollows import Marked, cavities, cracks, 
 from micro_features.synthetic.training.picture import training_picture
 
 SHAPE = (256, 320)
-# Half of the pictures are sections and fracture surfaces of crystals with large pores; of the others every second shows
-# an even solid (polished, not etched), every second the wide mix for boundary classifiers.
-PORE_KINDS = (
-    "polished",
-    "plain",
-    "polished",
-    "fracture",
-    "mixed",
-    "polished",
-    "plain",
-    "fracture",
-    "polished",
-    "mixed",
-)
+# More than half of the pictures are sections and fracture surfaces of crystals with large pores; a fifth shows an even
+# solid, polished and not etched, a few the same with even grooves, a fifth the mix for boundary classifiers.
+_TURN = ("polished", "plain", "polished", "fracture", "mixed", "polished", "plain", "fracture")
+PORE_KINDS = (*_TURN, "grooved", "mixed", *_TURN, "polished", "mixed")
 _PICTURES_A_CRYSTAL = 6
 # Where grey differs from grain to grain, or the solid is even, a dark grain or phase could be either.
 _MAY_HOLD_PHASES = ("polished", "plain", "faceted")
@@ -79,8 +69,8 @@ def pore_picture(index: int, *, seed: int = 0) -> PorePicture:
     not_negative("seed", seed)
     rng = np.random.default_rng((seed, index, 2))
     kind = look = PORE_KINDS[index % len(PORE_KINDS)]
-    if kind == "plain":
-        image, grains, pores = _plain(rng)
+    if kind in ("plain", "grooved"):
+        image, grains, pores = _plain(rng, grooved=kind == "grooved")
     elif kind == "mixed":
         mixed = training_picture(index // 5, seed=seed)
         image, grains, pores, look = mixed.image, mixed.grains, mixed.pores > 0, mixed.kind
@@ -98,8 +88,8 @@ def pore_picture(index: int, *, seed: int = 0) -> PorePicture:
     return PorePicture(image=image, pores=pores | added, unsure=unsure, kind=kind)
 
 
-def _plain(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """An even solid: noise, shading, at times curtains. Its grains do not show, but holes keep to their borders."""
+def _plain(rng: np.random.Generator, *, grooved: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An even solid: noise, shading, at times curtains. Holes keep to its grains' borders, shown or not."""
     image = rng.uniform(0.4, 0.7) + np.exp(rng.uniform(np.log(0.006), np.log(0.09))) * rng.standard_normal(SHAPE)
     image += rng.uniform(0, 0.05) * field(rng, SHAPE, 150)
     image += rng.choice([0, rng.uniform(0, 0.03)]) * cv2.GaussianBlur(rng.standard_normal((1, SHAPE[1])), (0, 0), 1.5)
@@ -108,11 +98,26 @@ def _plain(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray
     count = int(np.exp(rng.uniform(np.log(40), np.log(1500))))
     seeds[rng.integers(0, SHAPE[0], count), rng.integers(0, SHAPE[1], count)] = 1
     _, grains = cv2.distanceTransformWithLabels(1 - seeds, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP)
+    if grooved:
+        image -= _grooves(rng, grains)
     image, pores = image.astype(np.float32), np.zeros(SHAPE, bool)
     for _ in range(int(rng.integers(0, 4))):
         image, added = cavities(rng, image, grains)
         pores |= added
     return image, grains, pores
+
+
+def _grooves(rng: np.random.Generator, grains: np.ndarray) -> np.ndarray:
+    """Dark lines between grains, all alike or nearly so, on grains that differ little."""
+    inside = np.ones(grains.shape, np.uint8)
+    inside[1:] &= grains[1:] == grains[:-1]
+    inside[:, 1:] &= grains[:, 1:] == grains[:, :-1]
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    width = np.exp(rng.uniform(np.log(0.6), np.log(min(5, 0.12 * np.sqrt(grains.size / grains.max())))))
+    along = np.clip(1 + rng.uniform(0, 0.4) * field(rng, grains.shape, 12), 0.2, None)
+    grey = rng.uniform(0, 0.04) * rng.standard_normal(int(grains.max()) + 1)
+    line = along * np.exp(-((distance / width) ** rng.uniform(1, 3)))
+    return rng.uniform(0.06, 0.45) * np.minimum(line, 1) + grey[grains]
 
 
 @lru_cache(maxsize=2)
