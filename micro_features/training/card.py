@@ -44,7 +44,7 @@ _MEANING = {
     "grains": "F1 at an intersection over union of 0.5; average precision",
     "pores": "intersection over union of pore area; its error as a share of the true one",
 }
-_MIXED = "\nThe drawn ones together counted as much as the others together."
+_MIXED = "\nThe drawn ones together counted at least as much as the others together."
 _FOREIGN = "Of the pictures that it was trained on: (fill in who made them, and under which terms)."
 _OWN = "It was trained on nothing that others made; the program's licence holds."
 

@@ -27,13 +27,16 @@ QUICK = ("--set", "grains.method=watershed", "-j", "1")
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, grooved, few_rounds):
-    """Drawing and training in little time."""
+    """Drawing and training in little time; returns the list of what was drawn."""
+    drawn = []
 
     def training_picture(index, *, seed):
+        drawn.append(index)
         image, grains, _ = grooved(1000 * seed + index)
         return SimpleNamespace(image=image, grains=grains, kind=KINDS[index % len(KINDS)])
 
     monkeypatch.setattr(lessons, "training_picture", training_picture)
+    return drawn
 
 
 @pytest.fixture
@@ -270,16 +273,17 @@ def test_a_picture_without_labels_is_left_out_and_told(own, tmp_path, capsys):
     assert "no label image" in err
 
 
-def test_bad_labels_stop_the_training_before_it_begins(own, tmp_path, capsys):
+def test_bad_labels_stop_the_training_before_it_begins(own, tmp_path, capsys, small):
     data, model = own(2), tmp_path / "model"
     Image.fromarray(np.full((160, 200), 3, np.uint8)).save(data / "strokes/a.png")
-    words = (data / "images", data / "strokes", "--strokes", "--drawn", 50_000, "-o", model)
+    words = (data / "images", data / "strokes", "--strokes", "--drawn", 3, "-o", model)
     code, out, err = trained(*words, capsys=capsys)
     assert code == 1
     assert out == ""
     line, last = err.splitlines()
     assert "strokes/a.png' holds 3: strokes are 0 (not painted), 1" in line
     assert "nothing was trained" in last
+    assert not small
     assert not model.exists()
 
 
@@ -295,11 +299,11 @@ def test_labels_of_a_part_are_told(own, tmp_path, capsys):
     assert "\nb: 5" not in out
 
 
-def test_nothing_is_overwritten(own, tmp_path, capsys):
-    data = own(1)
-    code, _, err = trained("--drawn", 50_000, "-o", data, capsys=capsys)
+def test_nothing_is_overwritten_and_that_is_told_first(own, capsys, small):
+    code, _, err = trained("--drawn", 3, "-o", own(1), capsys=capsys)
     assert code == 2
     assert "exists already" in err
+    assert not small
 
 
 def test_without_a_model_it_is_compared_with_the_fast_method(own, tmp_path, capsys):
