@@ -152,7 +152,7 @@ def train_segmenter(request: Request, *, n_workers: int, command_line: Sequence[
     ImageError
         There is no annotated picture.
     ArtefactError
-        There is too little to learn from.
+        There is too little to learn from, or a model is missing that finds the other kind.
     """
     check_new_model(request.folder)
     use_one_thread()
@@ -204,10 +204,12 @@ def _as_before(request: Request) -> tuple[Settings, str]:
     try:
         pipeline.check_models(settings)
     except ArtefactError:
-        settings = settings.updated(METHODS["fast"])
+        method = f"{request.kind}.method"
+        settings = settings.updated({method: METHODS["fast"][method]})
+        pipeline.check_models(settings)
     section = settings.grains if request.kind == "grains" else settings.pores
-    method = section.method
-    return settings, f"with {getattr(section, 'model', '')}" if method == "learned" else f"by method {method}"
+    with_model = section.method in ("learned", "classified")
+    return settings, f"with {section.model}" if with_model else f"by method {section.method}"
 
 
 def _own_cases(request: Request, settings: Settings) -> tuple[list[Case], list[str]]:
