@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel
+from scipy.special import expit
 
 from micro_features.calibration.annotations import read_annotations
 from micro_features.calibration.pixel_size import pixel_size
@@ -32,12 +33,15 @@ from micro_features.images.boundary_evidence import BOUNDARY_FEATURES
 from micro_features.images.grains import GRAIN_METHODS, Judge
 from micro_features.images.pair_evidence import PAIR_FEATURES
 from micro_features.images.phases import PhaseMasks, phase_masks
+from micro_features.images.pore_evidence import PORE_FEATURES
 from micro_features.images.pores import PORE_METHODS
 from micro_features.learn.pixels import from_bytes, log_odds
 from micro_features.settings import Settings
 
 BOUNDARY_WEIGHTS = ("contacts.ubj", "pairs.ubj")
 """Files of a model of grain boundaries: the classifiers of contacts and of pairs of regions."""
+PORE_WEIGHTS = ("pores.ubj",)
+"""File of a model of pores."""
 
 UNCALIBRATED = PixelSize(1.0, "uncalibrated", 0.0)
 
@@ -181,7 +185,8 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     frame = _frame(micrograph.valid)
     image, valid = micrograph.image[frame], micrograph.valid[frame]
     find_pores, find_grains = PORE_METHODS[settings.pores.method], GRAIN_METHODS[settings.grains.method]
-    pores = find_pores(image, valid, **_options(find_pores, settings.pores))
+    judge_pores = _pore_judge(settings.pores.model) if settings.pores.method == "classified" else {}
+    pores = find_pores(image, valid, **judge_pores, **_options(find_pores, settings.pores))
     judges: dict[str, Judge] = _boundary_judges(settings.grains.model) if settings.grains.method == "learned" else {}
     grains = find_grains(image, valid, pores, **judges, **_options(find_grains, settings.prepare, settings.grains))
     here = next(rung for rung in grains.rungs if rung.level == grains.level)
@@ -230,6 +235,8 @@ def models_used(settings: Settings) -> dict[str, str]:
         A model is missing.
     """
     used = {}
+    if settings.pores.method == "classified":
+        used[settings.pores.model] = weights_digest(_weights(settings.pores.model, PORE_WEIGHTS))
     if settings.grains.method == "learned":
         used[settings.grains.model] = weights_digest(_weights(settings.grains.model, BOUNDARY_WEIGHTS))
     return used
@@ -249,6 +256,8 @@ def check_models(settings: Settings) -> None:
     """
     if settings.grains.method == "learned":
         _boundary_judges(settings.grains.model)
+    if settings.pores.method == "classified":
+        _pore_judge(settings.pores.model)
 
 
 @functools.cache
@@ -258,15 +267,25 @@ def _weights(model: str, names: tuple[str, ...]) -> dict[str, bytes]:
 
 @functools.cache
 def _boundary_judges(model: str) -> dict[str, Judge]:
-    weights = _weights(model, BOUNDARY_WEIGHTS)
-    features = (BOUNDARY_FEATURES, PAIR_FEATURES)
-    judges: dict[str, Judge] = {}
-    for judge, name, columns in zip(("judge_contacts", "judge_pairs"), BOUNDARY_WEIGHTS, features, strict=True):
-        try:
-            judges[judge] = functools.partial(log_odds, from_bytes(weights[name], columns))
-        except ArtefactError as error:
-            raise ArtefactError(f"{model_folder(model) / name} {error}") from None
-    return judges
+    contacts, pairs = BOUNDARY_WEIGHTS
+    return {
+        "judge_contacts": _judge(model, BOUNDARY_WEIGHTS, contacts, BOUNDARY_FEATURES),
+        "judge_pairs": _judge(model, BOUNDARY_WEIGHTS, pairs, PAIR_FEATURES),
+    }
+
+
+@functools.cache
+def _pore_judge(model: str) -> dict[str, Judge]:
+    odds = _judge(model, PORE_WEIGHTS, PORE_WEIGHTS[0], PORE_FEATURES)
+    return {"predict": lambda features: expit(odds(features))}
+
+
+def _judge(model: str, files: tuple[str, ...], name: str, features: tuple[str, ...]) -> Judge:
+    stored = _weights(model, files)[name]
+    try:
+        return functools.partial(log_odds, from_bytes(stored, features))
+    except ArtefactError as error:
+        raise ArtefactError(f"{model_folder(model) / name} {error}") from None
 
 
 def _options(method: Callable[..., Any], *sections: BaseModel) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from micro_features.errors import SettingsError
 
 METHODS: dict[str, dict[str, str]] = {
-    "fast": {"grains.method": "watershed"},
-    "best": {"grains.method": "learned"},
+    "fast": {"grains.method": "watershed", "pores.method": "local"},
+    "best": {"grains.method": "learned", "pores.method": "classified"},
 }
-"""What `--method` stands for: the quicker way to find grains, and the more accurate one."""
+"""What `--method` stands for: the quicker way to find grains and pores, and the more accurate one."""
 
 
 class _Section(BaseModel):
@@ -51,10 +51,22 @@ class Prepare(_Section):
 class Pores(_Section):
     """What is a pore."""
 
-    method: Literal["local", "otsu", "yen", "sauvola", "fixed"] = Field(
-        "local",
-        description="How pores are found: local contrast with hysteresis, or one of the global and local thresholds "
-        "of the literature, for comparison.",
+    method: Literal["classified", "local", "otsu", "yen", "sauvola", "fixed"] = Field(
+        "classified",
+        description="How pores are found: by a trained classifier of pixels (the better way), by local contrast with "
+        "hysteresis (the faster way), or by one of the thresholds of the literature, for comparison.",
+    )
+    model: str = Field(
+        "pore-xgboost",
+        min_length=1,
+        description="Method classified: the trained classifier, by the name of a model that ships or the path of a "
+        "folder that train-segmenter wrote.",
+    )
+    threshold: float = Field(
+        0.5,
+        ge=0.05,
+        le=0.95,
+        description="Method classified: a region is a pore where that is at least so likely, 0 to 1.",
     )
     sensitivity: float = Field(
         0.5, ge=0, le=0.95, description="Method local: 0 takes only the darkest holes, 0.95 takes faint ones too."
@@ -63,8 +75,8 @@ class Pores(_Section):
         50.0,
         ge=5,
         le=1000,
-        description="Methods local and sauvola: standard deviation of the Gaussian that defines the surroundings "
-        "against which darkness is judged, pixels.",
+        description="Methods classified, local and sauvola: standard deviation of the Gaussian that defines the "
+        "surroundings against which darkness is judged, pixels.",
     )
     level: float = Field(0.25, ge=0, le=1, description="Method fixed: grey level below which a pixel is pore.")
     min_area_px: int = Field(12, ge=1, le=1_000_000, description="Smaller pores are dropped, pixels.")
@@ -85,7 +97,7 @@ class Grains(_Section):
         "folder that train-segmenter wrote.",
     )
     merge_probability: float = Field(
-        0.7,
+        0.65,
         ge=0.05,
         le=0.9,
         description="Method learned: neighbours are one grain where a boundary between them is less likely, 0 to 1.",

@@ -34,7 +34,7 @@ from micro_features.settings import METHODS, Settings
 
 OURS: dict[Kind, dict[str, dict[str, str]]] = {
     "grains": METHODS,
-    "pores": {"local": {"pores.method": "local"}},
+    "pores": METHODS,
 }
 """Our methods: name in the table, and the settings that choose it."""
 

@@ -39,10 +39,10 @@ _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
 # F1 against how much the number of grains depends on the merge level, and against the mean stability of the grains:
 # intercept and slope, on drawn pictures that no classifier was trained on.
 _STRENGTH_LINE = (1.02, -0.68)
-_PROBABILITY_LINE = (0.0, 1.0)
+_PROBABILITY_LINE = (-0.86, 1.88)
 # Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
-_WORTH_FINER = 0.45
-_STABILITY_TOLERANCE = 0.03
+_WORTH_FINER = 0.65
+_STABILITY_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ def learned(
     *,
     judge_contacts: Judge,
     judge_pairs: Judge,
-    merge_probability: float = 0.7,
+    merge_probability: float = 0.65,
     merge_level: float = 0.25,
     working_scale: float = 0.0,
     scale_tolerance: float = 0.2,

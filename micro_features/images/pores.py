@@ -32,6 +32,10 @@ OUTLINE_SHARE = 0.6
 # to see. Not what is clearly solid, though: less probable than this.
 BRIDGE_PX = 4
 CLEARLY_SOLID = 0.05
+# Of a pore that a classifier sees among grooves, at least this share is wider or more compact than they are (as
+# `local` asks at its default sensitivity): with less, the dark boundaries of etched steel pass for pores.
+SHARE_BEYOND_GROOVES = 0.4
+DEFAULT_HIGH = np.float32(3.4)
 # Standard deviation of the Gaussian that smooths the outline of probability, pixels.
 OUTLINE_BLUR_PX = 0.7
 
@@ -75,7 +79,7 @@ def local(
     if contrast(image, valid) == 0:
         return np.zeros(image.shape, np.int32)
     dark, solid = darkness(image, valid, window_px=window_px)
-    high = np.float32(6.8 * (1.0 - sensitivity))
+    high = 2 * DEFAULT_HIGH * np.float32(1.0 - sensitivity)
     medium, coarse = (masked_blur(dark, valid, sigma_px=sigma) for sigma in BLURS_PX)
     medium_spread, coarse_spread = (max(robust_sd(blurred, solid), LEAST_SPREAD) for blurred in (medium, coarse))
     low = 0.57 * high * np.float32(medium_spread)
@@ -88,7 +92,6 @@ def local(
     near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (EDGE_PX, EDGE_PX))
     found = (dark > np.maximum((cv2.dilate(dark, near) - np.float32(NOISE_MARGIN)) / 2, low)) & valid
     found &= dark > groove_darkness(medium, valid, high=high, deep=high * medium_spread)
-    # The median of 3 x 3 smooths the outline.
     # The median of 3 x 3 smooths the outline.
     return _labelled(cv2.medianBlur(found.view(np.uint8), 3).view(bool) & valid, min_area_px, seeds)
 
@@ -133,7 +136,7 @@ def classified(
     window_px: float = 50.0,
     min_area_px: int = 12,
 ) -> np.ndarray:
-    """Regions that a classifier takes for pores.
+    """Regions that a classifier takes for pores, grooves left out.
 
     Parameters
     ----------
@@ -157,7 +160,20 @@ def classified(
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged.view(np.uint8), connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
     keep = np.bincount(labels.ravel(), probability.ravel(), minlength=count) > threshold * area
-    return _kept(labels, keep & (area >= min_area_px))
+    keep &= area >= min_area_px
+    if keep[1:].any():
+        keep &= (
+            np.bincount(labels[_beyond_grooves(image, valid, window_px)], minlength=count) > SHARE_BEYOND_GROOVES * area
+        )
+    return _kept(labels, keep)
+
+
+def _beyond_grooves(image: np.ndarray, valid: np.ndarray, window_px: float) -> np.ndarray:
+    """Where darkness is more than part of a groove."""
+    dark, solid = darkness(image, valid, window_px=window_px)
+    medium = masked_blur(dark, valid, sigma_px=BLURS_PX[0])
+    spread = max(robust_sd(medium, solid), LEAST_SPREAD)
+    return dark > groove_darkness(medium, valid, high=DEFAULT_HIGH, deep=DEFAULT_HIGH * np.float32(spread))
 
 
 def otsu(image: np.ndarray, valid: np.ndarray, *, min_area_px: int = 12) -> np.ndarray:
@@ -190,6 +206,7 @@ def fixed(image: np.ndarray, valid: np.ndarray, *, level: float = 0.25, min_area
 
 
 PORE_METHODS: dict[str, Callable[..., np.ndarray]] = {
+    "classified": classified,
     "local": local,
     "otsu": otsu,
     "yen": yen,

@@ -24,11 +24,11 @@ ROUNDS = 120
 
 PARAMETERS: dict[str, str | float] = {
     "objective": "binary:logistic",
-    "max_depth": 6,
+    "max_depth": 5,
     "eta": 0.1,
     "subsample": 0.5,
     "colsample_bynode": 0.5,
-    "min_child_weight": 5,
+    "min_child_weight": 20,
     "nthread": 1,
 }
 """Settings of XGBoost."""

@@ -13,14 +13,14 @@ from micro_features.batch import Failure
 from micro_features.images.grains import learned
 from micro_features.images.pores import classified
 from micro_features.learn.pixels import Examples, PixelClassifier, Skill, Trained, log_odds, to_bytes
-from micro_features.pipeline import BOUNDARY_WEIGHTS
+from micro_features.pipeline import BOUNDARY_WEIGHTS, PORE_WEIGHTS
 from micro_features.settings import Settings
 from micro_features.training.boundaries import Lesson, train_boundaries
 from micro_features.training.lessons import OwnPicture, agreement, drawn_pictures, drawn_pore_pictures
 from micro_features.training.pores import in_parts, pore_examples, train_pores
 
-PORE_WEIGHTS = ("pores.ubj",)
-"""File of a model of pores."""
+MOST_WEIGHT = 20.0
+"""Drawn pictures that one own picture counts as much as, at most: a few pictures must not drown what is general."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def teach_grains(
 ) -> tuple[Taught | None, list[Failure]]:
     """Train the classifiers of grain boundaries on drawn and own pictures; with failures, nothing was trained.
 
-    Own pictures together weigh as much as the drawn ones together.
+    Own pictures together weigh as much as the drawn ones together, but none more than `MOST_WEIGHT`.
     """
     drawn, failures = drawn_pictures(n_drawn, settings, seed=seed, n_workers=n_workers)
     if failures:
         return None, failures
     lessons = [picture.lesson for picture in drawn]
-    each = (sum(lesson.weight for lesson in lessons) or len(own)) / max(len(own), 1)
+    each = min((sum(lesson.weight for lesson in lessons) or len(own)) / max(len(own), 1), MOST_WEIGHT)
     lessons += [replace(picture.lesson, weight=each) for picture in own]
     trained = train_boundaries(lessons, settings, seed=seed)
     options = settings.grains.model_dump(
@@ -88,7 +88,7 @@ def teach_pores(
     drawn, failures = drawn_pore_pictures(n_drawn, seed=seed, n_workers=n_workers)
     if failures:
         return None, failures
-    options = settings.pores.model_dump(include={"window_px", "min_area_px"})
+    options = settings.pores.model_dump(include={"threshold", "window_px", "min_area_px"})
     # A single picture is taught in parts, so that there is more than one to leave out.
     teach = in_parts if len(own) == 1 else lambda *lesson, **more: [pore_examples(*lesson, **more)]
     taught: list[Examples] = []
