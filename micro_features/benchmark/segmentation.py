@@ -229,7 +229,7 @@ def lines(table: pd.DataFrame, means: pd.DataFrame, kind: Kind) -> Iterator[str]
     for row in means.to_dict("records"):
         name = f"ours: {row['method']}" if row["method"] in OURS[kind] else row["method"]
         yield f"  {name:32}" + "".join(f"{_cell(row, score):>{width}}" for score in scores) + f"{row['seconds']:11.2f}"
-    if CONFIDENCE in table:
+    if CONFIDENCE in table and kind == "grains":
         first = scores[0]
         for method in OURS[kind]:
             some = table[table["method"] == method]

@@ -150,11 +150,11 @@ def test_one_picture_and_its_label_image(folders, capsys):
     assert "exists; name another file" in capsys.readouterr().err
 
 
-def table_of(values, confidence=None):
+def table_of(values, confidence=None, kind="pores"):
     n = len(values)
     rows = {"file": [f"{i}.png" for i in range(n)], "name": [str(i) for i in range(n)], "seconds": 0.1}
-    scores = {score.column: values for score in segmentation.SCORES["pores"]}
-    table = pd.DataFrame({**rows, "method": "local", **scores})
+    scores = {score.column: values for score in segmentation.SCORES[kind]}
+    table = pd.DataFrame({**rows, "method": "best", **scores})
     return table if confidence is None else table.assign(**{segmentation.CONFIDENCE: confidence})
 
 
@@ -170,14 +170,17 @@ def test_means_have_intervals_and_errors_count_whatever_their_sign():
 
 
 def test_confidence_is_held_against_the_score():
-    def told(table):
-        return list(segmentation.lines(table, segmentation.summary(table, "pores"), "pores"))[-1]
+    def told(scores, confidence, kind="grains"):
+        table = table_of(scores, confidence, kind)
+        return list(segmentation.lines(table, segmentation.summary(table, kind), kind))[-1]
 
     scores = np.array([0.2, 0.9, 0.5, 0.6, 0.8, 0.4])
-    assert "confidence against IoU, local, n = 6: Spearman r = 1.00 (95 %: 1.00" in told(table_of(scores, scores**3))
-    assert "Spearman r = -1.00" in told(table_of(scores, -scores))
-    assert "too few pictures" in told(table_of(scores[:2], scores[:2]))
-    assert "confidence" not in told(table_of(scores))
+    assert "confidence against F1, best, n = 6: Spearman r = 1.00 (95 %: 1.00" in told(scores, scores**3)
+    assert "Spearman r = -1.00" in told(scores, -scores)
+    assert "too few pictures" in told(scores[:2], scores[:2])
+    assert "confidence" not in told(scores, None)
+    # What is known of grains says nothing about pores.
+    assert "confidence" not in told(scores, scores, "pores")
 
 
 def test_the_worst_pictures_come_first_in_the_sheet(folders, monkeypatch):

@@ -28,7 +28,7 @@ def test_pores_of_drawn_sections_have_their_area(predict, name):
     pores = classified(image, valid, predict=predict) > 0
     assert np.count_nonzero(pores) == pytest.approx(np.count_nonzero(truth), rel=0.15)
     found, before = (mask_agreement(each, truth).iou for each in (pores, local(image, valid) > 0))
-    assert found > max(0.75, before + 0.05)
+    assert found > max(0.72, before + 0.05)
 
 
 def test_holes_of_a_rough_fracture_surface(predict, shared_data):
