@@ -349,7 +349,6 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         min_whole_grains=settings.measure.min_whole_grains,
         min_calm_share=settings.measure.min_calm_share,
         grain_dependence=segmentation.grain_dependence,
-        max_grain_dependence=settings.measure.max_grain_dependence,
         confidence=segmentation.confidence,
         min_confidence=settings.measure.min_confidence,
         stability=segmentation.stability,

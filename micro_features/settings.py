@@ -161,14 +161,6 @@ class Measure(_Section):
         description="Grains are resolved when at least this share of their area lies in grains whose inside shows "
         "clearly less boundary than their rim; basins of relief and noise do not.",
     )
-    max_grain_dependence: float = Field(
-        0.75,
-        ge=0,
-        le=10,
-        description="Method watershed: grains are resolved when their number depends on the merge level at most this "
-        "much: 0 not at all, "
-        "1 as in texture without grains.",
-    )
     min_confidence: float = Field(
         0.6,
         ge=0,

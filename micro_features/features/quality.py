@@ -37,8 +37,8 @@ QUALITY_COLUMNS = (
     QualityColumn(
         "quality_grains_resolved",
         "bool",
-        "Grains span enough pixels, enough of them lie whole in the picture, enough of their area is calm, and their "
-        "number does not hang on the merge level; the limits are settings. Grain measurements are empty otherwise.",
+        "Grains span enough pixels, enough of them lie whole in the picture, enough of their area is calm, and "
+        "their segmentation can be trusted enough; the limits are settings. Grain measurements are empty otherwise.",
     ),
     QualityColumn("quality_pixels_across_grain", "px", "Mean equivalent-circle diameter of what was found as grains."),
     QualityColumn("quality_whole_grains", "1", "Grains that touch neither the frame nor a masked part."),
@@ -108,7 +108,6 @@ def quality_features(
     min_whole_grains: int,
     min_calm_share: float,
     grain_dependence: float,
-    max_grain_dependence: float,
     confidence: float,
     min_confidence: float,
     stability: np.ndarray,
@@ -139,7 +138,7 @@ def quality_features(
         F1 of the grains against those of a second method, or NaN.
     count_range, boundary_range : (low, high)
         Number of grains and length of boundary at other merge levels, over those found.
-    min_pixels_across_grain, min_whole_grains, min_calm_share, max_grain_dependence, min_confidence : float
+    min_pixels_across_grain, min_whole_grains, min_calm_share, min_confidence : float
         What resolved grains must reach.
 
     Returns
@@ -162,7 +161,6 @@ def quality_features(
             and across >= min_pixels_across_grain
             and whole >= min_whole_grains
             and calm >= min_calm_share
-            and not grain_dependence > max_grain_dependence
             and not confidence < min_confidence
         ),
         "quality_pixels_across_grain": across,

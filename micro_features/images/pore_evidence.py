@@ -54,9 +54,6 @@ slope_*, spread_*
     Gradient of darkness; its standard deviation nearby.
 """
 
-GROWING: frozenset[str] = frozenset(name for name in PORE_FEATURES if name.startswith(("darkness", "hat")))
-"""Features that can only speak for a pore as they grow: a classifier is held to that."""
-
 
 class PoreEvidence(NamedTuple):
     """What `pore_evidence` finds.

@@ -64,7 +64,6 @@ def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, 
         min_whole_grains=min_whole,
         min_calm_share=0.7,
         grain_dependence=grain_dependence,
-        max_grain_dependence=0.75,
         confidence=confidence,
         min_confidence=0.6,
         stability=np.array([1.0, 0.5, 0.7], np.float32),
@@ -346,13 +345,6 @@ def test_every_column_is_measured_and_described():
         assert column.unit in ("bool", "px", "1")
         assert len(column.meaning) > 20
         assert isinstance(found[column.name], bool) == (column.unit == "bool")
-
-
-def test_grains_whose_number_hangs_on_the_merge_level_are_not_resolved():
-    drawn = grooved(30)
-    assert quality(*drawn, grain_dependence=0.75)["quality_grains_resolved"]
-    assert not quality(*drawn, grain_dependence=0.76)["quality_grains_resolved"]
-    assert quality(*drawn, grain_dependence=np.nan)["quality_grains_resolved"]
 
 
 def test_grains_of_a_segmentation_not_worth_trusting_are_not_resolved():
