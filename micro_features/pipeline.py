@@ -223,7 +223,7 @@ def _range(values: Sequence[float], of: float) -> tuple[float, float]:
 
 
 def models_used(settings: Settings) -> dict[str, str]:
-    """Models that a segmentation with these settings depends on: name to hash of their weights.
+    """Models that a segmentation with these settings depends on: what they find to hash of their weights.
 
     Parameters
     ----------
@@ -236,9 +236,9 @@ def models_used(settings: Settings) -> dict[str, str]:
     """
     used = {}
     if settings.pores.method == "classified":
-        used[settings.pores.model] = weights_digest(_weights(settings.pores.model, PORE_WEIGHTS))
+        used["pores"] = weights_digest(_weights(settings.pores.model, PORE_WEIGHTS))
     if settings.grains.method == "learned":
-        used[settings.grains.model] = weights_digest(_weights(settings.grains.model, BOUNDARY_WEIGHTS))
+        used["grains"] = weights_digest(_weights(settings.grains.model, BOUNDARY_WEIGHTS))
     return used
 
 
@@ -275,7 +275,7 @@ def _boundary_judges(model: str) -> dict[str, Judge]:
 
 
 @functools.cache
-def _pore_judge(model: str) -> dict[str, Judge]:
+def _pore_judge(model: str) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     odds = _judge(model, PORE_WEIGHTS, PORE_WEIGHTS[0], PORE_FEATURES)
     return {"predict": lambda features: expit(odds(features))}
 

@@ -189,7 +189,7 @@ def write_provenance(
             "seed": settings.seed,
             "settings": settings.model_dump(mode="json"),
             "settings_of_earlier_rows": _earlier_settings(place, entries, settings.digest),
-            "models_sha256": pipeline.models_used(settings),
+            "models_digest": pipeline.models_used(settings),
             **versions(),
             "inputs_sha256": {entry.rows[0]["path"]: entry.sha256 for entry in entries},
         },

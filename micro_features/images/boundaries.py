@@ -53,17 +53,10 @@ def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
     step = np.zeros_like(flat)
     for sigma in SIGMAS_PX:
         smooth = cv2.GaussianBlur(flat, (0, 0), sigma)
-        # The two eigenvalues are mean -+ deviator; Sobel's 3 x 3 second derivatives carry a gain of 4, first ones of 8.
-        xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0, ksize=3, scale=sigma**2 / 8)
-        yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2, ksize=3, scale=sigma**2 / 8)
-        xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1, ksize=3, scale=sigma**2 / 4)
-        deviator = cv2.magnitude(xx - yy, xy)
-        mean = xx + yy
-        cv2.max(groove, deviator + mean, dst=groove)
-        cv2.max(rim, deviator - mean, dst=rim)
-        x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=sigma / 8)
-        y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=sigma / 8)
-        cv2.max(step, cv2.magnitude(x, y), dst=step)
+        dark, bright = ridges(smooth, sigma_px=sigma)
+        cv2.max(groove, dark, dst=groove)
+        cv2.max(rim, bright, dst=rim)
+        cv2.max(step, cv2.magnitude(*slopes(smooth, sigma_px=sigma)), dst=step)
     weights = cue_weights(groove, rim, valid)
     groove *= np.float32(weights.groove)
     rim *= np.float32(weights.rim)
@@ -72,6 +65,34 @@ def boundary_strength(flat: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
     strength = strongest / (1 + strongest)
     strength[~valid] = 0
     return strength, weights
+
+
+def ridges(smooth: np.ndarray, *, sigma_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Strength of dark and of bright ridges: the largest eigenvalue of the Hessian, and minus the smallest.
+
+    Parameters
+    ----------
+    smooth : (rows, cols) float32 array
+        A picture after a Gaussian of `sigma_px`, by whose square the eigenvalues are normalised.
+
+    Returns
+    -------
+    dark, bright : (rows, cols) float32 array
+    """
+    # The two eigenvalues are mean -+ deviator; Sobel's 3 x 3 second derivatives carry a gain of 4.
+    xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0, ksize=3, scale=sigma_px**2 / 8)
+    yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2, ksize=3, scale=sigma_px**2 / 8)
+    xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1, ksize=3, scale=sigma_px**2 / 4)
+    deviator = cv2.magnitude(xx - yy, xy)
+    mean = xx + yy
+    return deviator + mean, deviator - mean
+
+
+def slopes(smooth: np.ndarray, *, sigma_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of a smoothed picture along columns and along rows, normalised by scale (Sobel's gain is 8)."""
+    x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=sigma_px / 8)
+    y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=sigma_px / 8)
+    return x, y
 
 
 def cue_weights(groove: np.ndarray, rim: np.ndarray, valid: np.ndarray) -> CueWeights:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from micro_features.images.boundaries import CueWeights
+from micro_features.images.boundaries import CueWeights, ridges, slopes
 from micro_features.images.watershed import Contacts
 
 _SIGMAS_PX = (1.0, 2.0, 4.0)
@@ -129,11 +129,8 @@ def _maps(flat: np.ndarray, valid: np.ndarray) -> Iterator[np.ndarray]:
     for sigma in _SIGMAS_PX:
         smooth = cv2.GaussianBlur(flat, (0, 0), sigma)
         grey[sigma] = smooth
-        bright, deviator = _hessian(smooth, sigma)
-        yield deviator + bright
-        yield deviator - bright
-        x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=sigma / 8)
-        y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=sigma / 8)
+        yield from ridges(smooth, sigma_px=sigma)
+        x, y = slopes(smooth, sigma_px=sigma)
         yield cv2.magnitude(x, y)
         if sigma == _SIGMAS_PX[1]:
             tensor = [cv2.GaussianBlur(product, (0, 0), 3.0) for product in (x * x, y * y, x * y)]
@@ -147,14 +144,6 @@ def _maps(flat: np.ndarray, valid: np.ndarray) -> Iterator[np.ndarray]:
     xx, yy, xy = tensor
     yield cv2.magnitude(xx - yy, 2 * xy) / (xx + yy + np.float32(1e-6))
     yield cv2.GaussianBlur(valid.astype(np.float32), (0, 0), 3.0)
-
-
-def _hessian(smooth: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and half difference (times two) of the Hessian's eigenvalues, normalised by scale."""
-    xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0, ksize=3, scale=sigma**2 / 8)
-    yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2, ksize=3, scale=sigma**2 / 8)
-    xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1, ksize=3, scale=sigma**2 / 4)
-    return xx + yy, cv2.magnitude(xx - yy, xy)
 
 
 def _wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -37,7 +37,7 @@ _SURE = 0.36
 _STRENGTH_LADDER = (0.76, 0.83, 0.91, 1.06, 1.13, 1.2)
 _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
 # F1 against how much the number of grains depends on the merge level, and against the mean stability of the grains:
-# intercept and slope, on drawn pictures that no classifier was trained on.
+# intercept and slope, at the default level, on drawn pictures that no classifier was trained on.
 _STRENGTH_LINE = (1.02, -0.68)
 _PROBABILITY_LINE = (-0.86, 1.88)
 # Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
@@ -185,6 +185,7 @@ def learned(
     """
     options = {"merge_level": merge_level, "small_grain_px": small_grain_px, "window_px": window_px}
     solid_image, solid = _solid(image, valid, pores)
+    ladder = tuple(level for level in _PROBABILITY_LADDER if level != merge_probability)
 
     def merged(trial: Trial) -> _Merged:
         labels, touching, features = described(trial, merge_level=merge_level)
@@ -194,7 +195,7 @@ def learned(
             touching,
             contact_evidence(features, judge_contacts(features)),
             pair_weight(judge_pairs, small_grain_px=small_grain_px),
-            top=max(merge_probability, *_PROBABILITY_LADDER),
+            top=max(merge_probability, *ladder),
         )
         basin_area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
         sure = regions_at(trial.tree, _SURE * merge_level)
@@ -203,7 +204,7 @@ def learned(
             labels,
             touching,
             tree,
-            stability(tree, sums[:, 0], merge_probability, _PROBABILITY_LADDER),
+            stability(tree, sums[:, 0], merge_probability, ladder),
             agreement(regions_at(tree, merge_probability)[sure], regions_at(trial.tree, merge_level), basin_area_px),
         )
 
@@ -225,7 +226,7 @@ def learned(
     return _grain_map(
         found,
         merge_probability,
-        _PROBABILITY_LADDER,
+        ladder,
         tried,
         valid,
         pores,

@@ -1,4 +1,4 @@
-"""Training classifiers of boundaries on labelled pictures, drawn or a user's own: the command `train-segmenter`."""
+"""Training classifiers of boundaries and pores, on drawn pictures and on one's own: the command `train-segmenter`."""
 
 from micro_features.training.boundaries import Lesson, TrainedBoundaries, train_boundaries
 
