@@ -1,29 +1,9 @@
-"""The command line. Nothing is computed here: arguments become settings and paths, results become lines of text."""
+"""What the commands take: the parser of the command line."""
 
 import argparse
-import io
-import os
-import signal
-import sys
-import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from micro_features import __version__
-from micro_features.errors import MicroFeaturesError, OutputError, SettingsError
-
-if TYPE_CHECKING:
-    from micro_features import runs, synth
-    from micro_features.batch import Failure
-    from micro_features.settings import Settings
-
-FAILED = 1
-BAD_INPUT = 2
-INTERRUPTED = 130
-
-# Pictures that are drawn beside a user's own ones, so that a model trained on these keeps its general skill.
-DRAWN_BESIDE_OWN = 40
 
 EPILOG = """\
 examples:
@@ -36,57 +16,18 @@ examples:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Without the program's name; from the command line where left out.
-
-    Returns
-    -------
-    int
-        0: all done. 1: some pictures failed, see ``failures.csv``. 2: bad input, or the output can not be written.
-        130: interrupted.
-    """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(arguments)
-    options.command_line = arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names that are no text are shown escaped
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _as_interrupt)
-        return int(options.run(options))
-    except MicroFeaturesError as error:
-        print(f"micro-features: {' '.join(str(error).split())}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("micro-features: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # `micro-features settings | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-
-
-def _as_interrupt(*_: Any) -> NoReturn:
-    """A polite kill is an interrupt: finished pictures go into the table first."""
-    raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Build the parser; ``run`` of what it returns names a function of `cli.commands`."""
     plain = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    program = argparse.ArgumentParser(
         prog="micro-features",
         description="From scanning electron micrographs to trustworthy feature tables.",
         epilog=EPILOG,
         formatter_class=plain,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"micro-features {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    program.add_argument("--version", action="version", version=f"micro-features {__version__}")
+    commands = program.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     extract = commands.add_parser(
         "extract",
@@ -106,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     extract.add_argument("--no-overlays", action="store_true", help="do not write overlays")
     _add_workers(extract)
-    extract.set_defaults(run=_extract)
+    extract.set_defaults(run="extract")
 
     segment = commands.add_parser(
         "segment",
@@ -120,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(segment)
     _add_calibration(segment)
     _add_workers(segment)
-    segment.set_defaults(run=_segment)
+    segment.set_defaults(run="segment")
 
     calibrate = commands.add_parser(
         "calibrate",
@@ -132,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(calibrate)
     _add_calibration(calibrate)
     _add_workers(calibrate)
-    calibrate.set_defaults(run=_calibrate)
+    calibrate.set_defaults(run="calibrate")
 
     settings = commands.add_parser(
         "settings",
@@ -141,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_settings(settings)
-    settings.set_defaults(run=_settings)
+    settings.set_defaults(run="settings")
 
     synth = commands.add_parser(
         "synth",
@@ -162,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     synth.add_argument("--seed", type=_integer, default=0, metavar="S", help="same seed, same set (default 0)")
     synth.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the set")
     _add_workers(synth)
-    synth.set_defaults(run=_synth)
+    synth.set_defaults(run="synth")
 
     _add_training(commands)
 
@@ -182,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_method(on_drawn)
     _add_settings(on_drawn)
     _add_workers(on_drawn)
-    on_drawn.set_defaults(run=_benchmark_synthetic)
+    on_drawn.set_defaults(run="benchmark_synthetic")
     annotated = subjects.add_parser(
         "segmentation",
         help="grains or pores found, against annotated pictures",
@@ -205,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(annotated)
     _add_workers(annotated)
-    annotated.set_defaults(run=_benchmark_segmentation)
+    annotated.set_defaults(run="benchmark_segmentation")
     published = subjects.add_parser(
         "published",
         help="pores of the published LLZTO pictures, against the study's own table",
@@ -222,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(published)
     _add_workers(published)
-    published.set_defaults(run=_benchmark_published)
+    published.set_defaults(run="benchmark_published")
 
     datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
     actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -239,8 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument(
         "--from", dest="from_folder", type=Path, metavar="FOLDER", help="take files that are on disk already"
     )
-    get.set_defaults(run=_datasets_get)
-    return parser
+    get.set_defaults(run="datasets_get")
+    return program
 
 
 def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -276,7 +217,7 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="new folder for the model")
     _add_settings(train)
     _add_workers(train)
-    train.set_defaults(run=_train_segmenter)
+    train.set_defaults(run="train_segmenter")
 
 
 def _add_pictures(command: argparse.ArgumentParser, output: str) -> None:
@@ -346,206 +287,3 @@ def _integer(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _settings_from(options: argparse.Namespace) -> "Settings":
-    from micro_features.settings import METHODS, Settings
-
-    settings = Settings()
-    if options.settings is not None:
-        try:
-            text = options.settings.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{options.settings}: can not be read: {error}.") from None
-        settings = Settings.from_toml(text, str(options.settings))
-    method = getattr(options, "method", None)
-    changes = {} if method is None else dict(METHODS[method])
-    for change in options.changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise SettingsError(f"--set {change}: write NAME=VALUE, as in --set pores.sensitivity=0.4.")
-        changes[name.strip()] = value.strip()
-    return settings.updated(changes)
-
-
-def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
-    from micro_features import runs
-
-    summary = runs.run(
-        command,
-        options.paths,
-        options.output,
-        _settings_from(options),
-        pixel_um=options.pixel_size,
-        pixel_size_table=options.pixel_size_from,
-        uncalibrated=options.uncalibrated,
-        n_workers=options.jobs,
-        command_line=options.command_line,
-        **more,
-    )
-    return _told(summary)
-
-
-def _told(summary: "runs.Summary | synth.Summary") -> int:
-    """Print what a run did; its exit code."""
-    for line in summary.lines():
-        print(line)
-    if summary.interrupted:
-        return INTERRUPTED
-    return FAILED if summary.failures else 0
-
-
-def _extract(options: argparse.Namespace) -> int:
-    return _run(options, "extract", manifest=options.manifest, overlays=not options.no_overlays)
-
-
-def _segment(options: argparse.Namespace) -> int:
-    return _run(options, "segment")
-
-
-def _calibrate(options: argparse.Namespace) -> int:
-    return _run(options, "calibrate")
-
-
-def _settings(options: argparse.Namespace) -> int:
-    from micro_features.settings import annotated_toml
-
-    print(annotated_toml(_settings_from(options)), end="")
-    return 0
-
-
-def _synth(options: argparse.Namespace) -> int:
-    from micro_features import synth
-    from micro_features.batch import usable_cores
-
-    summary = synth.draw_set(
-        options.preset,
-        options.output,
-        n=options.n,
-        seed=options.seed,
-        n_workers=options.jobs or usable_cores(),
-        command_line=options.command_line,
-    )
-    return _told(summary)
-
-
-def _train_segmenter(options: argparse.Namespace) -> int:
-    from micro_features.batch import usable_cores
-    from micro_features.training.segmenter import Request, train_segmenter
-
-    if options.images is not None and options.labels is None:
-        raise SettingsError(f"{options.images}: name the label images, too, after the pictures.")
-    if options.images is None and (options.strokes or not options.drawn):
-        raise SettingsError("name pictures and their label images, or how many to draw, as in --drawn 40.")
-    summary = train_segmenter(
-        Request(
-            folder=options.output,
-            kind=options.kind,
-            images=options.images,
-            labels=options.labels,
-            strokes=options.strokes,
-            n_drawn=DRAWN_BESIDE_OWN if options.drawn is None else options.drawn,
-            seed=options.seed,
-            settings=_settings_from(options),
-        ),
-        n_workers=options.jobs or usable_cores(),
-        command_line=options.command_line,
-    )
-    for line in summary.lines():
-        print(line, file=sys.stderr if summary.failures else sys.stdout)
-    return FAILED if summary.failures else 0
-
-
-def _benchmark_synthetic(options: argparse.Namespace) -> int:
-    from micro_features.batch import usable_cores
-    from micro_features.benchmark import synthetic
-    from micro_features.files.artefacts import shipped
-    from micro_features.files.tables import write_table
-
-    _check_new_table(options.output)
-    todo = synthetic.cases(options.folder or shipped("data", "synthetic"), _settings_from(options))
-    table, failures = synthetic.recover_all(todo, n_workers=options.jobs or usable_cores())
-    if not table.empty:
-        for line in synthetic.lines(table, synthetic.summary(table)):
-            print(line)
-        if options.output is not None:
-            write_table(options.output, table)
-    return _benchmark_told(failures)
-
-
-def _benchmark_segmentation(options: argparse.Namespace) -> int:
-    from micro_features.annotated import cases
-    from micro_features.batch import usable_cores
-    from micro_features.benchmark import segmentation
-    from micro_features.files.outputs import write_png
-    from micro_features.files.tables import write_table
-
-    _check_new_table(options.output)
-    _check_new_picture(options.sheet)
-    todo, failures = cases(options.images, options.labels, options.kind, _settings_from(options))
-    table, failed = segmentation.evaluate_all(todo, n_workers=options.jobs or usable_cores())
-    if not table.empty:
-        for line in segmentation.lines(table, segmentation.summary(table, options.kind), options.kind):
-            print(line)
-        if options.output is not None:
-            write_table(options.output, table)
-        if options.sheet is not None:
-            write_png(options.sheet, segmentation.sheet_of_worst(todo, table, options.kind))
-    return _benchmark_told([*failures, *failed])
-
-
-def _benchmark_published(options: argparse.Namespace) -> int:
-    from micro_features.batch import usable_cores
-    from micro_features.benchmark import published
-    from micro_features.files.tables import write_table
-
-    _check_new_table(options.output)
-    if options.sheets is not None and options.sheets.exists():
-        raise OutputError(f"{options.sheets}: exists; name a new folder.")
-    todo = published.pages(options.folder, _settings_from(options), sheets=options.sheets)
-    table, failures = published.measure_all(todo, n_workers=options.jobs or usable_cores())
-    if not table.empty:
-        for line in published.lines(table):
-            print(line)
-        if options.output is not None:
-            write_table(options.output, table)
-    return _benchmark_told(failures)
-
-
-def _check_new_table(path: Path | None) -> None:
-    """Told before the work, not after it."""
-    from micro_features.files.tables import TABLE_SUFFIXES
-
-    if path is not None and path.exists():
-        raise OutputError(f"{path}: exists; name another file.")
-    if path is not None and path.suffix.lower() not in TABLE_SUFFIXES:
-        raise OutputError(f"{path}: tables are written as {', '.join(TABLE_SUFFIXES)}.")
-
-
-def _check_new_picture(path: Path | None) -> None:
-    if path is not None and path.exists():
-        raise OutputError(f"{path}: exists; name another file.")
-    if path is not None and path.suffix.lower() != ".png":
-        raise OutputError(f"{path}: contact sheets are written as .png.")
-
-
-def _benchmark_told(failures: "list[Failure]") -> int:
-    for failure in failures:
-        print(f"{failure.path}: {failure.reason}", file=sys.stderr)
-    return FAILED if failures else 0
-
-
-def _datasets_get(options: argparse.Namespace) -> int:
-    from micro_features.files import datasets
-
-    pictures = options.output
-    if options.name != "synthetic":
-        datasets.fetch(options.name, options.output, from_folder=options.from_folder)
-    elif options.from_folder is None:
-        datasets.copy_drawn(options.output)
-        pictures = options.output / "micrographs"
-    else:
-        raise SettingsError("--from: the drawn set ships with the program; leave it out.")
-    print(f"{options.name}: complete in {options.output}")
-    print(f"next: micro-features extract {pictures} --manifest {options.output / 'manifest.csv'} -o results")
-    return 0
