@@ -97,7 +97,7 @@ class Grains(_Section):
         "folder that train-segmenter wrote.",
     )
     merge_probability: float = Field(
-        0.65,
+        0.75,
         ge=0.05,
         le=0.9,
         description="Method learned: neighbours are one grain where a boundary between them is less likely, 0 to 1.",
@@ -123,7 +123,8 @@ class Grains(_Section):
         50.0,
         ge=1,
         le=10_000,
-        description="Grains of this area need a boundary 1.6 times as strong, pixels of the shrunk picture.",
+        description="Grains of this area (of half of it where classifiers merge) need a boundary 1.6 times as strong, "
+        "pixels of the shrunk picture.",
     )
 
 

@@ -33,13 +33,15 @@ Judge = Callable[[np.ndarray], np.ndarray]
 # Basins are joined across boundaries of this share of the merge level before anything dear is computed: on annotated
 # pictures that costs less than 0.01 of the F1 that basins allow, and leaves half of the contacts.
 _SURE = 0.36
+# A classifier sees how small a region is, and needs less help against splinters than mean strength does.
+_SMALL_FOR_CLASSIFIER = 0.5
 # Levels at which grains are compared with those at the chosen one: as shares of the merge level, and as probabilities.
 _STRENGTH_LADDER = (0.76, 0.83, 0.91, 1.06, 1.13, 1.2)
 _PROBABILITY_LADDER = (0.4, 0.5, 0.6, 0.8, 0.85, 0.9)
 # F1 against how much the number of grains depends on the merge level, and against the mean stability of the grains:
 # intercept and slope, at the default level, on drawn pictures that no classifier was trained on.
 _STRENGTH_LINE = (1.02, -0.68)
-_PROBABILITY_LINE = (-0.86, 1.88)
+_PROBABILITY_LINE = (-1.09, 2.03)
 # Where grains are less stable than this, a finer scale finds none either; it is taken if they are hardly less stable.
 _WORTH_FINER = 0.65
 _STABILITY_TOLERANCE = 0.005
@@ -153,7 +155,7 @@ def learned(
     *,
     judge_contacts: Judge,
     judge_pairs: Judge,
-    merge_probability: float = 0.65,
+    merge_probability: float = 0.75,
     merge_level: float = 0.25,
     working_scale: float = 0.0,
     scale_tolerance: float = 0.2,
@@ -176,7 +178,8 @@ def learned(
     merge_probability : float
         Probability of a boundary, 0 to 1, below which two neighbours are one grain.
     merge_level, working_scale, scale_tolerance, small_grain_px, window_px : float
-        As for `watershed`. The working scale is found in the same way, or is the next finer one, if grains are about as
+        As for `watershed`, but that grains of half of `small_grain_px` need a boundary 1.6 times as likely to live. The
+        working scale is found in the same way, or is the next finer one, if grains are about as
         stable there.
 
     Returns
@@ -193,7 +196,7 @@ def learned(
         tree = merge_tree(
             sums,
             touching,
-            contact_evidence(features, judge_contacts(features)),
+            contact_evidence(judge_contacts(features)),
             pair_weight(judge_pairs, small_grain_px=small_grain_px),
             top=max(merge_probability, *ladder),
         )
@@ -268,7 +271,9 @@ def pair_weight(judge_pairs: Judge, *, small_grain_px: float) -> Callable[[Pairs
     """Probability of a boundary between the regions of each pair, less where one of them is small."""
 
     def weigh(pairs: Pairs) -> np.ndarray:
-        return expit(judge_pairs(pair_features(pairs))) * size_weight(pairs, small_area_px=small_grain_px)
+        return expit(judge_pairs(pair_features(pairs))) * size_weight(
+            pairs, small_area_px=_SMALL_FOR_CLASSIFIER * small_grain_px
+        )
 
     return weigh
 

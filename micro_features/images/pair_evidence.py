@@ -7,43 +7,15 @@ import cv2
 import numpy as np
 from scipy.special import expit
 
-from micro_features.images.boundary_evidence import BOUNDARY_FEATURES
 from micro_features.images.watershed import Pairs
 
 _SHARES = (0.1, 0.25, 0.5, 0.75)
-_KEPT = (
-    "darker_side_1.5px",
-    "brighter_side_1.5px",
-    "darker_side_3px",
-    "brighter_side_3px",
-    "darker_side_long",
-    "brighter_side_long",
-    "depth_least",
-    "step_least",
-    "groove_2px",
-    "rim_2px",
-    "step_1px",
-    "step_2px",
-    "noise_3px",
-    "coherence_3px",
-    "strength",
-    "picture_groove_weight",
-    "picture_rim_weight",
-    "picture_noise",
-    "picture_groove_depth",
-    "picture_rim_height",
-    "picture_step_height",
-    "relative_groove_depth",
-    "relative_step_height",
-)
-_COLUMNS = [BOUNDARY_FEATURES.index(name) for name in _KEPT]
 
 PAIR_FEATURES: tuple[str, ...] = (
     "log_length",
     "log_odds",
     "probability",
     *(f"share_below_{share:g}" for share in _SHARES),
-    *_KEPT,
     "log_area_smaller",
     "log_area_larger",
     "contrast",
@@ -56,9 +28,10 @@ PAIR_FEATURES: tuple[str, ...] = (
     "outline_share_larger",
 )
 """Names of the columns of `pair_features`: length and areas in pixels of the shrunk picture, means over the contacts
-of what is known of each (`share_below`: share of them less likely than that to be a boundary), grey levels of the two
+of what is thought of each (`share_below`: share of them less likely than that to be a boundary), grey levels of the two
 regions in units of the local standard deviation, area over squared outline, and the share that the contacts have in
-the outline of each region."""
+the outline of each region. What a contact looks like is in its odds already; told once more here, it was learned by
+heart, and cost accuracy in pictures that were not trained on."""
 
 
 def region_sums(flat: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -79,23 +52,21 @@ def region_sums(flat: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.stack(sums, axis=1).astype(np.float32)
 
 
-def contact_evidence(features: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
+def contact_evidence(log_odds: np.ndarray) -> np.ndarray:
     """What of each contact counts for the boundary that it is part of.
 
     Parameters
     ----------
-    features : (n, k) float32 array
-        `BOUNDARY_FEATURES` of each contact.
     log_odds : (n,) float32 array
         Of a boundary there.
 
     Returns
     -------
-    (n, q) float32 array
+    (n, 6) float32 array
     """
     probability = expit(log_odds)
     below = [probability < share for share in _SHARES]
-    return np.column_stack((log_odds, probability, *below, features[:, _COLUMNS])).astype(np.float32, copy=False)
+    return np.column_stack((log_odds, probability, *below)).astype(np.float32, copy=False)
 
 
 def pair_features(pairs: Pairs) -> np.ndarray:

@@ -176,7 +176,7 @@ def _pairs_met(
     small_grain_px: float,
 ) -> Examples:
     """Every pair of regions that merging asks about, and the truth of it."""
-    evidence = contact_evidence(look.features, log_odds(contacts, look.features))
+    evidence = contact_evidence(log_odds(contacts, look.features))
     known = ~np.isnan(look.truth)
     # The truth rides along as two more columns, whose means are shares.
     evidence = np.column_stack((evidence, known, np.where(known, look.truth, 0))).astype(np.float32)

@@ -25,7 +25,7 @@ from micro_features.training.boundaries import Lesson
 from micro_features.training.pores import drawn_pore_examples
 
 # What the program is most used for counts twice.
-_WEIGHTS = {"polished": 2.0, "fracture": 2.0}
+_WEIGHTS = {"polished": 2.0, "fracture": 2.0, "bimodal": 2.0}
 
 Job = TypeVar("Job")
 

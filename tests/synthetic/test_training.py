@@ -98,6 +98,18 @@ def test_grains_have_the_size_asked_for(diameter_px, sigma, aspect):
     assert log_sd == pytest.approx(sigma, abs=0.12)
 
 
+def test_giants_take_the_room_asked_for_among_small_grains():
+    plane = grown(
+        np.random.default_rng(3), SHAPE, diameter_px=12, sigma=0.2, giants=0.4, giant_diameter=7.0, **STRAIGHT
+    )
+    area = np.bincount(plane.grains.ravel())
+    diameter = np.sqrt(4 / np.pi * area[area > 0])
+    giant = diameter > 40
+    assert area[area > 0][giant].sum() / area.sum() == pytest.approx(0.4, abs=0.12)
+    assert np.median(diameter[giant]) == pytest.approx(7 * 12, rel=0.2)
+    assert np.median(diameter[~giant]) == pytest.approx(12, rel=0.15)
+
+
 def test_grains_are_as_long_as_asked_for():
     def stretch(aspect):
         plane = grown(np.random.default_rng(3), SHAPE, diameter_px=25, sigma=0.2, **{**STRAIGHT, "aspect": aspect})
@@ -135,6 +147,19 @@ def test_joined_grains_have_no_wall_between_them():
     were_lines = boundary_lines(apart.grains + 1) & ~ndimage.binary_dilation(lines, iterations=4)
     assert were_lines.sum() > 50
     assert (joined.wall_px.min(axis=-1)[were_lines] > 2).all()
+
+
+def test_facets_are_steps_inside_grains_as_soft_as_asked_for(plane):
+    inside = ndimage.distance_transform_edt(~boundary_lines(plane.grains + 1)) > 3
+    steepest = []
+    for edge_px in (1.0, 8.0):
+        scene = drawn(plane, interior=Interior(grey=0.6, facets=0.1, facet_edge_px=edge_px))
+        steepest.append(np.abs(np.gradient(scene.signal)).max(axis=0)[inside].max())
+        changed = [
+            np.ptp(scene.signal[(plane.grains == grain) & inside]) > 0.02 for grain in np.unique(plane.grains[inside])
+        ]
+        assert 0.1 < np.mean(changed) < 0.7  # some have them
+    assert steepest[0] > 2.5 * steepest[1] > 0
 
 
 @pytest.mark.parametrize(("grey", "sign"), [(0.1, -1), (0.95, 1)])

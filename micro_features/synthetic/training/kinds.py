@@ -46,6 +46,8 @@ def etched(rng: np.random.Generator, diameter_px: float) -> Look:
             grey_sd=_at_times(rng, 0.7, 0.01, 0.06),
             mottle=_at_times(rng, 0.5, 0.003, 0.02),
             twins=_at_times(rng, 0.2, 0.02, 0.06),
+            facets=_at_times(rng, 0.2, 0.01, 0.06),
+            facet_edge_px=_log(rng, 0.7, 6),
         ),
         Litter(
             pits=_count(rng, 0.7, 300),
@@ -124,6 +126,8 @@ def film(rng: np.random.Generator, diameter_px: float) -> Look:
             steps=_at_times(rng, 0.8, 0.02, 0.1),
             terraces=_at_times(rng, 0.2, 0.01, 0.04),
             terrace_px=_log(rng, 4, 14),
+            facets=_at_times(rng, 0.6, 0.02, 0.12),
+            facet_edge_px=_log(rng, 0.7, 6),
         ),
         Litter(
             particles=_count(rng, 0.4, 20),
@@ -192,6 +196,8 @@ def bright_rims(rng: np.random.Generator, diameter_px: float) -> Look:
             steps=_at_times(rng, 0.5, 0.02, 0.08),
             terraces=_at_times(rng, 0.3, 0.01, 0.05),
             terrace_px=_log(rng, 4, 14),
+            facets=_at_times(rng, 0.6, 0.02, 0.12),
+            facet_edge_px=_log(rng, 0.7, 6),
         ),
         Litter(
             particles=_count(rng, 0.6, 40),
@@ -227,6 +233,8 @@ def faceted(rng: np.random.Generator, diameter_px: float) -> Look:
             mottle=_at_times(rng, 0.5, 0.005, 0.02),
             terraces=_log(rng, 0.015, 0.12),
             terrace_px=_log(rng, 3, 14),
+            facets=_at_times(rng, 0.5, 0.02, 0.12),
+            facet_edge_px=_log(rng, 0.7, 6),
         ),
         Litter(
             pits=_count(rng, 0.2, 60),
@@ -289,6 +297,12 @@ def particles(rng: np.random.Generator, diameter_px: float) -> Look:
     )
 
 
+def bimodal(rng: np.random.Generator, diameter_px: float) -> Look:
+    """Giant grains, broken through or seen from above, among small ones: what shows on them is as large as they are."""
+    kind = (faceted, bright_rims, particles)[int(rng.integers(3))]
+    return replace(kind(rng, diameter_px), relief=rng.uniform(1, 6))
+
+
 LOOKS: dict[str, Callable[[np.random.Generator, float], Look]] = {
     "etched": etched,
     "second phase": second_phase,
@@ -298,4 +312,5 @@ LOOKS: dict[str, Callable[[np.random.Generator, float], Look]] = {
     "faceted": faceted,
     "twinned": twinned,
     "particles": particles,
+    "bimodal": bimodal,
 }

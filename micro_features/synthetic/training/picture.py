@@ -16,7 +16,9 @@ from micro_features.synthetic.training.plane import grown
 from micro_features.synthetic.training.surface import Look, seen
 
 SHAPE = (384, 512)
-_DIAMETER_PX = ((12.0, 110.0), (25.0, 110.0))  # of most kinds, and where a second phase takes room
+_DIAMETER_PX = (12.0, 110.0)
+# Where a second phase takes room, and of the small ones among giants.
+_DIAMETER_PX_OF = {"second phase": (25.0, 110.0), "bimodal": (9.0, 28.0)}
 _SOLID: dict[str, Surface] = {"polished": "polished", "fracture": "fracture"}
 KINDS = (*LOOKS, *_SOLID)
 _PICTURES_A_CRYSTAL = 4
@@ -60,7 +62,7 @@ def training_picture(index: int, *, seed: int = 0) -> TrainingPicture:
     Returns
     -------
     TrainingPicture
-        Of 384 x 512 pixels; grains about 12 to 120 pixels across in the mean.
+        Of 384 x 512 pixels; grains about 9 to 120 pixels across in the mean.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def training_picture(index: int, *, seed: int = 0) -> TrainingPicture:
 
 def _of_plane(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image, grains and pores of a drawn plane."""
-    smallest, largest = np.log(_DIAMETER_PX[kind == "second phase"])
+    smallest, largest = np.log(_DIAMETER_PX_OF.get(kind, _DIAMETER_PX))
     diameter_px = float(np.exp(rng.uniform(smallest, largest)))
     plane = grown(
         rng,
@@ -99,6 +101,8 @@ def _of_plane(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarr
         bend=rng.choice([0.0, 0.03, 0.1, 0.2]),
         rough_px=rng.choice([0.0, 0.0, 0.5, 1.0]),
         merged=rng.choice([0.0, 0.0, 0.06, 0.15]),
+        giants=rng.uniform(0.15, 0.7) if kind == "bimodal" else 0.0,
+        giant_diameter=float(np.exp(rng.uniform(*np.log([4, 12])))),
     )
     look = LOOKS[kind](rng, diameter_px)
     scene = seen(rng, plane, look)

@@ -50,6 +50,8 @@ def grown(
     bend: float,
     rough_px: float,
     merged: float,
+    giants: float = 0.0,
+    giant_diameter: float = 6.0,
 ) -> Plane:
     """Fill a picture with grains.
 
@@ -70,6 +72,10 @@ def grown(
         Displacement of walls over a few pixels.
     merged : float
         Share of grains that are joined with a neighbour to one of odd shape.
+    giants : float
+        Share of the area taken by grains that have grown far beyond the others.
+    giant_diameter : float
+        Their median diameter over that of the others.
     """
     stretch = _stretch(rng, aspect)
     rows, cols = (
@@ -82,7 +88,10 @@ def grown(
     points = (np.stack([rows, cols], axis=-1).reshape(-1, 2) - middle) @ stretch.T
     margin = 1.5 * diameter_px
     low, sides = points.min(axis=0) - margin, np.ptp(points, axis=0) + 2 * margin
-    sites, weights = _sites(rng, sides, diameter_px=diameter_px, sigma=sigma, even=even)
+    target = _areas(
+        rng, sides.prod(), diameter_px=diameter_px, sigma=sigma, giants=giants, giant_diameter=giant_diameter
+    )
+    sites, weights = _sites(rng, sides, target, step_px=diameter_px / _POINTS_ACROSS, even=even)
     sites += low
 
     _, near = _lifted(sites, weights).query(_with_zero(points), k=1 + min(_NEIGHBOURS, len(sites) - 1))
@@ -128,16 +137,24 @@ def _displacement(rng: np.random.Generator, shape: tuple[int, int], size_px: flo
     return min(size_px, _STEEPEST * length_px / np.sqrt(2)) * smooth_field(rng, shape, length_px=length_px)
 
 
+def _areas(
+    rng: np.random.Generator, box: float, *, diameter_px: float, sigma: float, giants: float, giant_diameter: float
+) -> np.ndarray:
+    """Areas that fill a box, of grains of lognormal diameters: most of one kind, some giants."""
+    typical = np.pi / 4 * diameter_px**2
+    n = max(6, round((1 - giants) * box / (typical * np.exp(sigma**2))))
+    n_giants = round(giants * box / (typical * giant_diameter**2 * np.exp(sigma**2)))
+    median = np.repeat([1.0, giant_diameter**2], [n, n_giants])
+    target = median * np.exp(2 * sigma * rng.standard_normal(n + n_giants))
+    return target * box / target.sum()
+
+
 def _sites(
-    rng: np.random.Generator, sides: np.ndarray, *, diameter_px: float, sigma: float, even: float
+    rng: np.random.Generator, sides: np.ndarray, target: np.ndarray, *, step_px: float, even: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sites and weights whose cells have lognormal diameters: weights grow where a cell is too small."""
-    box = sides.prod()
-    n = max(6, round(box / (np.pi / 4 * diameter_px**2 * np.exp(sigma**2))))
-    target = np.exp(2 * sigma * rng.standard_normal(n))
-    target *= box / target.sum()
-    step = diameter_px / _POINTS_ACROSS
-    grid = np.meshgrid(*(np.arange(step / 2, side, step) for side in sides), indexing="ij")
+    """Sites and weights whose cells have the areas asked for: weights grow where a cell is too small."""
+    box, n = sides.prod(), len(target)
+    grid = np.meshgrid(*(np.arange(step_px / 2, side, step_px) for side in sides), indexing="ij")
     points = np.stack(grid, axis=-1).reshape(-1, 2)
     sites, weights = rng.uniform(0, 1, (n, 2)) * sides, target / np.pi
     for _ in range(_ROUNDS):

@@ -85,6 +85,10 @@ class Interior:
         Fine parallel steps, on some grains.
     terrace_px : float
         Their pitch.
+    facets : float
+        Steps of grey right across some grains, sharp or soft, and no boundary for all that.
+    facet_edge_px : float
+        How soft they are.
     twins : float
         Straight bands on some grains, darker or brighter and edged by fine lines.
     """
@@ -100,6 +104,8 @@ class Interior:
     steps: float = 0.0
     terraces: float = 0.0
     terrace_px: float = 5.0
+    facets: float = 0.0
+    facet_edge_px: float = 1.0
     twins: float = 0.0
 
 
@@ -150,12 +156,24 @@ class Litter:
 
 @dataclass(frozen=True)
 class Look:
-    """A surface of grains of `diameter_px`: boundaries, interiors and litter."""
+    """A surface of grains.
+
+    Attributes
+    ----------
+    diameter_px : float
+        Typical diameter of the grains.
+    boundaries : Boundaries
+    interior : Interior
+    litter : Litter
+    relief : float
+        Size of what is seen inside grains, over that of a grain of such a diameter.
+    """
 
     diameter_px: float
     boundaries: Boundaries = field(default_factory=Boundaries)
     interior: Interior = field(default_factory=Interior)
     litter: Litter = field(default_factory=Litter)
+    relief: float = 1.0
 
 
 def seen(rng: np.random.Generator, plane: Plane, look: Look) -> Scene:
@@ -191,7 +209,7 @@ def _whole(cells: np.ndarray, gap: np.ndarray) -> np.ndarray:
 
 def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, look: Look) -> np.ndarray:
     """Grey of grains; `depth` is the distance to the walls in mean diameters."""
-    inside, size, shape = look.interior, look.diameter_px, grains.shape
+    inside, size, shape = look.interior, look.relief * look.diameter_px, grains.shape
     n = int(grains.max()) + 1
 
     def each() -> np.ndarray:
@@ -220,6 +238,8 @@ def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, 
         phase, _ = marks.stripes(rng, grains, pitch_px=inside.terrace_px)
         fades = np.clip(0.6 + smooth_field(rng, shape, length_px=0.5 * size + 1), 0, 1)
         signal += inside.terraces * np.clip(each(), 0, 1.5) * fades * np.sin(2 * np.pi * phase + 2 * swells)
+    if inside.facets > 0:
+        signal += inside.facets * (each() > 0.3) * _facets(rng, grains, swells, size, inside.facet_edge_px)
     if inside.twins > 0:
         phase, pitch_px = marks.stripes(rng, grains, pitch_px=0.9 * size)
         twinned, width = each() > 0, 0.1 + 0.2 * rng.random(n)[grains]
@@ -228,6 +248,19 @@ def _interiors(rng: np.random.Generator, grains: np.ndarray, depth: np.ndarray, 
         edge_px = np.minimum(np.minimum(across, np.abs(across - width)), 1 - across) * pitch_px
         signal += inside.twins * twinned * (0.4 * each() * band - 0.8 * np.exp(-((edge_px / 0.8) ** 2)))
     return signal
+
+
+def _facets(
+    rng: np.random.Generator, grains: np.ndarray, swells: np.ndarray, size: float, edge_px: float
+) -> np.ndarray:
+    """Greys of a few faces a grain, between which the grey changes over `edge_px`: (rows, cols) float array."""
+    phase, pitch_px = marks.stripes(rng, grains, pitch_px=0.8 * size)
+    phase = phase + 0.15 * swells
+    greys = np.clip(rng.standard_normal((int(grains.max()) + 1, 7)), -2, 2)
+    face = np.floor(phase).astype(int)
+    one, other = greys[grains, face % 7], greys[grains, (face + 1) % 7]
+    # The edge lies in the middle between two whole numbers.
+    return one + (other - one) * special.expit(4 * (phase - face - 0.5) * pitch_px / edge_px)
 
 
 def _edges(rng: np.random.Generator, signal: np.ndarray, plane: Plane, look: Look) -> np.ndarray:
