@@ -230,6 +230,8 @@ class Segmentation:
         F1 of the grains with those that a second method finds, 0 to 1; NaN where there is none.
     count_range, boundary_range : (low, high)
         Number of grains and length of boundary at the other merge levels, over those at the chosen one.
+    pore_area_range : (low, high)
+        Area of pores at other thresholds, over that at the chosen one.
     """
 
     grains: np.ndarray
@@ -245,6 +247,7 @@ class Segmentation:
     agreement: float = float("nan")
     count_range: tuple[float, float] = (float("nan"), float("nan"))
     boundary_range: tuple[float, float] = (float("nan"), float("nan"))
+    pore_area_range: tuple[float, float] = (float("nan"), float("nan"))
 
     def __post_init__(self) -> None:
         for name in ("grains", "pores", "boundary"):

@@ -34,7 +34,7 @@ from micro_features.images.grains import GRAIN_METHODS, Judge
 from micro_features.images.pair_evidence import PAIR_FEATURES
 from micro_features.images.phases import PhaseMasks, phase_masks
 from micro_features.images.pore_evidence import PORE_FEATURES
-from micro_features.images.pores import PORE_METHODS
+from micro_features.images.pores import PORE_METHODS, classified_with_range
 from micro_features.learn.pixels import from_bytes, log_odds
 from micro_features.settings import Settings
 
@@ -184,9 +184,8 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     """
     frame = _frame(micrograph.valid)
     image, valid = micrograph.image[frame], micrograph.valid[frame]
-    find_pores, find_grains = PORE_METHODS[settings.pores.method], GRAIN_METHODS[settings.grains.method]
-    judge_pores = _pore_judge(settings.pores.model) if settings.pores.method == "classified" else {}
-    pores = find_pores(image, valid, **judge_pores, **_options(find_pores, settings.pores))
+    pores, pore_area_range = _pores(image, valid, settings)
+    find_grains = GRAIN_METHODS[settings.grains.method]
     judges: dict[str, Judge] = _boundary_judges(settings.grains.model) if settings.grains.method == "learned" else {}
     grains = find_grains(image, valid, pores, **judges, **_options(find_grains, settings.prepare, settings.grains))
     here = next(rung for rung in grains.rungs if rung.level == grains.level)
@@ -210,7 +209,17 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
         agreement=grains.agreement,
         count_range=_range([rung.n_grains for rung in grains.rungs], here.n_grains),
         boundary_range=_range([rung.boundary_px for rung in grains.rungs], here.boundary_px),
+        pore_area_range=pore_area_range,
     )
+
+
+def _pores(image: np.ndarray, valid: np.ndarray, settings: Settings) -> tuple[np.ndarray, tuple[float, float]]:
+    """Labels, and the range of their area where the method tells one."""
+    if settings.pores.method == "classified":
+        predict = _pore_judge(settings.pores.model)["predict"]
+        return classified_with_range(image, valid, predict=predict, **_options(classified_with_range, settings.pores))
+    find = PORE_METHODS[settings.pores.method]
+    return find(image, valid, **_options(find, settings.pores)), (np.nan, np.nan)
 
 
 def _of_labels(values: np.ndarray, labels: pd.Series) -> np.ndarray:
@@ -355,6 +364,7 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         agreement=segmentation.agreement,
         count_range=segmentation.count_range,
         boundary_range=segmentation.boundary_range,
+        pore_area_range=segmentation.pore_area_range,
     )
     # Shares speak of the file's frame, not of the rectangle that was looked at.
     quality["quality_measured_share"] = float(micrograph.valid.mean())

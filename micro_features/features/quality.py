@@ -81,6 +81,13 @@ QUALITY_COLUMNS = (
     ),
     QualityColumn("quality_boundary_length_high", "1", "Largest length of boundary at those levels, over that found."),
     QualityColumn(
+        "quality_pore_area_low",
+        "1",
+        "Area of the pores that are left where the odds of a pore must be 7/3 times as large, over that found: so far "
+        "porosity hangs on what counts as dark enough. Empty for other methods than classified.",
+    ),
+    QualityColumn("quality_pore_area_high", "1", "The same where odds 7/3 times as small are enough."),
+    QualityColumn(
         "quality_sharpness",
         "1",
         "1 / (1 + s^2), s the blur of the strongest edges in px (standard deviation): 1 for perfect steps, 0.5 for a "
@@ -115,6 +122,7 @@ def quality_features(
     agreement: float,
     count_range: tuple[float, float],
     boundary_range: tuple[float, float],
+    pore_area_range: tuple[float, float],
 ) -> dict[str, float | int | bool]:
     """Measure `QUALITY_COLUMNS`.
 
@@ -139,6 +147,8 @@ def quality_features(
         F1 of the grains against those of a second method, or NaN.
     count_range, boundary_range : (low, high)
         Number of grains and length of boundary at other merge levels, over those found.
+    pore_area_range : (low, high)
+        Area of pores at other thresholds, over that found.
     min_pixels_across_grain, min_whole_grains, min_calm_share, min_confidence : float
         What resolved grains must reach.
 
@@ -175,6 +185,8 @@ def quality_features(
         "quality_grain_number_high": count_range[1],
         "quality_boundary_length_low": boundary_range[0],
         "quality_boundary_length_high": boundary_range[1],
+        "quality_pore_area_low": pore_area_range[0],
+        "quality_pore_area_high": pore_area_range[1],
         "quality_sharpness": np.nan if flat else sharpness(image, valid, noise=noise),
         "quality_noise": noise / structure if structure > 0 else np.nan,
         "quality_saturated_share": saturated_share(image, valid),

@@ -1,7 +1,8 @@
 """What a pixel and its surroundings, near and far, say for and against a pore: the numbers a pore classifier reads.
 
-All of them are in units of the picture itself (the spread of its solid, or its darkest parts), so that brightness, gain
-and shading cancel.
+Nearly all of them are in units of the picture itself (the spread of its solid, or its darkest parts), so that
+brightness, gain and shading cancel. In these units a shadow on a smooth surface is as dark as a hole in a rough one:
+`weber` sets grey against that of the solid alone, where gain and shading cancel, but not the zero of the grey scale.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 
 from micro_features.images.darkness import along_lines, darkness, disc, robust_sd
+from micro_features.images.prepare import background
 
 # Each scale halves the picture once more; there, blur and reach are the same number of its pixels.
 SCALES = (1, 2, 4, 8, 16)
@@ -19,6 +21,7 @@ _OPENING_PX = 5
 _NEAR_PX = 3
 _LINE_PX = 6
 _LINE_SCALES = (2, 4)
+_WEBER_SCALES = (1, 2, 4)
 _BOUNDARY = ("hat", "core", "rim", "ridge", "blob", "slope", "spread")
 # A picture without pores has darkest parts, too: they are taken to be at least this many standard deviations dark.
 _LEAST_BLACK = 3.0
@@ -32,6 +35,8 @@ def _names() -> tuple[str, ...]:
         names.append(f"darkness_{scale}")
         if scale < SCALES[-1]:
             names += [f"{name}_{scale}" for name in _BOUNDARY]
+        if scale in _WEBER_SCALES:
+            names.append(f"weber_{scale}")
         if scale in _LINE_SCALES:
             names += [f"compact_{scale}", f"compact_share_{scale}"]
     return tuple(names)
@@ -42,6 +47,8 @@ PORE_FEATURES: tuple[str, ...] = _names()
 
 darkness, darkness_*
     Below the background of the solid, in robust standard deviations of the solid at that scale.
+weber_*
+    What is missing to the grey level of the solid around, as a share of it: 0 to 1 where black, below 0 where brighter.
 hat_*, compact_*
     Higher than the largest disc, or the straightest line, that fits under it; as a share of the darkest parts.
 compact_share_*
@@ -90,13 +97,17 @@ def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50
     dark = np.where(valid, dark, np.float32(0))
     maps = {1: {"darkness": dark}}
     level, black = dark, _LEAST_BLACK
+    missing = _missing(image, valid, solid, window_px)
     for scale in SCALES:
         if scale > 1:
             level = _halved(level)
+            missing = _halved(missing)
         blurred = cv2.GaussianBlur(level, (0, 0), _BLUR_PX, borderType=cv2.BORDER_REPLICATE)
         there = cv2.resize(solid.view(np.uint8), level.shape[::-1], interpolation=cv2.INTER_NEAREST).view(bool)
         at_scale = maps.setdefault(scale, {})
         at_scale[f"darkness_{scale}"] = blurred / np.float32(max(robust_sd(blurred, there), 0.1))
+        if scale in _WEBER_SCALES:
+            at_scale[f"weber_{scale}"] = cv2.GaussianBlur(missing, (0, 0), _BLUR_PX, borderType=cv2.BORDER_REPLICATE)
         if scale == 2:
             black = max(float(np.percentile(blurred, 99.7)), _LEAST_BLACK)
         if scale < SCALES[-1]:
@@ -115,6 +126,13 @@ def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50
         if name.startswith(("hat", "compact")) and "share" not in name:
             values[:, PORE_FEATURES.index(name)] /= np.float32(black)
     return PoreEvidence(candidates, values)
+
+
+def _missing(image: np.ndarray, valid: np.ndarray, solid: np.ndarray, window_px: float) -> np.ndarray:
+    """What is missing of the grey level of the solid around, as a share of it."""
+    around = background(image, solid, sigma_px=window_px)
+    # Black as the solid may be, half a step of 8 bits is the least that is known of it.
+    return np.where(valid, np.maximum(1 - image / np.maximum(around, np.float32(1 / 512)), -1), np.float32(0))
 
 
 def _boundary(level: np.ndarray, blurred: np.ndarray) -> dict[str, np.ndarray]:

@@ -58,7 +58,7 @@ def in_parts(image: np.ndarray, valid: np.ndarray, truth: np.ndarray, *, window_
 
 
 def train_pores(
-    drawn: Sequence[Examples], own: Sequence[Examples] = (), *, own_share: float = 0.1, seed: int = 0
+    drawn: Sequence[Examples], own: Sequence[Examples] = (), *, own_weight: float = 1.0, seed: int = 0
 ) -> Trained:
     """Train the classifier of pores.
 
@@ -68,8 +68,8 @@ def train_pores(
         Of drawn pictures, each counting alike.
     own : sequence of Examples
         Of labelled pictures or parts of them, each counting alike.
-    own_share : float
-        Share that the labelled ones together have in the whole, 0 to below 1; all of it without drawn ones.
+    own_weight : float
+        Drawn pictures that each of these counts as much as.
     seed : int
 
     Returns
@@ -81,5 +81,4 @@ def train_pores(
     ArtefactError
         There is too little to learn from.
     """
-    each = own_share / (1 - own_share) * len(drawn) / max(len(own), 1) if drawn else 1.0
-    return train([*drawn, *own], PORE_FEATURES, weights=[1.0] * len(drawn) + [each] * len(own), seed=seed)
+    return train([*drawn, *own], PORE_FEATURES, weights=[1.0] * len(drawn) + [own_weight] * len(own), seed=seed)

@@ -59,7 +59,7 @@ def teach_grains(
     if failures:
         return None, failures
     lessons = [picture.lesson for picture in drawn]
-    each = min((sum(lesson.weight for lesson in lessons) or len(own)) / max(len(own), 1), MOST_WEIGHT)
+    each = _own_weight(sum(lesson.weight for lesson in lessons), len(own))
     lessons += [replace(picture.lesson, weight=each) for picture in own]
     trained = train_boundaries(lessons, settings, seed=seed)
     options = settings.grains.model_dump(
@@ -95,13 +95,18 @@ def teach_pores(
     for picture in own:
         lesson = picture.lesson
         taught += teach(lesson.image, lesson.valid, _pore_truth(lesson), window_px=settings.pores.window_px)
-    trained = train_pores([picture.examples for picture in drawn], taught, own_share=0.5, seed=seed)
+    each = _own_weight(len(drawn), len(own)) * len(own) / max(len(taught), 1)
+    trained = train_pores([picture.examples for picture in drawn], taught, own_weight=each, seed=seed)
 
     def found_blind(number: int, lesson: Lesson) -> np.ndarray:
         predict = functools.partial(_probability, trained.blind[number])
         return classified(lesson.image, lesson.valid, predict=predict, **options)
 
     return _taught(PORE_WEIGHTS, {"pores": trained}, [p.kind for p in drawn], own, "pores", found_blind), []
+
+
+def _own_weight(drawn_weight: float, n_own: int) -> float:
+    return min((drawn_weight or n_own) / max(n_own, 1), MOST_WEIGHT)
 
 
 def _pore_truth(lesson: Lesson) -> np.ndarray:

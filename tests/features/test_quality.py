@@ -70,6 +70,7 @@ def quality(image, labels, boundary, valid=None, min_pixels=10.0, min_whole=20, 
         agreement=0.8,
         count_range=(0.9, 1.2),
         boundary_range=(0.95, 1.1),
+        pore_area_range=(0.7, 1.4),
     )
 
 
@@ -359,5 +360,6 @@ def test_what_is_known_of_the_segmentation_is_passed_on():
     assert found["quality_grain_stability"] == pytest.approx(0.6)
     assert (found["quality_grain_number_low"], found["quality_grain_number_high"]) == (0.9, 1.2)
     assert (found["quality_boundary_length_low"], found["quality_boundary_length_high"]) == (0.95, 1.1)
+    assert (found["quality_pore_area_low"], found["quality_pore_area_high"]) == (0.7, 1.4)
     assert found["quality_method_agreement"] == 0.8
     assert found["quality_segmentation_confidence"] == 0.9

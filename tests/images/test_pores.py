@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from micro_features.images.pore_evidence import PORE_FEATURES
-from micro_features.images.pores import PORE_METHODS, classified, pore_probability
+from micro_features.images.pores import PORE_METHODS, classified, classified_with_range, pore_probability
 
 local = PORE_METHODS["local"]
 
@@ -281,6 +281,28 @@ def test_probability_is_nought_where_nothing_is_dark():
     assert probability.mean() < 0.5
     flat = np.full((40, 50), 0.5, np.float32)
     assert not pore_probability(flat, everywhere(flat), predict=by_darkness).any()
+
+
+def test_the_range_of_area_is_that_at_other_thresholds():
+    image, _, _ = discs(10)
+
+    def by_degree(values):
+        darkness = values[:, PORE_FEATURES.index("darkness")]
+        return np.clip(darkness / darkness.max(initial=1), 0, 1).astype(np.float32)
+
+    labels, (low, high) = classified_with_range(image, everywhere(image), predict=by_degree)
+    found = [classified(image, everywhere(image), predict=by_degree, threshold=level) for level in (0.7, 0.5, 0.3)]
+    np.testing.assert_array_equal(labels, found[1])
+    area = [np.count_nonzero(each) for each in found]
+    assert (low, high) == (area[0] / area[1], area[2] / area[1])
+    assert 0 < low < 1 < high
+
+
+def test_no_pores_have_no_range_of_area():
+    image, _, _ = discs(10)
+    labels, area_range = classified_with_range(image, everywhere(image), predict=lambda values: np.zeros(len(values)))
+    assert labels.max() == 0
+    assert np.isnan(area_range).all()
 
 
 def test_small_classified_regions_are_dropped():

@@ -27,7 +27,8 @@ def test_a_picture_is_drawn_again_by_index_and_seed(index):
 
 def test_pores_are_darker_than_solid():
     # A plain solid: nothing else is dark there.
-    pictures = [pore_picture(index, seed=1) for index in range(1, 60, 10)]
+    plain = [index for index in range(60) if PORE_KINDS[index % len(PORE_KINDS)] == "plain"]
+    pictures = [pore_picture(index, seed=1) for index in plain[:6]]
     steps = [p.image[~p.pores].mean() - p.image[p.pores].mean() for p in pictures if p.pores.any()]
     assert len(steps) >= 3
     assert min(steps) > 0.01

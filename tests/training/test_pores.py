@@ -52,12 +52,12 @@ def test_quarters_hold_what_the_whole_holds():
     assert counts[0].all()
 
 
-def test_own_pictures_have_their_share_of_the_say():
+def test_own_pictures_have_a_say_by_their_weight():
     image, truth = holes(0)
     right = Examples(*(part[::4] for part in pore_examples(image, everywhere(image), truth)))
     wrong = right._replace(truth=np.ones(len(right.truth)))
     drawn = [right] * 3
-    few, many = (train_pores(drawn, [wrong] * 2, own_share=share).classifier for share in (0.05, 0.8))
+    few, many = (train_pores(drawn, [wrong] * 2, own_weight=weight).classifier for weight in (0.08, 6.0))
     solid = right.features[right.truth == 0]
     assert expit(log_odds(few, solid)).mean() < 0.3
     assert expit(log_odds(many, solid)).mean() > 0.6

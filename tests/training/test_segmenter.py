@@ -212,7 +212,7 @@ def test_own_pictures_together_count_as_much_as_drawn_ones(own, tmp_path, capsys
     assert trained(*words, capsys=capsys)[0] == 2
     drawn, own_ones = seen[: len(KINDS)], seen[len(KINDS) :]
     weights = dict(zip(KINDS, (lesson.weight for lesson in drawn), strict=True))
-    assert weights == {kind: 2 if kind in ("polished", "fracture") else 1 for kind in KINDS}
+    assert weights == {kind: 2 if kind in ("polished", "fracture", "bimodal") else 1 for kind in KINDS}
     assert len(own_ones) == 3
     assert len({lesson.weight for lesson in own_ones}) == 1
     assert sum(lesson.weight for lesson in own_ones) == pytest.approx(sum(weights.values()))

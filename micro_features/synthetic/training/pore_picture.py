@@ -11,13 +11,25 @@ from micro_features.synthetic.checks import not_negative
 from micro_features.synthetic.microscope import Surface, drawn_micrograph
 from micro_features.synthetic.polycrystal import Polycrystal, polycrystal
 from micro_features.synthetic.training.hollows import Marked, cavities, cracks, dark_phase, facets, field, hardly_dark
-from micro_features.synthetic.training.picture import training_picture
+from micro_features.synthetic.training.picture import KINDS, training_picture
 
 SHAPE = (256, 320)
-# More than half of the pictures are sections and fracture surfaces of crystals with large pores; a fifth shows an even
-# solid, polished and not etched, a few the same with even grooves, a fifth the mix for boundary classifiers.
-_TURN = ("polished", "plain", "polished", "fracture", "mixed", "polished", "plain", "fracture")
-PORE_KINDS = (*_TURN, "grooved", "mixed", *_TURN, "polished", "mixed")
+# A quarter each: polished sections, and loosely sintered compacts, whose gaps are dark and shallow beside much relief.
+# The rest: an even solid, polished and not etched, fracture surfaces, whatever classifiers of boundaries learn from,
+# giant grains among small ones, and a few even grooves.
+_TURN = (
+    "polished",
+    "plain",
+    "particles",
+    "fracture",
+    "mixed",
+    "particles",
+    "polished",
+    "plain",
+    "particles",
+    "bimodal",
+)
+PORE_KINDS = (*_TURN, *_TURN[:5], "particles", "polished", "fracture", "polished", "grooved")
 _PICTURES_A_CRYSTAL = 6
 # Where grey differs from grain to grain, or the solid is even, a dark grain or phase could be either.
 _MAY_HOLD_PHASES = ("polished", "plain", "faceted")
@@ -71,8 +83,8 @@ def pore_picture(index: int, *, seed: int = 0) -> PorePicture:
     kind = look = PORE_KINDS[index % len(PORE_KINDS)]
     if kind in ("plain", "grooved"):
         image, grains, pores = _plain(rng, grooved=kind == "grooved")
-    elif kind == "mixed":
-        mixed = training_picture(index // 5, seed=seed)
+    elif kind in ("mixed", "particles", "bimodal"):
+        mixed = training_picture(index if kind == "mixed" else index * len(KINDS) + KINDS.index(kind), seed=seed)
         image, grains, pores, look = mixed.image, mixed.grains, mixed.pores > 0, mixed.kind
     else:
         crystal = _crystal(seed, index // _PICTURES_A_CRYSTAL)
