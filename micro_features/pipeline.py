@@ -216,7 +216,7 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
 def _pores(image: np.ndarray, valid: np.ndarray, settings: Settings) -> tuple[np.ndarray, tuple[float, float]]:
     """Labels, and the range of their area where the method tells one."""
     if settings.pores.method == "classified":
-        predict = _pore_judge(settings.pores.model)["predict"]
+        predict = _pore_judge(settings.pores.model)
         return classified_with_range(image, valid, predict=predict, **_options(classified_with_range, settings.pores))
     find = PORE_METHODS[settings.pores.method]
     return find(image, valid, **_options(find, settings.pores)), (np.nan, np.nan)
@@ -284,9 +284,9 @@ def _boundary_judges(model: str) -> dict[str, Judge]:
 
 
 @functools.cache
-def _pore_judge(model: str) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+def _pore_judge(model: str) -> Callable[[np.ndarray], np.ndarray]:
     odds = _judge(model, PORE_WEIGHTS, PORE_WEIGHTS[0], PORE_FEATURES)
-    return {"predict": lambda features: expit(odds(features))}
+    return lambda features: expit(odds(features))
 
 
 def _judge(model: str, files: tuple[str, ...], name: str, features: tuple[str, ...]) -> Judge:

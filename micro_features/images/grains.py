@@ -179,8 +179,7 @@ def learned(
         Probability of a boundary, 0 to 1, below which two neighbours are one grain.
     merge_level, working_scale, scale_tolerance, small_grain_px, window_px : float
         As for `watershed`, but that grains of half of `small_grain_px` need a boundary 1.6 times as likely to live. The
-        working scale is found in the same way, or is the next finer one, if grains are about as
-        stable there.
+        working scale is found in the same way, or is the next finer one, if grains are about as stable there.
 
     Returns
     -------

@@ -71,10 +71,14 @@ class PoreEvidence(NamedTuple):
         Pixels that are darker than their surroundings at all: only these can be pore.
     values : (number of candidates, number of PORE_FEATURES) float32 array
         One row a candidate, in the order of the picture.
+    dark, solid : (rows, cols) arrays
+        As `images.darkness.darkness` tells them, darkness 0 where not valid.
     """
 
     candidates: np.ndarray
     values: np.ndarray
+    dark: np.ndarray
+    solid: np.ndarray
 
 
 def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50.0) -> PoreEvidence:
@@ -125,7 +129,7 @@ def pore_evidence(image: np.ndarray, valid: np.ndarray, *, window_px: float = 50
     for name in PORE_FEATURES:
         if name.startswith(("hat", "compact")) and "share" not in name:
             values[:, PORE_FEATURES.index(name)] /= np.float32(black)
-    return PoreEvidence(candidates, values)
+    return PoreEvidence(candidates, values, dark, solid)
 
 
 def _missing(image: np.ndarray, valid: np.ndarray, solid: np.ndarray, window_px: float) -> np.ndarray:

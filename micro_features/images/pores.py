@@ -13,7 +13,7 @@ from skimage.filters import threshold_otsu, threshold_yen
 
 from micro_features.images.darkness import contrast, darkness, disc, robust_sd
 from micro_features.images.grooves import groove_darkness
-from micro_features.images.pore_evidence import pore_evidence
+from micro_features.images.pore_evidence import PoreEvidence, pore_evidence
 from micro_features.images.prepare import masked_blur
 
 # Standard deviations of the Gaussians, pixels, at which darkness is judged beside the finest: they let a pore that is
@@ -123,10 +123,7 @@ def pore_probability(
     (rows, cols) float32 array
         0 to 1.
     """
-    probability = np.zeros(image.shape, np.float32)
-    evidence = pore_evidence(image, valid, window_px=window_px)
-    probability[evidence.candidates] = predict(evidence.values)
-    return probability
+    return _probability(pore_evidence(image, valid, window_px=window_px), predict)
 
 
 def classified(
@@ -180,13 +177,11 @@ def classified_with_range(
         Area of pores where the odds asked for are 7/3 times as large and as small (at even odds: probabilities 0.7 and
         0.3), over that found; NaN where none are found. It held the true area in 37 of 40 drawn sections.
     """
-    odds = threshold / max(1 - threshold, 1e-9)
-    others = (odds * _RANGE_OF_ODDS, odds / _RANGE_OF_ODDS)
-    thresholds = (threshold, *(other / (1 + other) for other in others))
-    labels, *rest = _at(thresholds, image, valid, predict, window_px, min_area_px)
-    area = np.count_nonzero(labels)
-    low, high = (np.count_nonzero(each) / area if area else np.nan for each in rest)
-    return labels, (min(low, 1.0), max(high, 1.0)) if area else (np.nan, np.nan)
+    odds = threshold / (1 - threshold)
+    stricter, looser = (other / (1 + other) for other in (odds * _RANGE_OF_ODDS, odds / _RANGE_OF_ODDS))
+    labels, least, most = _at((threshold, stricter, looser), image, valid, predict, window_px, min_area_px)
+    area, low, high = (np.count_nonzero(each) for each in (labels, least, most))
+    return labels, (min(low / area, 1.0), max(high / area, 1.0)) if area else (np.nan, np.nan)
 
 
 def _at(
@@ -198,10 +193,10 @@ def _at(
     min_area_px: int,
 ) -> Iterator[np.ndarray]:
     """What `classified` finds at each of several thresholds; probabilities are the dear part."""
-    probability = pore_probability(image, valid, predict=predict, window_px=window_px)
+    evidence = pore_evidence(image, valid, window_px=window_px)
+    probability = _probability(evidence, predict)
     smooth = cv2.GaussianBlur(probability, (0, 0), OUTLINE_BLUR_PX)
-    beyond = _beyond_grooves(image, valid, window_px)
-
+    beyond = _beyond_grooves(evidence, valid)
     for threshold in thresholds:
         shown = (smooth > OUTLINE_SHARE * threshold).view(np.uint8)
         bridged = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2)).view(bool)
@@ -215,12 +210,17 @@ def _at(
         yield _kept(labels, keep)
 
 
-def _beyond_grooves(image: np.ndarray, valid: np.ndarray, window_px: float) -> np.ndarray:
+def _probability(evidence: PoreEvidence, predict: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    probability = np.zeros(evidence.candidates.shape, np.float32)
+    probability[evidence.candidates] = predict(evidence.values)
+    return probability
+
+
+def _beyond_grooves(evidence: PoreEvidence, valid: np.ndarray) -> np.ndarray:
     """Where darkness is more than part of a groove."""
-    dark, solid = darkness(image, valid, window_px=window_px)
-    medium = masked_blur(dark, valid, sigma_px=BLURS_PX[0])
-    spread = max(robust_sd(medium, solid), LEAST_SPREAD)
-    return dark > groove_darkness(medium, valid, high=DEFAULT_HIGH, deep=DEFAULT_HIGH * np.float32(spread))
+    medium = masked_blur(evidence.dark, valid, sigma_px=BLURS_PX[0])
+    spread = max(robust_sd(medium, evidence.solid), LEAST_SPREAD)
+    return evidence.dark > groove_darkness(medium, valid, high=DEFAULT_HIGH, deep=DEFAULT_HIGH * np.float32(spread))
 
 
 def otsu(image: np.ndarray, valid: np.ndarray, *, min_area_px: int = 12) -> np.ndarray:

@@ -35,8 +35,8 @@ def pore_examples(image: np.ndarray, valid: np.ndarray, truth: np.ndarray, *, wi
     -------
     Examples
     """
-    candidates, values = pore_evidence(image, valid, window_px=window_px)
-    return Examples(values, truth[candidates])
+    evidence = pore_evidence(image, valid, window_px=window_px)
+    return Examples(evidence.values, truth[evidence.candidates])
 
 
 def drawn_pore_examples(index: int, *, seed: int = 0) -> Examples:
