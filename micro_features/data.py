@@ -4,6 +4,7 @@ Frozen dataclasses that hold plain arrays and tables. Each checks itself when ma
 Images are (rows, cols). Boxes are ``(first_row, last_row, first_col, last_col)``, last ones inclusive.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -256,3 +257,49 @@ class Segmentation:
             _check(getattr(self, name).dtype == np.int32, f"{name} labels are {getattr(self, name).dtype}, not int32")
         _check(self.valid.dtype == bool, f"valid is {self.valid.dtype}, not bool")
         _check(self.pixel_um > 0, f"pixel_um {self.pixel_um} is not positive")
+
+
+@dataclass(frozen=True, eq=False)
+class Attributions:
+    """How much each feature moves each prediction away from the base value.
+
+    Attributes
+    ----------
+    values : (n, k) float array
+        One row a prediction, one column a feature; a row and its base add up to the prediction.
+    base : (n,) float array
+        Prediction with no feature known: the mean over what the model was trained on, which differs from fold to fold.
+    names : tuple of str
+        Features, in the order of the columns.
+    unit : str
+        Of values and base, ``"log10 S/cm"`` (differences of which are decades).
+    ids : tuple of str
+        What was predicted, in the order of the rows.
+    method : str
+        ``"TreeSHAP, out of fold"``.
+    low, high : (n, k) float array or None
+        Band about each value; NaN where not known.
+    """
+
+    values: np.ndarray
+    base: np.ndarray
+    names: tuple[str, ...]
+    unit: str
+    ids: tuple[str, ...]
+    method: str
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.ids), len(self.names))
+        _check(self.values.shape == shape, f"values have shape {self.values.shape}, not {shape} as ids and names say")
+        _check(self.base.shape == shape[:1], f"base has shape {self.base.shape}, not {shape[:1]}")
+        for name, labels in (("ids", self.ids), ("names", self.names)):
+            repeated = [each for each, times in Counter(labels).items() if times > 1]
+            _check(not repeated, f"{name} repeat {repeated[:1]}")
+        for name in ("values", "base"):
+            _check(bool(np.isfinite(getattr(self, name)).all()), f"{name} are not all finite")
+        _check((self.low is None) == (self.high is None), "low and high come together or not at all")
+        if self.low is not None and self.high is not None:
+            _check(self.low.shape == shape == self.high.shape, f"low and high do not have shape {shape}")
+            _check(not (self.low > self.high).any(), "low exceeds high")

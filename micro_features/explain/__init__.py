@@ -1,0 +1,1 @@
+"""What a model's predictions rest on: attributions to features, and to groups of features."""
