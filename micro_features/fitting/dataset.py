@@ -1,0 +1,332 @@
+"""A clean data set from a feature table and a manifest: what is used, what is left out, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from micro_features.errors import FeatureTableError
+from micro_features.fitting.choosing import candidates, drop_useless, feature_unit, phase_of
+from micro_features.fitting.joining import Joined, as_column, read_joined, same
+from micro_features.fitting.selecting import Selected, reasons, select_rows, some
+from micro_features.learn import folds
+from micro_features.learn.target import Target, class_codes, cuts_between, model_values, quantity_and_unit, unit_of
+
+# Numbers of each picture, averaged over the pictures of a sample; the others are set by the operator.
+_MEASURED = ("pixel_um", "quality_brightness", "quality_contrast")
+CONFOUNDERS = (
+    "acquisition_date",
+    "acquisition_kV",
+    "acquisition_WD_mm",
+    "acquisition_detector",
+    "acquisition_magnification",
+    "acquisition_instrument",
+    *_MEASURED,
+)
+"""Columns that may tell the microscope's session instead of the material."""
+
+_MIXED = "mixed"
+_NO_PROCESS = {"file", "path", "page", "micrograph_id", "sample_id", "surface", "settings_digest"}
+_CLASS_NAMES = {1: ("low", "high"), 2: ("low", "median", "high")}
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a model is trained on: n rows, k features.
+
+    Attributes
+    ----------
+    ids : tuple of n str
+        Micrographs, or samples where pictures of one sample were joined. Index of every frame.
+    X : (n, k) DataFrame of float
+        NaN where missing.
+    target : Target
+    y_native, y : (n,) float arrays
+        In the target's unit, and in model units.
+    group_names : tuple of n str
+    groups : (n,) int array
+        Codes of the groups, from 0 in order of first appearance.
+    class_names : tuple of str
+        Of rising value; empty without classes.
+    cuts : tuple of float
+        Cut points between them, in the target's unit.
+    confounders, process : DataFrames of n rows
+        How the pictures were taken, and what else the manifest says: floats, or text with None where missing.
+    surface : tuple of n str
+        polished, fracture, unknown or mixed.
+    members : dict
+        Id -> its micrographs.
+    left_out : dict
+        Column -> why it is no feature.
+    excluded_rows : dict
+        Id in the table -> why its row is not used.
+    phases, units : dict
+        Of each feature; a phase is empty for columns that are not in the catalogue.
+    settings_digests : tuple of str
+        Settings with which the rows were extracted.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    ids: tuple[str, ...]
+    X: pd.DataFrame
+    target: Target
+    y_native: np.ndarray
+    y: np.ndarray
+    group_names: tuple[str, ...]
+    groups: np.ndarray
+    class_names: tuple[str, ...]
+    cuts: tuple[float, ...]
+    confounders: pd.DataFrame
+    process: pd.DataFrame
+    surface: tuple[str, ...]
+    members: dict[str, tuple[str, ...]]
+    left_out: dict[str, str]
+    excluded_rows: dict[str, str]
+    phases: dict[str, str]
+    units: dict[str, str]
+    settings_digests: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def model_cuts(self) -> tuple[float, ...]:
+        """The cut points in model units."""
+        return tuple(float(cut) for cut in model_values(np.array(self.cuts), self.target.log10))
+
+    @property
+    def classes(self) -> np.ndarray:
+        """(n,) int array: class of each row, an index into `class_names`."""
+        return class_codes(self.y_native, self.cuts)
+
+
+def read_dataset(
+    table: Path,
+    *,
+    target: str,
+    group: str,
+    manifest: Path | None = None,
+    features: Sequence[str] = (),
+    log10: bool = True,
+    target_from_name: bool = False,
+    classes: str | None = None,
+    cuts: Sequence[float] = (),
+    per_micrograph: bool = False,
+    where: Sequence[str] = (),
+    id_column: str | None = None,
+) -> Dataset:
+    """Read and check what a model is trained on.
+
+    Parameters
+    ----------
+    table : Path
+        A row a micrograph, as ``micro-features extract`` writes it, or a table of other origin.
+    target, group : str
+        Columns of the table or of the manifest; as a group, ``folder`` is the folder that a picture lies in.
+    manifest : Path, optional
+        What is stated about pictures, by file name.
+    features : sequence of str
+        Columns to use instead of those that are in the catalogue of features.
+    log10 : bool
+        Model the target's decadic logarithm.
+    target_from_name : bool
+        The target's values are the pictures' file names, as in ``4.28e-4 (2).tif``; `target` is what they are called.
+    classes : str, optional
+        Column of class labels, or ``folder``; cut points are put midway between the classes.
+    cuts : sequence of float
+        Cut points between classes, rising, in the target's unit, instead of labels.
+    per_micrograph : bool
+        Pictures of one sample stay rows of their own; else their features are averaged.
+    where : sequence of str
+        ``column=value``: only rows for which all hold.
+    id_column : str, optional
+        Names the rows of a table without ``micrograph_id``.
+
+    Raises
+    ------
+    FeatureTableError
+        The input can not be used; names the file, the column, the row and what to do.
+    """
+    joined = read_joined(table, manifest, id_column)
+    selected = select_rows(
+        joined,
+        target=target,
+        group=group,
+        log10=log10,
+        target_from_name=target_from_name,
+        where=where,
+        per_micrograph=per_micrograph,
+    )
+    taken = {target: "the target", group: "the group", id_column or "micrograph_id": "the id"}
+    taken |= {classes: "the class"} if classes else {}
+    chosen = candidates(joined, selected.rows, features, taken)
+    X, useless = drop_useless(_averaged(chosen.values, selected))
+    if X.empty:
+        raise FeatureTableError(
+            f"{table}: no feature is left: {some([f'{name} {why}' for name, why in useless.items()])}."
+        )
+    class_names, class_cuts, class_notes = _classes(joined, selected, classes, cuts, log10)
+    process, other_forms = _process(joined, selected, target, {group, classes, *features})
+    surface = _combined(joined, selected, "surface", _MIXED) if joined.has("surface") else [None] * len(selected.ids)
+    digests = joined.values("settings_digest") if joined.has("settings_digest") else []
+    dataset = Dataset(
+        ids=selected.ids,
+        X=X,
+        target=Target(target, unit_of(target), log10),
+        y_native=selected.target,
+        y=model_values(selected.target, log10),
+        group_names=selected.groups,
+        groups=folds.codes(selected.groups)[0],
+        class_names=class_names,
+        cuts=class_cuts,
+        confounders=_confounders(joined, selected),
+        process=process,
+        surface=tuple(cell or "unknown" for cell in surface),
+        members=_members(joined, selected),
+        left_out=chosen.left_out | useless | other_forms,
+        excluded_rows=selected.excluded,
+        phases={name: phase_of(name) for name in X.columns},
+        units={name: feature_unit(name) for name in X.columns},
+        settings_digests=tuple(sorted({digests[row] or "" for row in selected.rows} - {""})) if digests else (),
+        notes=(*chosen.notes, *class_notes),
+    )
+    return replace(dataset, notes=(*_row_notes(joined, dataset), *dataset.notes))
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Whether classes can be learned.
+
+    Raises
+    ------
+    FeatureTableError
+        There are no classes, or one has fewer than two rows.
+    """
+    if not dataset.class_names:
+        raise FeatureTableError("There are no classes: name a column of labels with --classes, or give --cuts.")
+    complaints = _small_classes(dataset.class_names, dataset.classes)
+    if complaints:
+        raise FeatureTableError(f"{complaints[0]} Join it with its neighbour by other --cuts.")
+
+
+def _averaged(values: pd.DataFrame, selected: Selected) -> pd.DataFrame:
+    """One row for each id: means, of what is not missing."""
+    if len(selected.ids) < len(values):
+        values = values.groupby(selected.code).mean()
+    return values.set_axis(list(selected.ids), axis=0)
+
+
+def _combined(joined: Joined, selected: Selected, name: str, mixed: str | None) -> list[str | None]:
+    """The cell on which all pictures of an id agree; `mixed` where they do not."""
+    cells = joined.values(name, agreeing=False)
+    found: list[list[str]] = [[] for _ in selected.ids]
+    for number, row in zip(selected.code, selected.rows, strict=True):
+        cell = cells[row]
+        if cell is not None and not any(same(cell, other) for other in found[number]):
+            found[number].append(cell)
+    return [mixed if len(several) > 1 else next(iter(several), None) for several in found]
+
+
+def _column(joined: Joined, selected: Selected, name: str) -> pd.Series:
+    used = [joined.values(name, agreeing=False)[row] for row in selected.rows]
+    is_number = as_column(used).dtype == float
+    if is_number and name in _MEASURED:
+        return as_column(used).groupby(selected.code).mean()
+    return as_column(_combined(joined, selected, name, None if is_number else _MIXED))
+
+
+def _frame(columns: dict[str, pd.Series], selected: Selected) -> pd.DataFrame:
+    present = {name: column for name, column in columns.items() if column.notna().any()}
+    return pd.DataFrame(present, index=range(len(selected.ids))).set_axis(list(selected.ids), axis=0)
+
+
+def _confounders(joined: Joined, selected: Selected) -> pd.DataFrame:
+    return _frame({name: _column(joined, selected, name) for name in CONFOUNDERS if joined.has(name)}, selected)
+
+
+def _process(
+    joined: Joined, selected: Selected, target: str, taken: set[str | None]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The manifest's other columns, and those of them that are the target in other words."""
+    quantity, unit = quantity_and_unit(target)
+    names, other_forms = [], {}
+    for name in joined.stated:
+        if name in taken or name == target or name in _NO_PROCESS or name in CONFOUNDERS:
+            continue
+        own_quantity, own_unit = quantity_and_unit(name)
+        if f"{own_quantity}_".startswith(f"{quantity}_") or (unit and own_unit == unit):
+            other_forms[name] = f"taken for another form of {target}"
+        else:
+            names.append(name)
+    return _frame({name: _column(joined, selected, name) for name in names}, selected), other_forms
+
+
+def _members(joined: Joined, selected: Selected) -> dict[str, tuple[str, ...]]:
+    members: dict[str, list[str]] = {name: [] for name in selected.ids}
+    for number, row in zip(selected.code, selected.rows, strict=True):
+        members[selected.ids[number]].append(joined.ids[row])
+    return {name: tuple(rows) for name, rows in members.items()}
+
+
+def _classes(
+    joined: Joined, selected: Selected, classes: str | None, cuts: Sequence[float], log10: bool
+) -> tuple[tuple[str, ...], tuple[float, ...], list[str]]:
+    """Names of the classes, cut points between them, notes."""
+    names: tuple[str, ...] = ()
+    notes = []
+    if classes and len(cuts):
+        raise FeatureTableError("Give labels of classes or cut points, not both.")
+    if classes:
+        labels = joined.labels(classes)
+        labelled = [
+            (selected.target[number], str(labels[row]))
+            for number, row in zip(selected.code, selected.rows, strict=True)
+            if labels[row] is not None
+        ]
+        if len(labelled) < len(selected.rows):
+            missing = [joined.ids[row] for row in selected.rows if labels[row] is None]
+            notes.append(
+                f"{len(missing)} rows have no {classes} ({some(missing)}); theirs follows from the cut points."
+            )
+        try:
+            names, cuts = cuts_between(
+                np.array([value for value, _ in labelled]), [name for _, name in labelled], log10
+            )
+        except FeatureTableError as error:
+            raise FeatureTableError(f"{joined.files}: column {classes!r}: {error}") from None
+    elif len(cuts):
+        rising = all(low < high for low, high in pairwise(cuts))
+        if not rising or not np.isfinite(cuts).all() or (log10 and min(cuts) <= 0):
+            raise FeatureTableError(
+                f"Cut points {', '.join(f'{cut:g}' for cut in cuts)}: give rising numbers, above 0 with log."
+            )
+        names = _CLASS_NAMES.get(len(cuts), tuple(f"class {number + 1}" for number in range(len(cuts) + 1)))
+    notes += _small_classes(names, class_codes(selected.target, cuts))
+    return names, tuple(float(cut) for cut in cuts), notes
+
+
+def _small_classes(names: Sequence[str], codes: np.ndarray) -> list[str]:
+    numbers = np.bincount(codes, minlength=len(names))
+    return [
+        f"Class {name!r} has {number or 'no'} row{'' if number == 1 else 's'}: it can not be left out and learned."
+        for name, number in zip(names, numbers, strict=False)
+        if number < 2
+    ]
+
+
+def _row_notes(joined: Joined, dataset: Dataset) -> list[str]:
+    notes = [f"Rows: {line}." for line in reasons(dataset.excluded_rows)]
+    if joined.unused and joined.manifest_file:
+        notes.append(f"{joined.manifest_file.name}: {len(joined.unused)} rows fit no picture ({some(joined.unused)}).")
+    pictures = sum(map(len, dataset.members.values()))
+    if pictures > len(dataset.ids):
+        notes.append(
+            f"{pictures} pictures were joined into {len(dataset.ids)} samples; features are means over pictures."
+        )
+    if len(set(dataset.surface)) > 1:
+        kinds = ", ".join(f"{name} {dataset.surface.count(name)}" for name in sorted(set(dataset.surface)))
+        notes.append(f"Surfaces differ ({kinds}) and measure differently; --where surface=… takes one kind.")
+    if len(dataset.settings_digests) > 1:
+        notes.append(f"Rows were extracted with different settings ({', '.join(dataset.settings_digests)}).")
+    return notes
