@@ -20,6 +20,7 @@ from micro_features.calibration.pixel_size import pixel_size
 from micro_features.calibration.tags import acquisition_from_tags
 from micro_features.data import Acquisition, Annotations, Micrograph, Picture, PixelSize, Segmentation
 from micro_features.errors import ArtefactError, CalibrationError
+from micro_features.features.boundary_contrast import boundary_contrast_features
 from micro_features.features.catalogue import FEATURES
 from micro_features.features.fields import field_features
 from micro_features.features.intercepts import intercept_features
@@ -392,6 +393,7 @@ def measure(micrograph: Micrograph, segmentation: Segmentation, settings: Settin
         regions.insert(0, grain_regions)
         features |= population_features(grain_regions, valid, phase="grain", pixel_um=pixel_um)
         features |= intercept_features(grains, valid, pixel_um=pixel_um)
+        features |= boundary_contrast_features(image, grains, pores, valid, pixel_um=pixel_um)
     else:
         features |= {name: np.nan for name, feature in FEATURES.items() if feature.needs_grains}
     if not micrograph.calibrated:

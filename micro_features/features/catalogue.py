@@ -3,6 +3,7 @@
 A new feature is one function in its module, one row beside it; the data dictionary follows.
 """
 
+from micro_features.features.boundary_contrast import BOUNDARY_CONTRAST_FEATURES
 from micro_features.features.feature import Feature
 from micro_features.features.fields import FIELD_FEATURES
 from micro_features.features.intercepts import INTERCEPT_FEATURES
@@ -10,7 +11,14 @@ from micro_features.features.populations import POPULATION_FEATURES, PUBLISHED
 from micro_features.features.texture import TEXTURE_FEATURES
 
 FEATURES: dict[str, Feature] = {
-    feature.name: feature for feature in (*FIELD_FEATURES, *POPULATION_FEATURES, *INTERCEPT_FEATURES, *TEXTURE_FEATURES)
+    feature.name: feature
+    for feature in (
+        *FIELD_FEATURES,
+        *POPULATION_FEATURES,
+        *INTERCEPT_FEATURES,
+        *BOUNDARY_CONTRAST_FEATURES,
+        *TEXTURE_FEATURES,
+    )
 }
 """The catalogue, in the order of the table's columns."""
 

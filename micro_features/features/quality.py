@@ -99,6 +99,16 @@ QUALITY_COLUMNS = (
         "Standard deviation of pixel noise over that of the structure; a lower bound where noise is correlated.",
     ),
     QualityColumn(
+        "quality_brightness",
+        "1",
+        "Median grey level of the valid part, 0 black to 1 white: it tells of the operator before the material.",
+    ),
+    QualityColumn(
+        "quality_contrast",
+        "1",
+        "Standard deviation of the grey levels of the valid part, as a share of full scale: likewise.",
+    ),
+    QualityColumn(
         "quality_saturated_share", "1", "Share of the valid pixels that are black (0) or white (full scale)."
     ),
     QualityColumn("quality_measured_share", "1", "Share of the frame that is valid: not data bar, not burned-in text."),
@@ -166,6 +176,7 @@ def quality_features(
     whole = int(np.count_nonzero((area > 0) & ~cut))
     calm = calm_share(grains, boundary)
     noise, structure = (np.nan, np.nan) if flat else noise_and_structure(image, valid)
+    brightness, contrast = brightness_and_contrast(image, valid)
     return {
         "quality_grains_resolved": bool(
             not flat
@@ -189,6 +200,8 @@ def quality_features(
         "quality_pore_area_high": pore_area_range[1],
         "quality_sharpness": np.nan if flat else sharpness(image, valid, noise=noise),
         "quality_noise": noise / structure if structure > 0 else np.nan,
+        "quality_brightness": brightness,
+        "quality_contrast": contrast,
         "quality_saturated_share": saturated_share(image, valid),
         "quality_measured_share": float(np.count_nonzero(valid) / valid.size),
         "quality_flat": flat,
@@ -247,6 +260,14 @@ def is_flat(image: np.ndarray, valid: np.ndarray) -> bool:
         return True
     low, high, *_ = cv2.minMaxLoc(image, mask=valid.view(np.uint8))
     return bool(low == high)
+
+
+def brightness_and_contrast(image: np.ndarray, valid: np.ndarray) -> tuple[float, float]:
+    """Median and standard deviation of the valid grey levels; NaN when nothing is valid."""
+    if not valid.any():
+        return np.nan, np.nan
+    _, deviation = cv2.meanStdDev(image, mask=valid.view(np.uint8))
+    return float(np.median(image[valid])), float(deviation[0, 0])
 
 
 def saturated_share(image: np.ndarray, valid: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from micro_features.features.boundary_contrast import BOUNDARY_CONTRAST_FEATURES, boundary_contrast_features
 from micro_features.features.catalogue import FEATURES
 from micro_features.features.feature import LENGTH_POWER
 from micro_features.features.fields import FIELD_FEATURES, field_features
@@ -45,8 +46,9 @@ def scene():
 
 
 def measure(grains, pores, valid, pixel_um=0.5):
-    """Every feature that speaks of labels."""
-    image = np.zeros(valid.shape, np.float32)
+    """Every feature that speaks of labels, in a picture with grey grains, dark lines and black pores."""
+    lines = ndimage.maximum_filter(grains, 3) != ndimage.minimum_filter(grains, 3)
+    image = np.where(pores > 0, 0.1, np.where(lines, 0.4, 0.6)).astype(np.float32)
     tables = {
         phase: region_table(labels, image, valid, pixel_um=pixel_um, phase=phase)
         for phase, labels in (("grain", grains), ("pore", pores))
@@ -55,13 +57,15 @@ def measure(grains, pores, valid, pixel_um=0.5):
     for phase, table in tables.items():
         features |= population_features(table, valid, phase=phase, pixel_um=pixel_um)
     features |= intercept_features(grains, valid, pixel_um=pixel_um)
+    features |= boundary_contrast_features(image, grains, pores, valid, pixel_um=pixel_um)
     return features | field_features(
         grains, pores, tables["pore"], valid, pixel_um=pixel_um, rounded_circularity=0.6, reach_px=2, seed=3
     )
 
 
 def test_every_number_has_one_row_and_every_row_a_number(scene):
-    rows = [f.name for f in (*FIELD_FEATURES, *POPULATION_FEATURES, *INTERCEPT_FEATURES, *TEXTURE_FEATURES)]
+    of_labels = (*FIELD_FEATURES, *POPULATION_FEATURES, *INTERCEPT_FEATURES, *BOUNDARY_CONTRAST_FEATURES)
+    rows = [f.name for f in (*of_labels, *TEXTURE_FEATURES)]
     assert [name for name, times in Counter(rows).items() if times > 1] == []
     assert set(rows) == set(FEATURES)
     assert set(measure(*scene)) == set(FEATURES) - {feature.name for feature in TEXTURE_FEATURES}

@@ -8,6 +8,7 @@ from skimage.segmentation import watershed
 
 from micro_features.features.quality import (
     QUALITY_COLUMNS,
+    brightness_and_contrast,
     calm_share,
     noise_and_structure,
     quality_features,
@@ -280,6 +281,19 @@ def test_noise_column_is_noise_over_structure():
 
 
 # Saturation, masks, flat pictures
+
+
+def test_brightness_and_contrast_are_of_the_valid_part():
+    image = np.full(SHAPE, 0.2, np.float32)
+    image[::2] = 0.6
+    image[-1], image[-2] = 1, 1
+    valid = EVERYWHERE.copy()
+    valid[-2:], valid[0] = False, False  # 199 rows of 0.2, 198 of 0.6
+    median, deviation = brightness_and_contrast(image, valid)
+    assert median == pytest.approx(0.2)
+    assert deviation == pytest.approx(0.2, rel=1e-3)
+    assert brightness_and_contrast(0.5 * image + 0.3, valid) == pytest.approx((0.4, deviation / 2))
+    assert np.isnan(brightness_and_contrast(image, ~EVERYWHERE)).all()
 
 
 def test_saturated_share_counts_black_and_white_of_the_valid_part():
