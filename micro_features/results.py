@@ -26,7 +26,7 @@ SIDE_FILES = ("regions.csv", "regions.parquet", "failures.csv", "dictionary.csv"
 OTHER_TABLES = (".tsv", ".txt", ".xls", ".ods", ".json", ".feather", ".h5")
 PACKAGES = (
     "imagecodecs", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow", "pyamg", "pyarrow",
-    "pydantic", "rapidocr", "scikit-image", "scipy", "tifffile", "xgboost", "xgboost-cpu",
+    "pydantic", "rapidocr", "scikit-image", "scikit-learn", "scipy", "shap", "tifffile", "xgboost", "xgboost-cpu",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ A new feature is one function in its module, one row beside it; the data diction
 """
 
 from micro_features.features.boundary_contrast import BOUNDARY_CONTRAST_FEATURES
+from micro_features.features.contrast import CONTRAST_FEATURES
 from micro_features.features.feature import Feature
 from micro_features.features.fields import FIELD_FEATURES
 from micro_features.features.intercepts import INTERCEPT_FEATURES
@@ -22,5 +23,12 @@ FEATURES: dict[str, Feature] = {
 }
 """The catalogue, in the order of the table's columns."""
 
-SUBSETS: dict[str, tuple[str, ...]] = {"published": PUBLISHED}
-"""Named sets of features: ``published`` holds the 22 parameters of Zhang et al., Nano Letters 2024, 24, 5292."""
+SUBSETS: dict[str, tuple[str, ...]] = {
+    "published": PUBLISHED,
+    "unevenness": tuple(feature.name for feature in CONTRAST_FEATURES),
+}
+"""Named sets of features.
+
+``published``: the 22 parameters of Zhang et al., Nano Letters 2024, 24, 5292. ``unevenness``: is detail spread evenly, or
+gathered at some places? These are free of gain and brightness.
+"""

@@ -1,0 +1,234 @@
+"""How well each model predicts what it never saw, under every way of leaving out, and what to hold that against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from micro_features.features.catalogue import SUBSETS
+from micro_features.fitting.dataset import Dataset
+from micro_features.learn import confounders, folds
+from micro_features.learn.scores import Interval, class_scores, regression_scores
+from micro_features.learn.tabular import MODELS, Model, Problem
+from micro_features.learn.validate import OutOfFold, out_of_fold
+
+FEW_GROUPS = 20
+"""Up to so many groups are left out one at a time; more are left out in folds."""
+GROUPED_FOLDS = 5
+RANDOM_FOLDS = 5
+EXPLAINED = "xgboost"
+"""The model that is explained and saved."""
+CONFOUNDERS_ONLY, PROCESS_ONLY = "confounders only", "process only"
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """A way of leaving out.
+
+    Attributes
+    ----------
+    name : str
+        ``grouped``, ``grouped_5fold``, ``grouped_by_session`` or ``random``.
+    meaning : str
+    fold : (n,) int array
+        The fold that each row is left out in.
+    groups : (n,) int array
+        What stays together when hyper-parameters are chosen.
+    """
+
+    name: str
+    meaning: str
+    fold: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """One model under every protocol.
+
+    Attributes
+    ----------
+    name, meaning : str
+    runs : dict of protocol's name to OutOfFold
+    scores : dict of protocol's name to scores
+        Each score as (low, value, high).
+    """
+
+    name: str
+    meaning: str
+    runs: dict[str, OutOfFold] = field(default_factory=dict)
+    scores: dict[str, dict[str, Interval]] = field(default_factory=dict)
+
+
+def subsets_of(dataset: Dataset) -> dict[str, list[int]]:
+    """Sets of columns that a model may choose among, inside the training rows.
+
+    All features; those of pores, grains and boundaries; texture; and unevenness of contrast. One set for tables of
+    other origin. A set with the same columns as an earlier one is left out.
+    """
+    names = list(dataset.X.columns)
+    structure = [i for i, name in enumerate(names) if dataset.phases[name] in ("pore", "grain", "boundary")]
+    texture = [i for i, name in enumerate(names) if dataset.phases[name] == "texture"]
+    unevenness = [i for i, name in enumerate(names) if name in SUBSETS["unevenness"]]
+    candidates = {"all": list(range(len(names))), "structure": structure, "texture": texture, "unevenness": unevenness}
+    found: dict[str, list[int]] = {}
+    for name, columns in candidates.items():
+        if columns and columns not in found.values():
+            found[name] = columns
+    return found
+
+
+def protocols(dataset: Dataset, file_folds: np.ndarray, seed: int) -> list[Protocol]:
+    """Every way of leaving out that the data allow, the one that counts first.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    file_folds : (n,) int array
+        The grouped folds that are written to, or come from, ``folds.csv``.
+    seed : int
+    """
+    groups, n = dataset.groups, len(dataset.ids)
+    few = groups.max() + 1 <= FEW_GROUPS
+    in_file = "grouped_5fold" if few else "grouped"
+    found = [Protocol(in_file, "groups left out in folds, as in folds.csv", file_folds, groups)]
+    if few:
+        found.insert(0, Protocol("grouped", "groups left out one at a time", folds.leave_one_group_out(groups), groups))
+    if "acquisition_date" in dataset.confounders:
+        sessions = folds.connected(groups, dataset.confounders["acquisition_date"])
+        if 1 < sessions.max() + 1 < groups.max() + 1:
+            fold = sessions if sessions.max() + 1 <= FEW_GROUPS else folds.grouped_kfold(sessions, GROUPED_FOLDS, seed)
+            found.append(
+                Protocol(
+                    "grouped_by_session", "whole imaging sessions left out: groups that share a day", fold, sessions
+                )
+            )
+    single = np.arange(n)
+    random = folds.random_kfold(n, min(RANDOM_FOLDS, n), seed)
+    found.append(Protocol("random", "rows left out at random, whatever their group: optimistic", random, single))
+    return found
+
+
+def evaluate(dataset: Dataset, ways: Sequence[Protocol], problem: Problem) -> dict[str, Evaluated]:
+    """Every model and dummy under every protocol.
+
+    Returns
+    -------
+    dict of name to Evaluated
+        In the order of `MODELS`, then what is predicted from confounders alone and from process columns alone.
+    """
+    found = {
+        model.name: _under_all(
+            model, model.meaning, dataset, dataset.X.to_numpy(float), subsets_of(dataset), ways, problem
+        )
+        for model in MODELS.values()
+    }
+    unconstrained = Problem(problem.n_classes, (), problem.seed, problem.threads)
+    for name, table, what in (
+        (CONFOUNDERS_ONLY, dataset.confounders, "how the pictures were taken"),
+        (PROCESS_ONLY, dataset.process, "what else the manifest says"),
+    ):
+        X = confounders.together(table)
+        if X.shape[1]:
+            meaning = f"Random forest on {what}: {', '.join(table.columns)}; a dummy"
+            subsets = {"all": list(range(X.shape[1]))}
+            found[name] = _under_all(MODELS["forest"], meaning, dataset, X, subsets, ways, unconstrained, name=name)
+    return found
+
+
+def _under_all(
+    model: Model,
+    meaning: str,
+    dataset: Dataset,
+    X: np.ndarray,
+    subsets: Mapping[str, Sequence[int]],
+    ways: Sequence[Protocol],
+    problem: Problem,
+    *,
+    name: str = "",
+) -> Evaluated:
+    y = targets(dataset, problem)
+    evaluated = Evaluated(name or model.name, meaning)
+    for way in ways:
+        run = out_of_fold(model, X, y, way.fold, way.groups, subsets, problem)
+        evaluated.runs[way.name] = run
+        evaluated.scores[way.name] = scores_of(dataset, run.predicted, problem)
+    return evaluated
+
+
+def targets(dataset: Dataset, problem: Problem) -> np.ndarray:
+    """(n,) what is learned: values in model units, or class codes."""
+    return dataset.classes.astype(float) if problem.n_classes else dataset.y
+
+
+def scores_of(
+    dataset: Dataset, predicted: np.ndarray, problem: Problem, *, n_resamples: int = 2000
+) -> dict[str, Interval]:
+    """Scores of predictions, with 95 % intervals over groups.
+
+    Parameters
+    ----------
+    predicted : (n,) or (n, n_classes) array
+    """
+    if problem.n_classes:
+        return class_scores(dataset.classes, predicted, dataset.groups, n_resamples=n_resamples, seed=problem.seed)
+    return regression_scores(
+        dataset.y, predicted, dataset.groups, cuts=dataset.model_cuts, n_resamples=n_resamples, seed=problem.seed
+    )
+
+
+def reference_lines(dataset: Dataset, fold: np.ndarray) -> dict[str, float]:
+    """R² of three predictors that know nothing of the picture, to hold a score against.
+
+    ``training_mean``: the mean of the rows not left out. ``perfect_class``: with cut points, their mean over the rows
+    on the same side of the lowest cut, as if this side were always known. ``no_extrapolation``: the truth, but never
+    beyond the range of the rows not left out, as trees answer at best.
+    """
+    y = dataset.y
+    answers = {"training_mean": np.zeros(len(y)), "no_extrapolation": np.zeros(len(y))}
+    if dataset.cuts:
+        answers["perfect_class"] = np.zeros(len(y))
+    for number in np.unique(fold):
+        out, train = fold == number, fold != number
+        answers["training_mean"][out] = y[train].mean()
+        answers["no_extrapolation"][out] = np.clip(y[out], y[train].min(), y[train].max())
+        if dataset.cuts:
+            low = y < dataset.model_cuts[0]
+            for side in (low, ~low):
+                known = y[train & side]
+                answers["perfect_class"][out & side] = known.mean() if len(known) else y[train].mean()
+    return {name: r2(y, answer) for name, answer in answers.items()}
+
+
+def r2(y: np.ndarray, predicted: np.ndarray) -> float:
+    """1 - squared errors over squared deviations from the overall mean."""
+    return float(1 - ((y - predicted) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+
+
+def learning_curve(
+    dataset: Dataset, run: OutOfFold, fold: np.ndarray, problem: Problem, *, draws: int = 5
+) -> dict[int, tuple[float, float, float]]:
+    """R² with fewer groups to learn from, hyper-parameters as chosen.
+
+    Returns
+    -------
+    dict of number of training groups to (least, median, largest) R² over draws
+    """
+    model, X, y = MODELS[EXPLAINED], dataset.X.to_numpy(float), dataset.y
+    n_folds = len(np.unique(fold))
+    found: dict[int, tuple[float, float, float]] = {}
+    for size in sorted({round(share * (n_folds - 1)) for share in (0.3, 0.5, 0.7, 0.85)} - {0, 1, n_folds - 1}):
+        reached = []
+        for draw in range(draws):
+            rng = np.random.default_rng([problem.seed, size, draw])
+            predicted = np.zeros(len(y))
+            for i, number in enumerate(np.unique(fold)):
+                others = np.setdiff1d(np.unique(fold), [number])
+                train = np.isin(fold, rng.choice(others, size, replace=False))
+                choice = run.choices[i]
+                single = Problem(0, problem.monotone, problem.seed).of(choice.columns)
+                fitted = model.fit(X[train][:, choice.columns], y[train], choice.variant, single)
+                predicted[fold == number] = fitted.predict(X[fold == number][:, choice.columns])
+            reached.append(r2(y, predicted))
+        found[size] = (min(reached), float(np.median(reached)), max(reached))
+    return found

@@ -1,0 +1,156 @@
+"""What the predictions rest on: attributions out of fold, how sure they are, and whether chance would give the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from micro_features.data import Attributions
+from micro_features.explain import importance, shapley
+from micro_features.fitting.dataset import Dataset
+from micro_features.learn.tabular import BoostedTrees
+from micro_features.learn.validate import Chosen, OutOfFold, Refit
+
+MOST_ROWS_INTERACTING = 200
+"""Interactions are averaged over so many rows: their time grows with the square of the number of features."""
+BAND_LEVEL = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """Why the model predicts what it predicts.
+
+    Attributes
+    ----------
+    attributions : Attributions
+        Out of fold; columns are the features that some fold used.
+    importance : dict of DataFrame
+        By ``feature``, ``cluster`` (of correlated features) and ``phase``: see `explain.importance.importance_table`.
+    clusters : dict of label to features
+    partners : dict of feature to feature or None
+        What each acts together with most, in the final model.
+    interactions : DataFrame
+        Mean absolute interaction of two features, both halves of it, in the final model.
+    """
+
+    attributions: Attributions
+    importance: dict[str, pd.DataFrame]
+    clusters: dict[str, list[str]]
+    partners: dict[str, str | None]
+    interactions: pd.DataFrame
+
+
+def contributions(model: Chosen, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """TreeSHAP of a fitted XGBoost for all columns, 0 for those that it did not choose.
+
+    Parameters
+    ----------
+    model : Chosen
+    X : (n, k) float array
+        All columns.
+
+    Returns
+    -------
+    values : (n, k) array
+        Model units. For classes, of the log odds of the highest class against the lowest.
+    base : (n,) array
+    """
+    assert isinstance(model.fitted, BoostedTrees)
+    values, base = shapley.tree_shap(model.fitted.booster, X[:, model.choice.columns])
+    if values.ndim == 3:
+        values, base = values[:, -1] - values[:, 0], base[:, -1] - base[:, 0]
+    everywhere = np.zeros(X.shape)
+    everywhere[:, model.choice.columns] = values
+    return everywhere, base
+
+
+def left_out_contributions(run: OutOfFold, X: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Contributions in each row by the model that was trained without its fold."""
+    values, base = np.zeros(X.shape), np.zeros(len(X))
+    for number, model in zip(np.unique(fold), run.models, strict=True):
+        rows = fold == number
+        values[rows], base[rows] = contributions(model, X[rows])
+    return values, base
+
+
+def explain(
+    dataset: Dataset,
+    run: OutOfFold,
+    fold: np.ndarray,
+    final: Chosen,
+    refits: Sequence[Refit],
+    null_values: Sequence[np.ndarray],
+    *,
+    unit: str,
+) -> Explained:
+    """Attribute every prediction to features.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    run : OutOfFold
+        Of the explained model.
+    fold : (n,) int array
+        What it left out.
+    final : Chosen
+        Trained on all rows.
+    refits : sequence of Refit
+        On groups drawn with replacement: a row's band comes from those that did not draw it.
+    null_values : sequence of (m, k) arrays
+        Contributions under exchanged targets, all columns.
+    unit : str
+        Of the attributions.
+    """
+    X = dataset.X.to_numpy(float)
+    values, base = left_out_contributions(run, X, fold)
+    used = sorted({column for model in [*run.models, final] for column in model.choice.columns})
+    names = [str(dataset.X.columns[column]) for column in used]
+    again = [contributions(refit.model, X)[0][:, used] for refit in refits]
+    low, high = _bands(again, refits) if refits else (None, None)
+    attributions = Attributions(
+        values=values[:, used],
+        base=base,
+        names=tuple(names),
+        unit=unit,
+        ids=dataset.ids,
+        method="TreeSHAP, out of fold",
+        low=low,
+        high=high,
+    )
+    clusters = importance.clusters(dataset.X[names])
+    groupings = {
+        "feature": {name: [name] for name in names},
+        "cluster": clusters,
+        "phase": importance.groups_by_phase(names, dataset.phases),
+    }
+    tables = {
+        kind: importance.importance_table(
+            attributions.values,
+            importance.columns_of(groups, names),
+            again,
+            [null[:, used] for null in null_values],
+            level=BAND_LEVEL,
+        )
+        for kind, groups in groupings.items()
+    }
+    partners, strength = _interactions(final, X, dataset)
+    return Explained(attributions, tables, clusters, partners, strength)
+
+
+def _bands(again: Sequence[np.ndarray], refits: Sequence[Refit]) -> tuple[np.ndarray, np.ndarray]:
+    unseen = [np.where(refit.drawn[:, None], np.nan, values) for values, refit in zip(again, refits, strict=True)]
+    return shapley.bands(unseen, level=BAND_LEVEL)
+
+
+def _interactions(final: Chosen, X: np.ndarray, dataset: Dataset) -> tuple[dict[str, str | None], pd.DataFrame]:
+    """In the final model, over an even choice of rows."""
+    assert isinstance(final.fitted, BoostedTrees)
+    rows = np.unique(np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS_INTERACTING)).round().astype(int))
+    names = [str(dataset.X.columns[column]) for column in final.choice.columns]
+    cells = shapley.interactions(final.fitted.booster, X[rows][:, final.choice.columns])
+    if cells.ndim == 4:
+        cells = cells[:, -1] - cells[:, 0]
+    strength = 2 * np.abs(cells).mean(axis=0)
+    np.fill_diagonal(strength, 0)
+    return importance.strongest_interaction(cells, names), pd.DataFrame(strength, index=names, columns=names)
