@@ -1,0 +1,187 @@
+"""Figures of predictions: against what was measured, and how much a random split flatters them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micro_features.report.axes import (
+    BLUE,
+    COLOURS,
+    DARK,
+    GREY,
+    MARKERS,
+    MOST_VECTOR_POINTS,
+    ORANGE,
+    SMALL_PT,
+    broken,
+    dressed,
+    with_unit,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PREDICTED_SIZE = (7.0, 5.0)
+OPTIMISM_SIZE = (7.0, 4.0)
+"""Inches; for `figure_of`."""
+
+Interval = tuple[float, float, float]
+
+_MOST_GROUPS = 12
+_LOWEST_R2 = -1.0
+
+
+def predicted_against_measured(
+    ax: "Axes",
+    measured: np.ndarray,
+    predicted: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    groups: Sequence[str],
+    in_domain: np.ndarray,
+    name: str,
+    unit: str,
+    log10: bool,
+    scores: Mapping[str, Interval],
+) -> "Axes":
+    """Predictions out of fold with their intervals, and the line where both agree.
+
+    Parameters
+    ----------
+    ax : Axes
+    measured, predicted, low, high : (n,) float array
+        In the target's own unit; low and high NaN where there is no interval.
+    groups : sequence of n str
+        What was left out together; up to 12 have a mark of their own.
+    in_domain : (n,) bool array
+        False is drawn open: a picture unlike those the model was trained on.
+    name, unit : str
+        Of the target.
+    log10 : bool
+        Whether the model predicts the logarithm: both axes are then logarithmic.
+    scores : mapping
+        (low, value, high) by what the box shall call them: ``{"R²": …, "MAE (decades)": …}``.
+
+    Returns
+    -------
+    Axes
+    """
+    if log10:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+    many = len(measured) > MOST_VECTOR_POINTS
+    labels = np.asarray(groups)
+    alone = len(set(groups)) > _MOST_GROUPS
+    # Marks follow the target, so that the legend reads as the points lie.
+    there = ["all"] if alone else sorted(set(groups), key=lambda group: np.median(measured[labels == group]))
+    size = {"s": 8 if many else 30, "linewidths": 1.0, "rasterized": many, "alpha": 0.4 if many else 1.0}
+    for rank, group in enumerate(there):
+        members = np.ones(len(labels), bool) if alone else labels == group
+        colour = GREY if alone else COLOURS[rank % len(COLOURS)]
+        # The second round of colours comes with other marks.
+        marker = MARKERS[0] if alone else MARKERS[(rank + rank // len(COLOURS)) % len(MARKERS)]
+        ax.vlines(
+            measured[members],
+            low[members],
+            high[members],
+            color=colour,
+            linewidth=0.8,
+            alpha=0.05 if many else 0.45,
+            rasterized=many,
+            zorder=2,
+        )
+        for inside in (True, False):
+            drawn = members & (in_domain == inside)
+            ax.scatter(
+                measured[drawn],
+                predicted[drawn],
+                marker=marker,
+                facecolors=colour if inside else "none",
+                edgecolors=colour,
+                zorder=3,
+                **size,
+            )
+        if not alone:
+            ax.plot([], [], marker, color=colour, markersize=5.5, label=broken(group, 24))
+    # One range on both axes, and one length for it, so that the line of agreement is the diagonal.
+    ends = (min(ax.get_xlim()[0], ax.get_ylim()[0]), max(ax.get_xlim()[1], ax.get_ylim()[1]))
+    ax.plot(ends, ends, color=DARK, linewidth=0.9, zorder=1)
+    ax.set(xlim=ends, ylim=ends, aspect="equal")
+    if not in_domain.all():
+        ax.plot([], [], "o", color=DARK, fillstyle="none", markersize=5.5, label="open: unlike the training")
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(fontsize=SMALL_PT, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if scores:
+        said = "\n".join(
+            f"{label} {value:.2f} [{lower:.2f}, {upper:.2f}]" for label, (lower, value, upper) in scores.items()
+        )
+        ax.text(
+            0.02,
+            0.98,
+            said,
+            transform=ax.transAxes,
+            va="top",
+            fontsize=SMALL_PT,
+            bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": GREY, "alpha": 0.85},
+        )
+    return dressed(ax, x=with_unit(f"measured {name}", unit), y=with_unit(f"predicted {name}", unit))
+
+
+def optimism(
+    ax: "Axes", scores: Mapping[str, tuple[Interval, Interval]], *, references: Mapping[str, float], left_out: str
+) -> "Axes":
+    """R² of each model with whole groups left out, beside what a random split promises.
+
+    Parameters
+    ----------
+    ax : Axes
+    scores : mapping
+        By model: (low, value, high) with groups left out, and the same at a random split.
+    references : mapping
+        R² that something simple would reach with groups left out, by what it is called.
+    left_out : str
+        What a group is: ``"sintering_schedule"``.
+
+    Returns
+    -------
+    Axes
+    """
+    rows = np.arange(len(scores))[::-1]
+    ends = np.array([[each[0][1], each[1][1]] for each in scores.values()]).reshape(-1, 2)
+    ax.hlines(rows, *np.maximum(ends, _LOWEST_R2).T, color=GREY, linewidth=0.9, linestyle=":", zorder=1)
+    for side, offset, colour, marker, label in (
+        (0, 0.1, BLUE, "o", f"whole groups left out ({left_out})"),
+        (1, -0.1, ORANGE, "D", "random split: each group on both sides"),
+    ):
+        low, value, high = np.array([each[side] for each in scores.values()]).reshape(-1, 3).T
+        ax.hlines(rows + offset, *np.maximum([low, high], _LOWEST_R2), color=colour, linewidth=1.6)
+        inside = value >= _LOWEST_R2
+        ax.plot(value[inside], (rows + offset)[inside], marker, color=colour, markersize=6, label=label)
+        for row in np.flatnonzero(~inside):
+            ax.plot(_LOWEST_R2, rows[row] + offset, "<", color=colour, markersize=7)
+            ax.annotate(
+                f"{value[row]:.1f}".replace("-", "−"),
+                (_LOWEST_R2, rows[row] + offset),
+                (0, 6),
+                textcoords="offset points",
+                fontsize=SMALL_PT,
+            )
+    for step, (called, value) in enumerate(sorted(references.items(), key=lambda item: item[1])):
+        ax.axvline(value, color=DARK, linewidth=0.8, linestyle="--", zorder=0)
+        ax.annotate(
+            f"{called} {value:.2f}".replace("-", "−"),
+            (value, len(rows) - 0.45 + 0.4 * step),
+            (3, 0),
+            textcoords="offset points",
+            fontsize=SMALL_PT,
+            color=DARK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        )
+    ax.set_yticks(rows, [broken(model, 30) for model in scores])
+    ax.set_ylim(-0.6, len(rows) - 0.4 + 0.4 * len(references))
+    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
+    dressed(ax, x="R²")
+    ax.tick_params("y", length=0)
+    return ax
