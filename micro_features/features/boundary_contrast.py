@@ -85,18 +85,21 @@ def boundary_contrast_features(
         return values
     area = np.bincount(grains.ravel())[1:]
     half_px = BAND * float(np.sqrt(4 / np.pi * area[area > 0].mean()))
-    light = grain_light(image, grains, rim, margin_px=half_px) - black
+    light = grain_light(image, grains, rim, margin_px=round(half_px)) - black
 
     solid = (valid & (pores == 0)).view(np.uint8)
     away = cv2.erode(solid, np.ones((2 * _RIM_PX + 1,) * 2, np.uint8), borderValue=1)
-    full = np.where(light > 0, light, 0).astype(np.float32)[grains] * away
-    # A pixel beside the line spans 0 to 1 px from it; the last one of the band counts in part.
-    share = np.clip(half_px - cv2.distanceTransform(1 - line, cv2.DIST_L2, cv2.DIST_MASK_5), 0, 1) * (full > 0)
-    at_line = np.flatnonzero(line & (full > 0))
+    full = np.where(light > 0, light, 0).astype(np.float32).take(grains)
+    full *= away
+    here = full > 0
+    at_line = np.flatnonzero(here & line.view(bool))
     if at_line.size < _FEWEST_LINE_PX:
         return values
-    lost = full + np.float32(black) - image
-    darkness = float((share * lost).sum(dtype=float) / (share * full).sum(dtype=float))
+    # A pixel beside the line spans 0 to 1 px from it; the last one of the band counts in part.
+    share = np.clip(half_px - cv2.distanceTransform(1 - line, cv2.DIST_L2, cv2.DIST_MASK_5), 0, 1)
+    share *= here
+    lost = full - (image - np.float32(black))
+    darkness = float(np.vdot(share, lost) / np.vdot(share, full))
     depth = float(np.median(lost.ravel()[at_line] / full.ravel()[at_line]))
     return dict(zip(values, (darkness, depth, darkness * 2 * half_px * pixel_um), strict=True))
 
@@ -127,7 +130,7 @@ def pore_floor(image: np.ndarray, pores: np.ndarray, valid: np.ndarray) -> float
     return float(np.median(np.minimum.reduceat(grey[order], first)[large]))
 
 
-def grain_light(image: np.ndarray, grains: np.ndarray, rim: np.ndarray, *, margin_px: float) -> np.ndarray:
+def grain_light(image: np.ndarray, grains: np.ndarray, rim: np.ndarray, *, margin_px: int) -> np.ndarray:
     """Mean grey level of each grain in its middle.
 
     Parameters
@@ -137,16 +140,16 @@ def grain_light(image: np.ndarray, grains: np.ndarray, rim: np.ndarray, *, margi
         Labels from 1, 0 is background.
     rim : (rows, cols) uint8 array
         1 in the pixels that have a neighbour of another label.
-    margin_px : float
-        Pixels nearer than this to a rim are left out.
+    margin_px : int
+        Pixels of which a rim runs through the square of this half side are left out.
 
     Returns
     -------
     (largest label + 1,) float array
         NaN for labels that do not occur, for grains without such a middle, and for the background.
     """
-    from_rim = cv2.distanceTransform(1 - rim, cv2.DIST_L2, cv2.DIST_MASK_5)
-    middle = np.flatnonzero((from_rim >= margin_px) & (grains > 0))
+    inside = cv2.erode(1 - rim, np.ones((2 * margin_px + 1,) * 2, np.uint8), borderValue=1)
+    middle = np.flatnonzero(inside.view(bool) & (grains > 0))
     label, n = grains.ravel()[middle], int(grains.max(initial=0)) + 1
     with np.errstate(invalid="ignore"):
         return np.asarray(np.bincount(label, image.ravel()[middle], n) / np.bincount(label, minlength=n))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from micro_features.features.greyfield import FEWEST_PIXELS, away_from_mask
+from micro_features.features.greyfield import FEWEST_PIXELS, away_from_mask, quantiles
 
 CALM = 0.45
 """A grain is calm when boundary strength inside is below this share of that on its rim.
@@ -267,7 +267,7 @@ def brightness_and_contrast(image: np.ndarray, valid: np.ndarray) -> tuple[float
     if not valid.any():
         return np.nan, np.nan
     _, deviation = cv2.meanStdDev(image, mask=valid.view(np.uint8))
-    return float(np.median(image[valid])), float(deviation[0, 0])
+    return float(quantiles(image[valid], (0.5,))[0]), float(deviation[0, 0])
 
 
 def saturated_share(image: np.ndarray, valid: np.ndarray) -> float:

@@ -111,6 +111,19 @@ def test_rims_of_pores_are_no_grooves():
     assert found["boundary_groove_width_um"] == pytest.approx(0.5 * 0.8, rel=0.02)
 
 
+def test_glowing_rims_do_not_make_grains_lighter():
+    image, grains, pores, valid = stripes()
+    glow = (cv2.dilate((pores > 0).astype(np.float32), np.ones((5, 5))) > 0) & (pores == 0)
+    found = measured(np.where(glow, 1.0, image).astype(np.float32), grains, pores, valid)
+    assert found == pytest.approx(measured(image, grains, pores, valid), rel=1e-3)
+
+
+def test_a_few_bright_particles_do_not_change_the_median_depth():
+    image, grains, pores, valid = stripes()
+    image[image == image[STRIPE, 200]] += np.tile([0.5] + 9 * [0.0], 18 * 40).astype(np.float32)
+    assert measured(image, grains, pores, valid)["boundary_groove_depth_median"] == pytest.approx(DARKNESS, rel=0.01)
+
+
 def test_what_is_masked_has_no_influence():
     image, grains, pores, valid = stripes(blur=0.7)
     valid[:, 300:] = False
@@ -124,11 +137,14 @@ def test_what_is_masked_has_no_influence():
 def test_no_number_without_black_or_boundary():
     image, grains, pores, valid = stripes()
     none = np.zeros_like(grains)
+    corner = np.ones_like(grains)
+    corner[-40:, :40] = 2  # 80 px of boundary
     for scene in (
         stripes(pores=False),
         (image, grains, np.where(pores > 4, 0, pores), valid),  # four pores
         (image, none, pores, valid),
         (image, np.minimum(grains, 1), pores, valid),
+        (image, np.where(pores > 0, 0, corner), pores, valid),
         (image, grains, pores, ~valid),
         (np.full_like(image, 0.5), grains, pores, valid),  # grains as dark as pores
         (image[:45, :100], grains[:45, :100], pores[:45, :100], valid[:45, :100]),
@@ -144,3 +160,15 @@ def test_black_is_the_floor_of_a_typical_pore():
         image[20:30, 50 * k + 10 : 50 * k + 20] = floor
     pores[50:54, 5:9], image[50:54, 5:9] = 6, 0.0  # too small to be heard
     assert pore_floor(image, pores, np.ones(pores.shape, bool)) == pytest.approx(0.1)
+
+
+def test_neither_noise_nor_a_masked_neighbour_makes_black_darker():
+    pores = np.zeros((60, 300), np.int32)
+    for k in range(5):
+        pores[20:30, 50 * k + 10 : 50 * k + 20] = k + 1
+    valid = np.ones(pores.shape, bool)
+    valid[30:] = False
+    image = np.where(valid, np.where(pores > 0, 0.3, 0.6), 0).astype(np.float32)
+    assert pore_floor(image, pores, valid) == pytest.approx(0.3)
+    image += np.random.default_rng(0).normal(0, 0.05, image.shape).astype(np.float32)
+    assert pore_floor(image, pores, valid) == pytest.approx(0.3, abs=0.06)  # the darkest single pixel is 0.12 below
