@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -108,10 +108,9 @@ def dependence(
         banded = np.isfinite(low) & np.isfinite(high)
         _draw_band(ax, feature[there & banded], low[there & banded], high[there & banded])
         if (~there & banded).any():
-            ends = (low[~there & banded].mean(), high[~there & banded].mean())
-            ax.vlines(missing_at, *ends, color=GREY, alpha=0.3, linewidth=12, zorder=2)
+            _draw_band(ax, place[~there & banded], low[~there & banded], high[~there & banded])
     many = len(feature) > MOST_VECTOR_POINTS
-    points = {
+    points: dict[str, Any] = {
         "s": 6 if many else 22,
         "alpha": 0.4 if many else 0.9,
         "linewidth": 0,
@@ -132,10 +131,10 @@ def dependence(
             vmax=last if last > first else first + 1,
             **points,
         )
-        bar = ax.figure.colorbar(drawn, ax=ax, aspect=30, pad=0.02)
+        # Not of the points themselves, whose paleness it would take.
+        bar = ax.figure.colorbar(ScalarMappable(drawn.norm, VALUES_MAP), ax=ax, aspect=30, pad=0.02)
         bar.set_label(broken(partner_name), fontsize=SMALL_PT)
         bar.ax.tick_params(labelsize=SMALL_PT)
-        bar.solids.set_alpha(1)
         bar.outline.set_visible(False)
     ax.plot(
         known,
@@ -156,10 +155,13 @@ def _draw_band(ax: "Axes", feature: np.ndarray, low: np.ndarray, high: np.ndarra
     order = np.argsort(feature, kind="stable")
     if not order.size:
         return
+    ends = feature[order[[0, -1]]]
+    if ends[0] == ends[1]:
+        ax.vlines(ends[0], low.mean(), high.mean(), color=GREY, alpha=0.3, linewidth=12, zorder=2)
+        return
     bins = np.array_split(order, min(_MOST_BINS, max(1, order.size // _FEWEST_A_BIN)))
     middle, lower, upper = (np.array([each[rows].mean() for rows in bins]) for each in (feature, low, high))
     # The outermost bins reach to the outermost rows; one bin alone does so on both sides.
-    ends = feature[order[[0, -1]]]
     ax.fill_between(
         np.r_[ends[0], middle[1:-1], ends[1]],
         np.r_[lower[0], lower[1:-1], lower[-1]],

@@ -1,7 +1,7 @@
 """Figures of predictions: against what was measured, and how much a random split flatters them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def predicted_against_measured(
     ----------
     ax : Axes
     measured, predicted, low, high : (n,) float array
-        In the target's own unit; low and high NaN where there is no interval.
+        In the target's own unit; low and high NaN where there is no interval. Intervals of more than 1000 rows would
+        cover each other and are not drawn.
     groups : sequence of n str
         What was left out together; up to 12 have a mark of their own.
     in_domain : (n,) bool array
@@ -76,22 +77,14 @@ def predicted_against_measured(
     alone = len(set(groups)) > _MOST_GROUPS
     # Marks follow the target, so that the legend reads as the points lie.
     there = ["all"] if alone else sorted(set(groups), key=lambda group: np.median(measured[labels == group]))
-    size = {"s": 8 if many else 30, "linewidths": 1.0, "rasterized": many, "alpha": 0.4 if many else 1.0}
+    size: dict[str, Any] = {"s": 6 if many else 30, "rasterized": many, "alpha": 0.3 if many else 1.0}
     for rank, group in enumerate(there):
         members = np.ones(len(labels), bool) if alone else labels == group
         colour = GREY if alone else COLOURS[rank % len(COLOURS)]
         # The second round of colours comes with other marks.
         marker = MARKERS[0] if alone else MARKERS[(rank + rank // len(COLOURS)) % len(MARKERS)]
-        ax.vlines(
-            measured[members],
-            low[members],
-            high[members],
-            color=colour,
-            linewidth=0.8,
-            alpha=0.05 if many else 0.45,
-            rasterized=many,
-            zorder=2,
-        )
+        if not many:
+            ax.vlines(measured[members], low[members], high[members], color=colour, linewidth=0.8, alpha=0.45, zorder=2)
         for inside in (True, False):
             drawn = members & (in_domain == inside)
             ax.scatter(
@@ -99,7 +92,8 @@ def predicted_against_measured(
                 predicted[drawn],
                 marker=marker,
                 facecolors=colour if inside else "none",
-                edgecolors=colour,
+                edgecolors=ORANGE if alone and not inside else colour,
+                linewidths=0 if many and inside else 1.0,
                 zorder=3,
                 **size,
             )
@@ -107,12 +101,21 @@ def predicted_against_measured(
             ax.plot([], [], marker, color=colour, markersize=5.5, label=broken(group, 24))
     # One range on both axes, and one length for it, so that the line of agreement is the diagonal.
     ends = (min(ax.get_xlim()[0], ax.get_ylim()[0]), max(ax.get_xlim()[1], ax.get_ylim()[1]))
-    ax.plot(ends, ends, color=DARK, linewidth=0.9, zorder=1)
+    ax.plot(ends, ends, color=DARK, linewidth=0.9, zorder=4 if many else 1)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     if not in_domain.all():
-        ax.plot([], [], "o", color=DARK, fillstyle="none", markersize=5.5, label="open: unlike the training")
+        ax.plot(
+            [],
+            [],
+            "o",
+            color=ORANGE if alone else DARK,
+            fillstyle="none",
+            markersize=5.5,
+            label="open: unlike the training",
+        )
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=SMALL_PT, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        ax.legend(fontsize=SMALL_PT, frameon=False, **({"loc": "lower right"} if alone else beside))
     if scores:
         said = "\n".join(
             f"{label} {value:.2f} [{lower:.2f}, {upper:.2f}]" for label, (lower, value, upper) in scores.items()
@@ -168,11 +171,11 @@ def optimism(
                 textcoords="offset points",
                 fontsize=SMALL_PT,
             )
-    for step, (called, value) in enumerate(sorted(references.items(), key=lambda item: item[1])):
-        ax.axvline(value, color=DARK, linewidth=0.8, linestyle="--", zorder=0)
+    for step, (called, level) in enumerate(sorted(references.items(), key=lambda item: item[1])):
+        ax.axvline(level, color=DARK, linewidth=0.8, linestyle="--", zorder=0)
         ax.annotate(
-            f"{called} {value:.2f}".replace("-", "−"),
-            (value, len(rows) - 0.45 + 0.4 * step),
+            f"{called} {level:.2f}".replace("-", "−"),
+            (level, len(rows) - 0.45 + 0.4 * step),
             (3, 0),
             textcoords="offset points",
             fontsize=SMALL_PT,

@@ -2,7 +2,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 
 from micro_features.report import attribution_figures as figures
 from micro_features.report.axes import figure_of
@@ -95,6 +95,14 @@ def test_the_band_follows_the_rows(rendered):
     assert (band[:, 0].min(), band[:, 0].max()) == (0, 39)
     assert sorted(set(band[band[:, 0] < 15, 1])) == [-1.25, -0.5]
     assert sorted(set(band[band[:, 0] > 25, 1])) == [0.75, 1.5]
+
+
+def test_the_band_of_missing_rows_is_their_own(rendered):
+    feature, values = np.r_[np.arange(8.0), np.nan, np.nan], np.r_[np.zeros(8), 2.0, 4.0]
+    ax = dependence(rendered, feature, values, low=values - 1, high=values + 1)
+    bar = next(each for each in ax.collections if isinstance(each, LineCollection)).get_segments()[0]
+    assert bar[0, 0] > 7
+    assert bar[:, 1].tolist() == [2, 4]
 
 
 @pytest.mark.parametrize("n", [1, 67, 2000])
