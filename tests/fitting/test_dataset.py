@@ -50,7 +50,7 @@ def stated(**columns):
 
 
 def test_only_what_was_measured_of_the_material_is_a_feature(tmp_path):
-    data = read(tmp_path, plain_table(stage_x_mm=np.arange(N)))
+    data = read(tmp_path, plain_table(stage_x_mm=np.arange(N), quality_of_polish=np.arange(N)))
     assert list(data.X.columns) == ["porosity", "pore_area_mean_um2"]
     np.testing.assert_allclose(data.X["porosity"], np.linspace(0.1, 0.3, N))
     assert data.ids == tuple(NAMES) == tuple(data.X.index)
@@ -69,6 +69,7 @@ def test_only_what_was_measured_of_the_material_is_a_feature(tmp_path):
         "acquisition_kV": "how the picture was taken: a confounder",
         "acquisition_date": "how the picture was taken: a confounder",
         "quality_noise": "says how well the picture could be measured",
+        "quality_of_polish": "says how well the picture could be measured",
         "porosity_ci95_low": "says how sure another column is",
         "sigma_S_per_cm": "the target",
         "batch": "the group",
@@ -175,7 +176,9 @@ def test_targets_need_no_logarithm(tmp_path):
 
 
 def test_columns_that_are_not_there_are_named_with_those_alike(tmp_path):
-    with pytest.raises(FeatureTableError, match=r"no column 'sigma'.*If the file names are its values"):
+    with pytest.raises(
+        FeatureTableError, match=r"no column 'sigma'.*If the file names are its values, say --target-from-name"
+    ):
         read(tmp_path, plain_table(), target="sigma")
     with pytest.raises(FeatureTableError, match="no column 'bath'; alike: batch"):
         read(tmp_path, plain_table(), group="bath")
@@ -310,10 +313,25 @@ def test_a_sample_is_in_one_group_and_has_one_target(tmp_path):
 def test_the_manifest_states_the_sample(tmp_path):
     data = read(tmp_path, two_a_sample(sample_id=two_a_sample()["micrograph_id"]))
     assert len(data.ids) == 2 * N  # the extraction gives a picture without a stated specimen its own id
+    assert read(tmp_path, plain_table(), group="sample_id").group_names == tuple(NAMES)
     table = two_a_sample(sample_id=two_a_sample()["micrograph_id"])
     manifest = pd.DataFrame({"file": [f"{name}.tif" for name in table["micrograph_id"]], "sample_id": NAMES * 2})
     data = read(tmp_path, table, manifest, group="sample_id")
     assert data.ids == data.group_names == tuple(NAMES)
+
+
+def test_an_unknown_surface_is_one_that_the_manifest_may_state(tmp_path):
+    surface = ["polished"] * 10 + ["fracture", None]
+    data = read(tmp_path, plain_table(), stated(surface=surface))
+    assert data.surface == ("polished",) * 10 + ("fracture", "unknown")
+    assert "Surfaces differ (fracture 1, polished 10, unknown 1)" in data.notes[0]
+    assert len(read(tmp_path, plain_table(), stated(surface=surface), where=["surface=polished"]).ids) == 10
+
+
+@pytest.mark.parametrize("cell", ["NA", "n/a", "NaN", " "])
+def test_words_for_a_missing_target_leave_the_row_out(tmp_path, cell):
+    data = read(tmp_path, plain_table(sigma_S_per_cm=[cell, *(str(row) for row in range(1, N))]))
+    assert data.excluded_rows == {"p00": "no sigma_S_per_cm"}
 
 
 def test_conditions_that_nothing_meets_are_refused(tmp_path):
@@ -337,6 +355,9 @@ def test_targets_groups_and_classes_are_read_from_file_and_folder_names(tmp_path
         tmp_path, table, target="conductivity_S_per_cm", target_from_name=True, group="folder", classes="folder"
     )
     assert data.excluded_rows == {"p11": "no conductivity_S_per_cm in its file name"}
+    manifest = pd.DataFrame({"file": ["1e-6.tif"], "time_h": [3]})
+    options = {"target": "conductivity_S_per_cm", "target_from_name": True, "group": "folder"}
+    assert read(tmp_path, table, manifest, **options).excluded_rows == data.excluded_rows
     expected = [1e-6, 2.5e-6, *(4e-4 + 1e-5 * row for row in range(8)), 4e-4]
     np.testing.assert_allclose(data.y_native, expected)
     assert data.group_names == ("Low", "Low", *["High"] * 9)
