@@ -76,7 +76,7 @@ def predicted_against_measured(
     labels = np.asarray(groups)
     alone = len(set(groups)) > _MOST_GROUPS
     # Marks follow the target, so that the legend reads as the points lie.
-    there = ["all"] if alone else sorted(set(groups), key=lambda group: np.median(measured[labels == group]))
+    there = ["all"] if alone else sorted(sorted(set(groups)), key=lambda group: np.median(measured[labels == group]))
     size: dict[str, Any] = {"s": 6 if many else 30, "rasterized": many, "alpha": 0.3 if many else 1.0}
     for rank, group in enumerate(there):
         members = np.ones(len(labels), bool) if alone else labels == group
