@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from micro_features.errors import ArtefactError, FeatureTableError, SettingsError
 from micro_features.learn.scores import Interval
@@ -155,8 +155,8 @@ def coverage(
     inside = (measured >= low) & (measured <= high)
     n = len(count)
     hits = float((np.bincount(code, inside) / count).sum())
-    lowest = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
-    highest = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
+    lowest = float(betaincinv(hits, n - hits + 1, (1 - level) / 2)) if hits > 0 else 0.0
+    highest = float(betaincinv(hits + 1, n - hits, (1 + level) / 2)) if hits < n else 1.0
     return lowest, hits / n, highest
 
 

@@ -68,11 +68,9 @@ def regression_scores(
         A number is not finite.
     """
     measured, predicted = _finite(measured), _finite(predicted)
-    one, centred = np.ones(len(measured)), measured - measured.mean()  # centred for the precision of sums of squares
-    error = predicted - measured
     summed = {
-        "r2": _Summed(np.column_stack([one, centred, centred**2, error**2]), _r2),
-        "mae": _Summed(np.column_stack([one, abs(error)]), _mean),
+        "r2": _explained(measured, predicted),
+        "mae": _Summed(np.column_stack([np.ones(len(measured)), abs(predicted - measured)]), _mean),
     }
     if len(cuts):
         code, found = class_codes(measured, cuts), class_codes(predicted, cuts)
@@ -81,6 +79,62 @@ def regression_scores(
     draws = _Draws(groups, n_resamples, seed)
     unknown = dict.fromkeys(("r2", "mae", "spearman", "accuracy", "balanced_accuracy"), UNKNOWN)
     return unknown | {"spearman": _spearman(measured, predicted, draws, level)} | draws.intervals(summed, level)
+
+
+def r2(
+    measured: np.ndarray,
+    predicted: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """The score `r2` of `regression_scores` alone, which is quicker for many rows."""
+    summed = {"r2": _explained(_finite(measured), _finite(predicted))}
+    return _Draws(groups, n_resamples, seed).intervals(summed, level)["r2"]
+
+
+def advantage(
+    measured: np.ndarray,
+    predicted: np.ndarray,
+    rival: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """R2 of one prediction less R2 of another of the same rows.
+
+    Both are put to the same draws, and the spread that errors are compared with stays that of all rows. Where few
+    groups hold most of the spread, intervals of two R2 overlap whatever the predictions are, since draws without those
+    groups make both bad; their difference is judged by this.
+
+    Parameters
+    ----------
+    measured, predicted, rival : (n,) float arrays
+        In model units, finite.
+    groups, n_resamples, seed, level
+        As in `regression_scores`.
+
+    Returns
+    -------
+    Interval
+        Above 0 where `predicted` is better. NaN where all of `measured` are equal.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
+    measured, predicted, rival = _finite(measured), _finite(predicted), _finite(rival)
+    spread = measured.var()
+    if spread <= _ROUNDING * (measured**2).mean():
+        return UNKNOWN
+    gain = ((rival - measured) ** 2 - (predicted - measured) ** 2) / spread
+    summed = {"gain": _Summed(np.column_stack([np.ones(len(gain)), gain]), _mean)}
+    return _Draws(groups, n_resamples, seed).intervals(summed, level)["gain"]
 
 
 def class_scores(
@@ -211,6 +265,11 @@ def _finite(numbers: np.ndarray) -> np.ndarray:
 
 def _mean(sums: np.ndarray) -> np.ndarray:
     return sums[..., 1] / sums[..., 0]
+
+
+def _explained(measured: np.ndarray, predicted: np.ndarray) -> _Summed:
+    centred = measured - measured.mean()  # for the precision of sums of squares
+    return _Summed(np.column_stack([np.ones(len(centred)), centred, centred**2, (predicted - measured) ** 2]), _r2)
 
 
 def _r2(sums: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def test_left_out_rows_of_new_groups_are_covered_as_often_as_asked():
     rng = np.random.default_rng(1)
     groups = np.repeat(np.arange(9), 3)
     inside = []
-    for _ in range(40):
+    for _ in range(25):
         y = rng.normal(size=9)[groups] + 0.3 * rng.normal(size=27)
         low, high = left_out_intervals(pairs(y, groups), y, groups, groups, 0.75)
         inside.append(coverage(y, low, high, groups)[1])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, mean_absolute_error, r2_score
 
-from micro_features.learn.scores import class_scores, per_group, regression_scores
+from micro_features.learn.scores import advantage, class_scores, per_group, r2, regression_scores
 
 CUTS = (-0.5, 0.5)
 
@@ -151,3 +151,28 @@ def test_one_prediction_per_group():
     measured, predicted = per_group(np.array([1.0, 3, 5]), np.array([2.0, 2, 7]), np.array([4, 4, 1]))
     np.testing.assert_array_equal(measured, [5, 2])
     np.testing.assert_array_equal(predicted, [7, 2])
+
+
+def test_r2_alone_is_that_of_all_scores():
+    measured, predicted, groups = drawn()
+    assert r2(measured, predicted, groups, seed=5) == regression_scores(measured, predicted, groups, seed=5)["r2"]
+
+
+def test_advantage_is_a_difference_of_r2_and_turns_its_sign():
+    measured, predicted, groups = drawn()
+    rival = np.roll(predicted, 4)
+    low, value, high = advantage(measured, predicted, rival, groups)
+    assert value == pytest.approx(r2_score(measured, predicted) - r2_score(measured, rival))
+    assert advantage(measured, rival, predicted, groups) == pytest.approx((-high, -value, -low))
+    assert np.isnan(advantage(np.ones(48), predicted, rival, groups)).all()
+
+
+def test_advantage_is_sure_where_two_intervals_overlap():
+    # One low group holds nearly all of the spread, as 800 C does: without it any R2 is bad, and both intervals wide.
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 4)
+    measured = np.where(groups == 0, -3.0, 0.0) + 0.1 * rng.normal(size=48)
+    error = 0.3 * rng.normal(size=48)
+    better, worse = measured + error, measured + 2 * error
+    assert r2(measured, worse, groups)[2] > r2(measured, better, groups)[0]
+    assert advantage(measured, better, worse, groups)[0] > 0
