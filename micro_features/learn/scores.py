@@ -53,7 +53,9 @@ def regression_scores(
     -------
     dict of str to Interval
         `r2`: 1 - sum of squared errors / sum of squares about the mean of `measured`, over all rows at once. In a
-        resample about the mean of the resample.
+        resample mean squared error over the variance of all rows, as that of the resample says which groups were drawn
+        and not how well they were predicted: where one group holds most of the spread, draws without it would make any
+        R2 bad.
         `mae`: mean absolute error, in decades where the model unit is log10.
         `spearman`: rank correlation, ties at their mean rank.
         `accuracy`: share of rows in the right class.
@@ -268,15 +270,15 @@ def _mean(sums: np.ndarray) -> np.ndarray:
 
 
 def _explained(measured: np.ndarray, predicted: np.ndarray) -> _Summed:
-    centred = measured - measured.mean()  # for the precision of sums of squares
-    return _Summed(np.column_stack([np.ones(len(centred)), centred, centred**2, (predicted - measured) ** 2]), _r2)
+    """Squared errors in units of the variance of all rows, which a resample does not change."""
+    spread = measured.var()
+    if spread <= _ROUNDING * (measured**2).mean():
+        return _Summed(np.full((len(measured), 2), np.nan), _r2)
+    return _Summed(np.column_stack([np.ones(len(measured)), (predicted - measured) ** 2 / spread]), _r2)
 
 
 def _r2(sums: np.ndarray) -> np.ndarray:
-    n, total, squares, error = np.moveaxis(sums, -1, 0)
-    spread = squares - total**2 / n
-    defined = spread > _ROUNDING * squares
-    return np.where(defined, 1 - error / np.where(defined, spread, 1), np.nan)
+    return 1 - _mean(sums)
 
 
 def _of_classes(classes: np.ndarray, found: np.ndarray, found_below: np.ndarray) -> dict[str, _Summed]:

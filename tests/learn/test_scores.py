@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, mean_absolute_error, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    log_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    r2_score,
+)
 
 from micro_features.learn.scores import advantage, class_scores, per_group, r2, regression_scores
 
@@ -21,10 +28,10 @@ def drawn(seed=0, *, n_groups=12, a_group=4):
     return measured.round(1), predicted.round(1), groups
 
 
-def textbook(measured, predicted):
+def textbook(measured, predicted, spread):
     classes, found = np.digitize(measured, CUTS), np.digitize(predicted, CUTS)
     return {
-        "r2": r2_score(measured, predicted),
+        "r2": 1 - mean_squared_error(measured, predicted) / spread,
         "mae": mean_absolute_error(measured, predicted),
         "spearman": spearmanr(measured, predicted).statistic,
         "accuracy": accuracy_score(classes, found),
@@ -39,11 +46,21 @@ def test_values_and_intervals_are_those_of_a_plain_loop():
     scores = regression_scores(measured, predicted, groups, cuts=CUTS, n_resamples=150, level=0.9, seed=3)
     rng = np.random.default_rng(3)
     draws = [np.concatenate([np.flatnonzero(groups == g) for g in rng.integers(24, size=24)]) for _ in range(150)]
-    resampled = [textbook(measured[rows], predicted[rows]) for rows in draws]
-    assert list(scores) == list(textbook(measured, predicted))
-    for name, value in textbook(measured, predicted).items():
+    resampled = [textbook(measured[rows], predicted[rows], measured.var()) for rows in draws]
+    of_all = textbook(measured, predicted, measured.var())
+    assert list(scores) == list(of_all)
+    assert scores["r2"][1] == pytest.approx(r2_score(measured, predicted))
+    for name, value in of_all.items():
         low, high = np.quantile([each[name] for each in resampled], [0.05, 0.95])
         assert scores[name] == pytest.approx((low, value, high), abs=1e-12), name
+
+
+def test_one_group_that_holds_the_spread_does_not_make_the_interval_of_r2_endless():
+    groups = np.repeat(np.arange(12), 4)
+    measured = np.where(groups == 0, -3.0, 0.0)
+    predicted = measured + 0.3 * np.random.default_rng(0).normal(size=48)
+    low, value, high = r2(measured, predicted, groups)
+    assert 0.8 < low < value < high < 1
 
 
 def test_resamples_without_a_class_do_not_count():
@@ -168,11 +185,11 @@ def test_advantage_is_a_difference_of_r2_and_turns_its_sign():
 
 
 def test_advantage_is_sure_where_two_intervals_overlap():
-    # One low group holds nearly all of the spread, as 800 C does: without it any R2 is bad, and both intervals wide.
+    # Some groups are hard for both: which of them are drawn moves both scores alike.
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(12), 4)
-    measured = np.where(groups == 0, -3.0, 0.0) + 0.1 * rng.normal(size=48)
-    error = 0.3 * rng.normal(size=48)
-    better, worse = measured + error, measured + 2 * error
+    measured = rng.normal(size=12)[groups] + 0.1 * rng.normal(size=48)
+    error = (rng.random(12) ** 4)[groups] * rng.normal(size=48)
+    better, worse = measured + error, measured + 1.3 * error
     assert r2(measured, worse, groups)[2] > r2(measured, better, groups)[0]
     assert advantage(measured, better, worse, groups)[0] > 0
