@@ -9,6 +9,9 @@ EPILOG = """\
 examples:
   micro-features extract pictures/ -o results/            measure every micrograph below a folder
   micro-features extract a.tif -o a.xlsx --pixel-size 0.05
+  micro-features fit results/features.csv --target conductivity_S_per_cm --group sintering_schedule \\
+                 --manifest manifest.csv -o fit/          link features to a property, and say how far to trust it
+  micro-features predict a.tif --model fit/model -o out/  what a model says of a new picture
   micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
   micro-features settings > settings.toml                 every threshold, explained, to edit
   micro-features synth -o drawn/                          micrographs of known truth
@@ -106,6 +109,8 @@ def parser() -> argparse.ArgumentParser:
     synth.set_defaults(run="synth")
 
     _add_training(commands)
+    _add_fit(commands)
+    _add_predict(commands)
 
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)
     subjects = benchmark.add_subparsers(title="subjects", required=True, metavar="SUBJECT")
@@ -220,6 +225,101 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train.set_defaults(run="train_segmenter")
 
 
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = commands.add_parser(
+        "fit",
+        help="link a feature table to a property: models, honest scores, SHAP",
+        description="Fit XGBoost and plain models to a feature table; score them with whole groups left out, and "
+        "beside that at a random split; audit confounders; give intervals; attribute predictions (SHAP). Writes "
+        "DIR/scores.json, predictions.csv, attributions.csv, importance.csv, folds.csv, figures/ and model/.",
+        allow_abbrev=False,
+    )
+    fit.add_argument("table", type=Path, metavar="FEATURES", help="a feature table (.csv, .parquet, .xlsx, .xls)")
+    fit.add_argument("--target", required=True, metavar="COLUMN", help="the property, a column of table or manifest")
+    fit.add_argument(
+        "--group",
+        required=True,
+        metavar="COLUMN",
+        help="what belongs together and is left out together, such as a sintering schedule; 'folder': the folder "
+        "that a picture lies in",
+    )
+    fit.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the results")
+    fit.add_argument("--manifest", type=Path, metavar="FILE.csv", help="table joined by its column 'file'")
+    fit.add_argument(
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="use these columns and no others (default: all that are in the catalogue of features)",
+    )
+    fit.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE", help="use only such rows")
+    fit.add_argument("--id", dest="id_column", metavar="COLUMN", help="names the rows of a table of other origin")
+    fit.add_argument("--no-log", action="store_true", help="model the property itself, not its logarithm")
+    fit.add_argument(
+        "--target-from-name",
+        action="store_true",
+        help="the property's value is the name of the picture, as in '4.28e-4 (2).tif'",
+    )
+    fit.add_argument(
+        "--task", choices=("regression", "classes"), default="regression", help="predict a number, or its class"
+    )
+    fit.add_argument("--classes", metavar="COLUMN", help="labels of classes (low, high …), or 'folder'")
+    fit.add_argument("--cuts", nargs="+", type=float, default=[], metavar="VALUE", help="cut points between classes")
+    fit.add_argument(
+        "--per-micrograph", action="store_true", help="pictures of one sample stay rows of their own, not averaged"
+    )
+    fit.add_argument(
+        "--rises-with", action="append", default=[], metavar="FEATURE", help="assume this sign instead of learning it"
+    )
+    fit.add_argument("--falls-with", action="append", default=[], metavar="FEATURE", help="likewise")
+    fit.add_argument(
+        "--folds", type=Path, metavar="FILE.csv", help="the grouped folds of an earlier fit, its folds.csv"
+    )
+    fit.add_argument(
+        "--permutations", type=_count, default=99, metavar="N", help="exchanges of targets between groups (default 99)"
+    )
+    fit.add_argument(
+        "--bootstraps", type=_count, default=50, metavar="N", help="refits to groups drawn again (default 50)"
+    )
+    _add_level(fit)
+    fit.add_argument("--seed", type=_count, default=0, metavar="S", help="same seed, same result (default 0)")
+    fit.add_argument(
+        "-j", "--jobs", type=_at_least_one, metavar="N", help="threads at work (default: one for each core)"
+    )
+    fit.set_defaults(run="fit")
+
+
+def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="what a fitted model says of a feature table, or of pictures",
+        description="Predict a property with its interval, and say whether the model was trained for such pictures. "
+        "Pictures are measured first, with the model's own settings. A table that was extracted otherwise is refused.",
+        allow_abbrev=False,
+    )
+    predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="one feature table; or pictures, folders")
+    predict.add_argument(
+        "--model", required=True, metavar="NAME|FOLDER", help="one that ships (llzto-xgboost), or DIR/model of a fit"
+    )
+    predict.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="new folder for predictions.csv"
+    )
+    _add_level(predict)
+    _add_calibration(predict)
+    _add_workers(predict)
+    predict.set_defaults(run="predict")
+
+
+def _add_level(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--level",
+        type=_share,
+        default=0.8,
+        metavar="P",
+        help="of the prediction intervals; n groups allow at most 1 - 1/(n + 1) (default 0.8)",
+    )
+
+
 def _add_pictures(command: argparse.ArgumentParser, output: str) -> None:
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output)
@@ -267,6 +367,16 @@ def _micrometres(text: str) -> float:
         value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a length in µm, above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
     return value
 
 

@@ -128,6 +128,45 @@ def _train_segmenter(options: argparse.Namespace) -> int:
     return FAILED if summary.failures else 0
 
 
+def _fit(options: argparse.Namespace) -> int:
+    from micro_features.fitting import result_files, scores_file
+    from micro_features.fitting.fit import Request, fit
+
+    result_files.check_new(options.output)
+    found = fit(
+        Request(
+            table=options.table,
+            output=options.output,
+            target=options.target,
+            group=options.group,
+            manifest=options.manifest,
+            features=tuple(options.features),
+            log10=not options.no_log,
+            target_from_name=options.target_from_name,
+            classes=options.classes,
+            cuts=tuple(options.cuts),
+            task=options.task,
+            per_micrograph=options.per_micrograph,
+            where=tuple(options.where),
+            id_column=options.id_column,
+            rises_with=tuple(options.rises_with),
+            falls_with=tuple(options.falls_with),
+            folds=options.folds,
+            permutations=options.permutations,
+            bootstraps=options.bootstraps,
+            level=options.level,
+            seed=options.seed,
+            threads=options.jobs,
+        ),
+        tell=lambda line: print(f"{line} …", file=sys.stderr),
+    )
+    result_files.write(found, options.output, options.command_line)
+    for line in scores_file.lines(found):
+        print(line)
+    print(f"\nresults: {options.output} (look at {options.output / 'figures'} first)")
+    return 0
+
+
 def _benchmark_synthetic(options: argparse.Namespace) -> int:
     from micro_features.batch import usable_cores
     from micro_features.benchmark import synthetic
@@ -234,5 +273,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "benchmark_published": _benchmark_published,
     "datasets_get": _datasets_get,
     "train_segmenter": _train_segmenter,
+    "fit": _fit,
 }
 """By the names that the parser gives them; each returns an exit code."""

@@ -29,6 +29,6 @@ SUBSETS: dict[str, tuple[str, ...]] = {
 }
 """Named sets of features.
 
-``published``: the 22 parameters of Zhang et al., Nano Letters 2024, 24, 5292. ``unevenness``: is detail spread evenly, or
-gathered at some places? These are free of gain and brightness.
+``published``: the 22 parameters of Zhang et al., Nano Letters 2024, 24, 5292. ``unevenness``: is detail spread evenly
+or gathered at some places? These are free of gain and brightness.
 """

@@ -14,6 +14,8 @@ from micro_features.learn.validate import Chosen, OutOfFold, Refit
 
 MOST_ROWS_INTERACTING = 200
 """Interactions are averaged over so many rows: their time grows with the square of the number of features."""
+MOST_ROWS_BANDED = 1000
+"""So many rows get a band, and tell the intervals of importance: each is explained by every refit."""
 BAND_LEVEL = 0.9
 
 
@@ -31,7 +33,7 @@ class Explained:
     partners : dict of feature to feature or None
         What each acts together with most, in the final model.
     interactions : DataFrame
-        Mean absolute interaction of two features, both halves of it, in the final model.
+        Mean absolute interaction values in the final model: alone on the diagonal, half of a pair's in either cell.
     """
 
     attributions: Attributions
@@ -106,8 +108,9 @@ def explain(
     values, base = left_out_contributions(run, X, fold)
     used = sorted({column for model in [*run.models, final] for column in model.choice.columns})
     names = [str(dataset.X.columns[column]) for column in used]
-    again = [contributions(refit.model, X)[0][:, used] for refit in refits]
-    low, high = _bands(again, refits) if refits else (None, None)
+    banded = _even_choice(len(X), MOST_ROWS_BANDED)
+    again = [contributions(refit.model, X[banded])[0][:, used] for refit in refits]
+    low, high = _bands(again, refits, banded) if refits else (None, None)
     attributions = Attributions(
         values=values[:, used],
         base=base,
@@ -138,19 +141,26 @@ def explain(
     return Explained(attributions, tables, clusters, partners, strength)
 
 
-def _bands(again: Sequence[np.ndarray], refits: Sequence[Refit]) -> tuple[np.ndarray, np.ndarray]:
-    unseen = [np.where(refit.drawn[:, None], np.nan, values) for values, refit in zip(again, refits, strict=True)]
-    return shapley.bands(unseen, level=BAND_LEVEL)
+def _even_choice(n: int, most: int) -> np.ndarray:
+    """Numbers of at most `most` of n rows."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
+def _bands(again: Sequence[np.ndarray], refits: Sequence[Refit], banded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From the refits that did not draw a row; NaN in rows that were not asked about."""
+    unseen = [np.where(refit.drawn[banded, None], np.nan, values) for values, refit in zip(again, refits, strict=True)]
+    low, high = (np.full((len(refits[0].drawn), again[0].shape[1]), np.nan) for _ in range(2))
+    low[banded], high[banded] = shapley.bands(unseen, level=BAND_LEVEL)
+    return low, high
 
 
 def _interactions(final: Chosen, X: np.ndarray, dataset: Dataset) -> tuple[dict[str, str | None], pd.DataFrame]:
     """In the final model, over an even choice of rows."""
     assert isinstance(final.fitted, BoostedTrees)
-    rows = np.unique(np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS_INTERACTING)).round().astype(int))
+    rows = _even_choice(len(X), MOST_ROWS_INTERACTING)
     names = [str(dataset.X.columns[column]) for column in final.choice.columns]
     cells = shapley.interactions(final.fitted.booster, X[rows][:, final.choice.columns])
     if cells.ndim == 4:
         cells = cells[:, -1] - cells[:, 0]
-    strength = 2 * np.abs(cells).mean(axis=0)
-    np.fill_diagonal(strength, 0)
+    strength = np.abs(cells).mean(axis=0)
     return importance.strongest_interaction(cells, names), pd.DataFrame(strength, index=names, columns=names)

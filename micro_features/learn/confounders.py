@@ -180,11 +180,11 @@ def verdict(
     if not usable:
         return ["No confounder could be scored: what the imaging conditions alone foretell is not known."]
     of_model, at_random = r2(y, grouped, groups, seed=seed), r2(y, random, groups, seed=seed)
-    model = f"the model, R2 {_said(of_model)}"
+    model = f"the model, R² {_said(of_model)}"
     sentences = []
     alike = []
     for each in sorted(usable, key=lambda each: -each.left_out_groups[1]):
-        alone = f"{each.name} alone, R2 {_said(each.left_out_groups)}"
+        alone = f"{each.name} alone, R² {_said(each.left_out_groups)}"
         low, gain, _ = advantage(y, grouped, each.answers_groups, groups, seed=seed)
         if gain <= 0:
             sentences.append(
@@ -203,26 +203,26 @@ def verdict(
             suspects.append(each)
             does = "does as well as" if gain <= 0 else "can not be told from"
             sentences.append(
-                f"With single rows left out {each.name} alone, R2 {_said(each.left_out_rows)}, {does} the model with "
-                f"rows left out by lot, R2 {_said(at_random)}: such a score can not show whether the material was "
+                f"With single rows left out {each.name} alone, R² {_said(each.left_out_rows)}, {does} the model with "
+                f"rows left out by lot, R² {_said(at_random)}: such a score can not show whether the material was "
                 f"learned or {each.name}."
             )
             if each.nested_variance >= _MOSTLY:
                 sentences.append(
                     f"{each.nested_variance:.0%} of the variance of the target is in rows whose {each.name} "
                     f"{'is in the range of' if each.kind == 'number' else 'occurs in'} no other group. Leaving a group "
-                    f"out leaves its {each.name} out too: that {each.name} alone then has R2 "
+                    f"out leaves its {each.name} out too: that {each.name} alone then has R² "
                     f"{_said(each.left_out_groups)} can not acquit it."
                 )
     if suspects and by_session is not None:
-        sentences.append(f"With whole imaging sessions left out the model's R2 is {_said(by_session)}.")
+        sentences.append(f"With whole imaging sessions left out the model's R² is {_said(by_session)}.")
     if not sentences:
         by_groups = max(usable, key=lambda each: each.left_out_groups[1])
         by_rows = max(usable, key=lambda each: each.left_out_rows[1])
         sentences.append(
             f"No confounder alone comes near the model: with whole groups left out the best is {by_groups.name}, "
-            f"R2 {_said(by_groups.left_out_groups)} against {_said(of_model)}; with single rows left out "
-            f"{by_rows.name}, R2 {_said(by_rows.left_out_rows)} against {_said(at_random)}."
+            f"R² {_said(by_groups.left_out_groups)} against {_said(of_model)}; with single rows left out "
+            f"{by_rows.name}, R² {_said(by_rows.left_out_rows)} against {_said(at_random)}."
         )
     return sentences
 

@@ -227,7 +227,7 @@ def _trees(variant: Variant, problem: Problem, n: int) -> Any:
 
     kind = RandomForestClassifier if problem.n_classes else RandomForestRegressor
     most = {"max_samples": MOST_ROWS_A_TREE} if n > MOST_ROWS_A_TREE else {}
-    return kind(100, random_state=problem.seed, n_jobs=problem.threads, max_features=0.33, **variant, **most)
+    return kind(100, random_state=problem.seed, **variant, **most)
 
 
 def _nearest(variant: Variant, problem: Problem, n: int) -> Any:
@@ -272,7 +272,7 @@ MODELS: dict[str, Model] = {
             {"penalty": 10.0},
             {"penalty": 100.0},
         ),
-        _plain_model("forest", "Random forest of 100 trees (Breiman 2001)", _trees, {"min_samples_leaf": 1}),
+        _plain_model("forest", "Random forest of 100 trees (Breiman 2001)", _trees, {"max_features": 0.33}),
         _plain_model(
             "neighbours",
             "Mean of the nearest training rows in standardised features",

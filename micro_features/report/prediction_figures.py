@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PREDICTED_SIZE = (7.0, 5.0)
 OPTIMISM_SIZE = (7.0, 4.0)
+CURVE_SIZE = (5.2, 3.8)
 """Inches; for `figure_of`."""
 
 Interval = tuple[float, float, float]
@@ -188,3 +189,30 @@ def optimism(
     dressed(ax, x="R²")
     ax.tick_params("y", length=0)
     return ax
+
+
+def learning_curve(ax: "Axes", curve: Mapping[int, tuple[float, float, float]], *, whole: tuple[int, float]) -> "Axes":
+    """R² by how many groups there were to learn from: does it still rise where the data end?
+
+    Parameters
+    ----------
+    ax : Axes
+    curve : mapping
+        Number of training groups to (least, median, largest) R² over draws of groups.
+    whole : (int, float)
+        All training groups, and R² with them.
+
+    Returns
+    -------
+    Axes
+    """
+    sizes = np.array([*curve, whole[0]])
+    low, middle, high = np.array([*curve.values(), (whole[1],) * 3]).T
+    floor = np.maximum([low, middle, high], _LOWEST_R2)
+    ax.fill_between(sizes, floor[0], floor[2], color=GREY, alpha=0.25, linewidth=0, label="over draws of groups")
+    ax.plot(sizes, floor[1], "o-", color=BLUE, markersize=5, linewidth=1.4, label="median")
+    ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
+    ax.set_xticks(sizes)
+    ax.set_ylim(min(-0.05, float(floor.min()) - 0.05), 1)
+    ax.legend(fontsize=SMALL_PT, frameon=False, loc="lower right")
+    return dressed(ax, x="groups to learn from", y="R², the other groups left out")

@@ -197,16 +197,16 @@ IDLE = np.arange(48) % 2 + 4.0
 
 def test_a_nested_date_can_not_be_acquitted():
     sentences = said({"date": NESTED}, grouped=good, random=good, by_session=(0.1, 0.4, 0.6))
-    assert "With single rows left out date alone, R2 0.9" in sentences[0]
+    assert "With single rows left out date alone, R² 0.9" in sentences[0]
     assert "100% of the variance of the target is in rows whose date occurs in no other group" in sentences[1]
     assert "can not acquit it" in sentences[1]
-    assert sentences[2] == "With whole imaging sessions left out the model's R2 is 0.40 (0.10 to 0.60)."
+    assert sentences[2] == "With whole imaging sessions left out the model's R² is 0.40 (0.10 to 0.60)."
 
 
 def test_worse_a_confounder_does_as_well_in_new_groups():
     sentences = said({"kV": IDLE, "day": CROSSING}, grouped=poor, random=good)
-    assert sentences[0].startswith("With whole groups left out day alone, R2 0.9")
-    assert "does as well as the model, R2 -0." in sentences[0]
+    assert sentences[0].startswith("With whole groups left out day alone, R² 0.9")
+    assert "does as well as the model, R² -0." in sentences[0]
     assert not any("acquit" in sentence for sentence in sentences)
 
 
@@ -217,10 +217,10 @@ def test_what_data_can_not_tell_apart():
     model = np.where(GROUPS == 1, y, found[0].answers_groups)
     by_rows = np.where(GROUPS == 1, y, found[0].answers_rows)
     first, *others = verdict(y, GROUPS, found, grouped=model, random=by_rows)
-    assert first.startswith("With whole groups left out the data can not tell the model, R2 0.9")
+    assert first.startswith("With whole groups left out the data can not tell the model, R² 0.9")
     assert "from day alone" in first
     assert "kV" not in first
-    assert [sentence[:39] for sentence in others] == ["With single rows left out day alone, R2"], "nothing is nested"
+    assert [sentence[:39] for sentence in others] == ["With single rows left out day alone, R²"], "nothing is nested"
     assert "can not be told from" in others[0]
     # A worthless confounder is no rival, however unsure the model's own score is; but one that beats the model is.
     lucky = np.where(GROUPS == 0, y, y.mean() - 0.2)
@@ -233,7 +233,7 @@ def test_what_data_can_not_tell_apart():
 def test_no_confounder_comes_near():
     (sentence,) = said({"kV": IDLE, "detector": ["LED"] * 48}, grouped=good, random=good, by_session=(0, 0, 0))
     assert sentence.startswith(
-        "No confounder alone comes near the model: with whole groups left out the best is kV, R2 -0"
+        "No confounder alone comes near the model: with whole groups left out the best is kV, R² -0"
     )
     (sentence,) = said({"detector": ["LED"] * 48}, grouped=good, random=good)
     assert sentence.startswith("No confounder could be scored")

@@ -1,0 +1,314 @@
+"""The command `fit`: from a table of features to a model of a property, and how far it can be trusted.
+
+What is done, in this order: models and dummies are scored with whole groups left out, and otherwise; the explained
+model is held against exchanged targets, its predictions get intervals, its attributions bands; at last it is fitted to
+all rows.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from micro_features.batch import usable_cores
+from micro_features.errors import FeatureTableError, SettingsError
+from micro_features.fitting import evaluate, explaining, uncertainty
+from micro_features.fitting.dataset import Dataset, read_dataset
+from micro_features.fitting.evaluate import EXPLAINED, Evaluated, Protocol
+from micro_features.fitting.fold_file import read_folds
+from micro_features.learn import folds
+from micro_features.learn.confounders import Confounder, audit
+from micro_features.learn.intervals import check_level
+from micro_features.learn.tabular import MODELS, Problem
+from micro_features.learn.validate import Chosen, OutOfFold, Refit, bootstrap, choose, fit_chosen, p_value, permuted
+
+MOST_ROWS_AGAIN = 1000
+"""What is fitted many times (exchanged targets, bootstrap) is fitted to so many rows at most, whole groups of them."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; see `dataset.read_dataset` for what is not said here.
+
+    Attributes
+    ----------
+    table, output : Path
+    target, group : str
+    task : {"regression", "classes"}
+    rises_with, falls_with : tuple of str
+        Features whose sign is assumed instead of learned.
+    folds : Path or None
+        File of grouped folds to use instead of new ones.
+    permutations, bootstraps : int
+        0 leaves them out.
+    level : float
+        Of the prediction intervals.
+    seed : int
+    threads : int or None
+        One for each core where left out.
+    """
+
+    table: Path
+    output: Path
+    target: str
+    group: str
+    manifest: Path | None = None
+    features: tuple[str, ...] = ()
+    log10: bool = True
+    target_from_name: bool = False
+    classes: str | None = None
+    cuts: tuple[float, ...] = ()
+    task: str = "regression"
+    per_micrograph: bool = False
+    where: tuple[str, ...] = ()
+    id_column: str | None = None
+    rises_with: tuple[str, ...] = ()
+    falls_with: tuple[str, ...] = ()
+    folds: Path | None = None
+    permutations: int = 99
+    bootstraps: int = 50
+    level: float = 0.8
+    seed: int = 0
+    threads: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Everything that is known after a fit.
+
+    Attributes
+    ----------
+    request : Request
+    dataset : Dataset
+    problem : Problem
+    ways : list of Protocol
+        The first is the one that counts.
+    file_folds : (n,) int array
+        The grouped folds of ``folds.csv``.
+    models : dict of name to Evaluated
+    audit : list of Confounder
+    permutation_p : float or None
+    permutation_rows : int
+        Rows that the permutation test was made on.
+    final : Chosen
+        The explained model, fitted to all rows.
+    explained : Explained
+    left_out : LeftOut or None
+        Intervals and flags of the training rows; regression only.
+    learning_curve : dict of number of groups to (least, median, largest) R²
+    seconds : float
+    """
+
+    request: Request
+    dataset: Dataset
+    problem: Problem
+    ways: list[Protocol]
+    file_folds: np.ndarray
+    models: dict[str, Evaluated]
+    audit: list[Confounder]
+    permutation_p: float | None
+    permutation_rows: int
+    final: Chosen
+    explained: explaining.Explained
+    left_out: uncertainty.LeftOut | None
+    learning_curve: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def first(self) -> Protocol:
+        """The way of leaving out that counts."""
+        return self.ways[0]
+
+    @property
+    def run(self) -> OutOfFold:
+        """The explained model under it."""
+        return self.models[EXPLAINED].runs[self.first.name]
+
+    @property
+    def assumed(self) -> dict[str, int]:
+        """Features whose sign is assumed: 1 rising, -1 falling."""
+        return dict.fromkeys(self.request.rises_with, 1) | dict.fromkeys(self.request.falls_with, -1)
+
+
+def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) -> Fit:
+    """Fit, score, audit and explain.
+
+    Parameters
+    ----------
+    request : Request
+    tell : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FeatureTableError
+        Table, manifest or folds can not be used.
+    SettingsError
+        An option contradicts the data: the level, an assumed sign.
+    """
+    began = time.monotonic()
+    dataset = read_dataset(
+        request.table,
+        target=request.target,
+        group=request.group,
+        manifest=request.manifest,
+        features=request.features,
+        log10=request.log10,
+        target_from_name=request.target_from_name,
+        classes=request.classes,
+        cuts=request.cuts,
+        per_micrograph=request.per_micrograph,
+        where=request.where,
+        id_column=request.id_column,
+    )
+    problem = _problem(request, dataset)
+    n_groups = int(dataset.groups.max()) + 1
+    if not problem.n_classes:
+        check_level(request.level, n_groups)
+    if request.folds is not None:
+        file_folds = read_folds(request.folds, dataset)
+    else:
+        file_folds = folds.grouped_kfold(dataset.groups, min(evaluate.GROUPED_FOLDS, n_groups), request.seed)
+    ways = evaluate.protocols(dataset, file_folds, request.seed)
+
+    tell("scoring models with groups left out")
+    models = evaluate.evaluate(dataset, ways, problem)
+    run, fold = models[EXPLAINED].runs[ways[0].name], ways[0].fold
+    tell("auditing confounders")
+    audited = audit(dataset.confounders, dataset.y, dataset.groups, seed=request.seed)
+
+    tell("fitting to exchanged targets and to groups drawn again")
+    X, y = dataset.X.to_numpy(float), evaluate.targets(dataset, problem)
+    model = MODELS[EXPLAINED]
+    final_choice = choose(model, X, y, dataset.groups, evaluate.subsets_of(dataset), problem)
+    final = fit_chosen(model, X, y, final_choice, problem)
+    p, null_values, rows = _permutation_test(dataset, run, fold, problem, request.permutations)
+    refits = _refits(dataset, final, problem, request.bootstraps)
+
+    tell("explaining")
+    explained = explaining.explain(
+        dataset, run, fold, final, refits, null_values, unit=attribution_unit(dataset, problem)
+    )
+    left_out = None
+    curve: dict[int, tuple[float, float, float]] = {}
+    if not problem.n_classes:
+        left_out = uncertainty.left_out(dataset, model, run, fold, problem, level=request.level)
+        curve = evaluate.learning_curve(dataset, run, fold, problem)
+    return Fit(
+        request=request,
+        dataset=dataset,
+        problem=problem,
+        ways=ways,
+        file_folds=file_folds,
+        models=models,
+        audit=audited,
+        permutation_p=p,
+        permutation_rows=len(rows),
+        final=final,
+        explained=explained,
+        left_out=left_out,
+        learning_curve=curve,
+        seconds=time.monotonic() - began,
+    )
+
+
+def attribution_unit(dataset: Dataset, problem: Problem) -> str:
+    """Of contributions to a prediction."""
+    if problem.n_classes:
+        return f"log odds of {dataset.class_names[-1]} against {dataset.class_names[0]}"
+    return f"log10 {dataset.target.unit}".strip() if dataset.target.log10 else dataset.target.unit
+
+
+def _problem(request: Request, dataset: Dataset) -> Problem:
+    n_classes = 0
+    if request.task == "classes":
+        n_classes = len(dataset.class_names)
+        counts = np.bincount(dataset.classes, minlength=n_classes)
+        if n_classes < 2:
+            raise FeatureTableError("Classes are asked for and none are named; use --classes COLUMN or --cuts.")
+        if counts.min() < 2:
+            few = dataset.class_names[int(counts.argmin())]
+            raise FeatureTableError(
+                f"Class {few!r} has {counts.min()} member(s): it can not be left out and learned; merge classes."
+            )
+    names = list(dataset.X.columns)
+    signs = dict.fromkeys(request.rises_with, 1)
+    for name in request.falls_with:
+        if name in signs:
+            raise SettingsError(f"{name} is said to rise and to fall; choose one.")
+        signs[name] = -1
+    for name in signs:
+        if name not in names:
+            reason = dataset.left_out.get(name, "there is no such column")
+            raise SettingsError(f"{name}: its sign is assumed, but it is no feature here ({reason}).")
+    monotone = tuple(signs.get(name, 0) for name in names) if signs else ()
+    return Problem(n_classes, monotone, request.seed, request.threads or usable_cores())
+
+
+def _permutation_test(
+    dataset: Dataset, run: OutOfFold, fold: np.ndarray, problem: Problem, n: int
+) -> tuple[float | None, list[np.ndarray], np.ndarray]:
+    """p, contributions under exchanged targets, and the rows that were used."""
+    rows = _some_rows(fold, dataset.groups, problem.seed)
+    if not n:
+        return None, [], rows
+    X, y, model = dataset.X.to_numpy(float)[rows], evaluate.targets(dataset, problem)[rows], MODELS[EXPLAINED]
+    groups, fold = dataset.groups[rows], fold[rows]
+    observed = run.predicted[rows]
+    if len(rows) < len(dataset.ids):
+        again = evaluate.out_of_fold(model, X, y, fold, groups, {}, problem, choices=run.choices)
+        observed = again.predicted
+
+    def ask(other: np.ndarray, permuted_run: OutOfFold) -> tuple[float, np.ndarray]:
+        values, _ = explaining.left_out_contributions(permuted_run, X, fold)
+        return _merit(other, permuted_run.predicted), values.astype(np.float32)
+
+    answers = permuted(model, X, y, fold, groups, run.choices, problem, n=n, ask=ask)
+    return p_value(_merit(y, observed), [merit for merit, _ in answers]), [values for _, values in answers], rows
+
+
+def _merit(y: np.ndarray, predicted: np.ndarray) -> float:
+    """What the permutation test compares: R², or balanced accuracy."""
+    if predicted.ndim == 1:
+        return evaluate.r2(y, predicted)
+    right = predicted.argmax(axis=1) == y
+    return float(np.mean([right[y == code].mean() for code in np.unique(y)]))
+
+
+def _refits(dataset: Dataset, final: Chosen, problem: Problem, n: int) -> list[Refit]:
+    """Bootstrap over groups; `drawn` speaks of all rows, those that were never eligible count as not drawn."""
+    X, y = dataset.X.to_numpy(float), evaluate.targets(dataset, problem)
+    rows = _some_rows(np.zeros(len(y), int), dataset.groups, problem.seed)
+    found = bootstrap(MODELS[EXPLAINED], X[rows], y[rows], dataset.groups[rows], final.choice, problem, n=n)
+    everywhere = []
+    for refit in found:
+        drawn = np.zeros(len(y), bool)
+        drawn[rows[refit.drawn]] = True
+        everywhere.append(Refit(refit.model, drawn))
+    return everywhere
+
+
+def _some_rows(fold: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of as many whole groups as make up `MOST_ROWS_AGAIN`, some of every fold."""
+    if len(groups) <= MOST_ROWS_AGAIN:
+        return np.arange(len(groups))
+    names = np.random.default_rng(seed).permutation(np.unique(groups))
+    fold_of = {int(group): int(number) for group, number in zip(groups, fold, strict=True)}
+    turn: dict[int, int] = {}
+    order = []  # one group of each fold after the other
+    for name in names:
+        turn[fold_of[int(name)]] = turn.get(fold_of[int(name)], 0) + 1
+        order.append((turn[fold_of[int(name)]], len(order), int(name)))
+    sizes = np.bincount(groups)
+    kept: list[int] = []
+    for _, _, name in sorted(order):
+        if len(kept) >= len(np.unique(fold)) and sizes[kept].sum() + sizes[name] > MOST_ROWS_AGAIN:
+            break
+        kept.append(name)
+    return np.flatnonzero(np.isin(groups, kept))

@@ -1,0 +1,369 @@
+"""What a fit found, as ``scores.json`` for programs and as lines for people: the same numbers in both."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from micro_features.fitting import evaluate
+from micro_features.fitting.dataset import Dataset
+from micro_features.fitting.evaluate import EXPLAINED, Evaluated
+from micro_features.fitting.explaining import BAND_LEVEL
+from micro_features.fitting.fit import Fit
+from micro_features.learn.confounders import verdict
+from micro_features.learn.intervals import highest_level
+from micro_features.learn.scores import Interval, advantage, per_group, regression_scores
+from micro_features.learn.tabular import MODELS
+
+OPTIMISM = (
+    "The random split puts rows of one group on both sides, so it asks how well a known group is recognised; whole "
+    "groups left out ask about material not seen before. The difference is the optimism of the random split."
+)
+MUCH_OF_THE_SPREAD = 0.25
+"""Share of the sum of squares above which a single group can decide a score."""
+
+
+def scores(fit: Fit) -> dict[str, Any]:
+    """Everything that a fit prints, and more.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    dict
+        For JSON; a score is [low, value, high] with a 95 % interval over groups, null where it is not defined.
+    """
+    dataset, request = fit.dataset, fit.request
+    names = list(dataset.X.columns)
+    used = fit.final.choice
+    return {
+        "target": {
+            "name": dataset.target.name,
+            "unit": dataset.target.unit,
+            "log10": dataset.target.log10,
+            "task": request.task,
+            "lowest": float(dataset.y_native.min()),
+            "highest": float(dataset.y_native.max()),
+            "classes": list(dataset.class_names),
+            "cuts": list(dataset.cuts),
+        },
+        "group": request.group,
+        "n_rows": len(dataset.ids),
+        "n_micrographs": sum(map(len, dataset.members.values())),
+        "n_groups": len(set(dataset.group_names)),
+        "features": {
+            "offered": names,
+            "used": [names[column] for column in used.columns],
+            "left_out": dict(dataset.left_out),
+            "assumed_sign": {name: "rising" if sign > 0 else "falling" for name, sign in fit.assumed.items()},
+        },
+        "excluded_rows": dict(dataset.excluded_rows),
+        "settings_digests": list(dataset.settings_digests),
+        "notes": list(dataset.notes),
+        "protocols": {way.name: _protocol(way) for way in fit.ways},
+        "models": {name: _model(fit, model) for name, model in fit.models.items()},
+        "explained_model": EXPLAINED,
+        "chosen": {
+            "subset": used.subset,
+            "variant": dict(used.variant),
+            "by_fold": [{"subset": c.subset, "variant": dict(c.variant)} for c in fit.run.choices],
+        },
+        "permutation_p": fit.permutation_p,
+        "permutations": request.permutations,
+        "permutation_rows": fit.permutation_rows,
+        "bootstraps": request.bootstraps,
+        "reference_r2": _finite(evaluate.reference_lines(dataset, fit.first.fold)) if not fit.problem.n_classes else {},
+        "by_group": by_group(fit),
+        "learning_curve": {str(size): list(values) for size, values in fit.learning_curve.items()},
+        "confounders": [_confounder(each) for each in fit.audit],
+        "intervals": _intervals(fit),
+        "importance": {
+            kind: _finite(table.to_dict("records")) for kind, table in fit.explained.importance.items()
+        },
+        "clusters": fit.explained.clusters,
+        "said": sentences(fit),
+        "seed": request.seed,
+        "seconds": round(fit.seconds, 1),
+    }  # fmt: skip
+
+
+def lines(fit: Fit) -> Iterator[str]:
+    """For a person to read, the honest score first."""
+    dataset, request = fit.dataset, fit.request
+    yield (
+        f"{len(dataset.ids)} rows of {len(set(dataset.group_names))} groups ({request.group}); "
+        f"{dataset.X.shape[1]} features, {len(dataset.left_out)} columns left out (scores.json says why)"
+    )
+    for note in dataset.notes:
+        yield f"note: {note}"
+    yield ""
+    yield from _score_table(fit)
+    yield ""
+    yield from sentences(fit)
+    yield ""
+    for kind, title in (
+        ("phase", "what the predictions rest on, by phase"),
+        ("cluster", "by features that go together"),
+    ):
+        table = fit.explained.importance[kind]
+        if len(table) == 1:
+            yield f"{title}: all of it on {table['group'].iloc[0]}"
+            continue
+        yield f"{title} (share of the attribution, {100 * BAND_LEVEL:.0f} % interval; chance stays below)"
+        for row in table.head(6).to_dict("records"):
+            yield f"  {_importance_line(row)}"
+
+
+def _importance_line(row: Mapping[Any, Any]) -> str:
+    line = f"{row['share']:4.0%}"
+    if math.isfinite(row["share_low"]):
+        line += f" ({row['share_low']:.0%} to {row['share_high']:.0%}"
+        line += f"; {row['null_p95']:.0%})" if math.isfinite(row["null_p95"]) else ")"
+    return f"{line}  {row['group']}" + ("" if row["clears_null"] else "  - not above chance")
+
+
+def _score_table(fit: Fit) -> Iterator[str]:
+    """Models down, ways of leaving out across."""
+    what = "balanced accuracy" if fit.problem.n_classes else "R²"
+    key = "balanced_accuracy" if fit.problem.n_classes else "r2"
+    headings = {
+        "grouped": "groups left out",
+        "grouped_5fold": "groups, 5 folds",
+        "grouped_by_session": "sessions left out",
+        "random": "random split",
+    }
+    yield f"{what} [95 % interval over groups]"
+    yield "".join(
+        [
+            f"{'':18}",
+            *(f"{headings[way.name]:>22}" for way in fit.ways),
+            "" if fit.problem.n_classes else f"{_mae_name(fit):>22}",
+        ]
+    )
+    for name, model in fit.models.items():
+        cells = [f"{_said(model.scores[way.name][key]):>22}" for way in fit.ways]
+        if not fit.problem.n_classes:
+            cells.append(f"{_said(model.scores[fit.first.name]['mae']):>22}")
+        yield f"{name:18}" + "".join(cells)
+    if not fit.problem.n_classes:
+        marks = evaluate.reference_lines(fit.dataset, fit.first.fold)
+        yield "to hold it against, groups left out: " + ", ".join(
+            f"{name.replace('_', ' ')} {value:.2f}" for name, value in marks.items()
+        )
+
+
+def _mae_name(fit: Fit) -> str:
+    return "MAE, decades" if fit.dataset.target.log10 else f"MAE, {fit.dataset.target.unit}"
+
+
+def _said(score: Interval) -> str:
+    low, value, high = score
+    if not math.isfinite(value):
+        return "-"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{value:.2f}"
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def sentences(fit: Fit) -> list[str]:
+    """What the numbers mean, in plain words."""
+    model = fit.models[EXPLAINED]
+    first = model.scores[fit.first.name]
+    key = "balanced_accuracy" if fit.problem.n_classes else "r2"
+    said = [
+        f"{EXPLAINED}: {'balanced accuracy' if fit.problem.n_classes else 'R²'} {first[key][1]:.2f} with groups left "
+        f"out, {model.scores['random'][key][1]:.2f} at a random split. {OPTIMISM}"
+    ]
+    if fit.permutation_p is not None:
+        said.append(
+            f"Of {fit.request.permutations} exchanges of targets between groups "
+            f"{round(fit.permutation_p * (fit.request.permutations + 1)) - 1} did as well: p = {fit.permutation_p:.3g}."
+        )
+    better = _better(fit, key)
+    if better:
+        said.append(better)
+    if not fit.problem.n_classes:
+        for i, cut in enumerate(fit.dataset.cuts):
+            score = first[f"balanced_accuracy_below_{i + 1}"]
+            said.append(f"Below {cut:.3g} {fit.dataset.target.unit} or not: balanced accuracy {_said(score)}.")
+        groups = _group_score(fit)
+        said.append(f"One prediction a group: R² {_said(groups['r2'])}, mean absolute error {_said(groups['mae'])}.")
+        said += _influence(fit)
+        said += verdict(
+            fit.dataset.y,
+            fit.dataset.groups,
+            fit.audit,
+            grouped=fit.run.predicted,
+            random=model.runs["random"].predicted,
+            by_session=model.scores["grouped_by_session"]["r2"] if "grouped_by_session" in model.scores else None,
+            seed=fit.request.seed,
+        )
+        said += _process(fit)
+    if fit.left_out is not None:
+        known = fit.left_out
+        said.append(
+            f"Prediction intervals at {100 * fit.request.level:g} %: {_said(known.coverage)} of the rows of left-out "
+            f"groups lay inside. {int((~known.in_domain).sum())} of {len(known.in_domain)} rows are unlike those of "
+            f"other groups, {int(known.at_or_below_range.sum())} are predicted at or below the training range."
+        )
+        worst = sorted(by_group(fit), key=lambda row: -row["mae"])[:2]
+        said.append(
+            "Worst groups: "
+            + ", ".join(
+                f"{row['group']} (measured {row['measured']:.3g}, predicted {row['predicted']:.3g})" for row in worst
+            )
+            + "."
+        )
+    if fit.assumed:
+        said.append(
+            "Assumed, not learned: "
+            + ", ".join(f"{'rises' if sign > 0 else 'falls'} with {name}" for name, sign in fit.assumed.items())
+            + "."
+        )
+    return said
+
+
+def _better(fit: Fit, key: str) -> str:
+    """Another learner that does better than the explained one."""
+    of = {name: fit.models[name].scores[fit.first.name][key] for name in MODELS}
+    best = max(of, key=lambda name: of[name][1])
+    if not of[best][1] > of[EXPLAINED][1]:
+        return ""
+    sure = False
+    if not fit.problem.n_classes:
+        sure = _gain(fit, best)[0] > 0
+    return (
+        f"{best} scores {_said(of[best])}, {EXPLAINED} {_said(of[EXPLAINED])}: "
+        f"{'more than chance explains' if sure else 'no more than chance explains'}."
+    )
+
+
+def _gain(fit: Fit, name: str) -> Interval:
+    """R² of a model less that of the explained one, rows paired."""
+    predicted = fit.models[name].runs[fit.first.name].predicted
+    return advantage(fit.dataset.y, predicted, fit.run.predicted, fit.dataset.groups, seed=fit.request.seed)
+
+
+def _influence(fit: Fit) -> list[str]:
+    """What is left of the score without a group that holds much of the spread."""
+    dataset, predicted = fit.dataset, fit.run.predicted
+    squares = (dataset.y - dataset.y.mean()) ** 2
+    shares = np.bincount(dataset.groups, squares) / squares.sum()
+    said = []
+    for code in np.flatnonzero(shares > MUCH_OF_THE_SPREAD):
+        rest = dataset.groups != code
+        name = dataset.group_names[int(np.argmax(dataset.groups == code))]
+        said.append(
+            f"{name} holds {shares[code]:.0%} of the variance. R² over the rows of the other groups alone is "
+            f"{evaluate.r2(dataset.y[rest], predicted[rest]):.2f}."
+        )
+    return said
+
+
+def _process(fit: Fit) -> list[str]:
+    """How the process columns alone do."""
+    if evaluate.PROCESS_ONLY not in fit.models:
+        return []
+    score = fit.models[evaluate.PROCESS_ONLY].scores[fit.first.name]["r2"]
+    low, gain, high = _gain(fit, evaluate.PROCESS_ONLY)
+    compared = "more than" if low > 0 else "less than" if high < 0 else "which can not be told from"
+    return [
+        f"Process columns alone ({', '.join(fit.dataset.process.columns)}) reach R² {_said(score)}, {compared} the "
+        f"features (difference {_said((low, gain, high))})."
+    ]
+
+
+def _protocol(way: evaluate.Protocol) -> dict[str, Any]:
+    return {"meaning": way.meaning, "folds": len(np.unique(way.fold))}
+
+
+def _model(fit: Fit, model: Evaluated) -> dict[str, Any]:
+    entry: dict[str, Any] = {"meaning": model.meaning, "n_groups": len(set(fit.dataset.group_names))}
+    for way in fit.ways:
+        entry[way.name] = _named(fit.dataset, model.scores[way.name])
+    if model.name == EXPLAINED:
+        entry["permutation_p"] = fit.permutation_p
+    if not fit.problem.n_classes:
+        entry["one_prediction_a_group"] = _named(fit.dataset, _group_score(fit, model.name))
+    return entry
+
+
+def _group_score(fit: Fit, name: str = EXPLAINED) -> dict[str, Interval]:
+    predicted = fit.models[name].runs[fit.first.name].predicted
+    means = per_group(fit.dataset.y, predicted, fit.dataset.groups)
+    return regression_scores(*means, np.arange(len(means[0])), cuts=fit.dataset.model_cuts, seed=fit.request.seed)
+
+
+def _named(dataset: Dataset, found: Mapping[str, Interval]) -> dict[str, Any]:
+    """Scores by the names of the file: an error in decades is called so."""
+    renamed = {("mae_decades" if name == "mae" and dataset.target.log10 else name): s for name, s in found.items()}
+    return {name: _finite(list(score)) for name, score in renamed.items()}
+
+
+def by_group(fit: Fit) -> list[dict[str, Any]]:
+    """Measured and predicted, left out, of each group from the lowest; geometric means where logs are modelled."""
+    if fit.problem.n_classes:
+        return []
+    dataset, predicted = fit.dataset, fit.run.predicted
+    measured_means, predicted_means = per_group(dataset.y, predicted, dataset.groups)
+    rows = []
+    for code in np.argsort(measured_means):
+        members = dataset.groups == code
+        ends = np.array([measured_means[code], predicted_means[code]])
+        measured, answered = 10**ends if dataset.target.log10 else ends
+        rows.append(
+            {
+                "group": dataset.group_names[int(np.argmax(members))],
+                "n": int(members.sum()),
+                "measured": float(measured),
+                "predicted": float(answered),
+                "mae": float(np.abs(predicted - dataset.y)[members].mean()),
+            }
+        )
+    return rows
+
+
+def _confounder(each: Any) -> dict[str, Any]:
+    return _finite(
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "n_values": each.n_values,
+            "left_out_rows": {"r2": list(each.left_out_rows)},
+            "left_out_groups": {"r2": list(each.left_out_groups)},
+            "nested_rows": each.nested_rows,
+            "nested_variance": each.nested_variance,
+            "not_usable": each.reason,
+        }
+    )
+
+
+def _intervals(fit: Fit) -> dict[str, Any]:
+    if fit.left_out is None:
+        return {}
+    n_groups = len(set(fit.dataset.group_names))
+    return {
+        "level": fit.request.level,
+        "highest_level": highest_level(n_groups),
+        "coverage": _finite(list(fit.left_out.coverage)),
+        "in_domain": int(fit.left_out.in_domain.sum()),
+        "at_or_below_training_range": int(fit.left_out.at_or_below_range.sum()),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that JSON knows: null for what is not defined."""
+    if isinstance(value, Mapping):
+        return {str(name): _finite(each) for name, each in value.items()}
+    if isinstance(value, str | bool | np.bool_) or value is None:
+        return bool(value) if isinstance(value, np.bool_) else value
+    if isinstance(value, Iterable):
+        return [_finite(each) for each in value]
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, int):
+        return value
+    return float(value) if math.isfinite(value) else None
