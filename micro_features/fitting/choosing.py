@@ -120,6 +120,11 @@ def feature_unit(name: str) -> str:
     return unit if name in FEATURES else unit.replace("um", "px")
 
 
+def meaning_of(name: str) -> str:
+    """What a feature of the catalogue says, in words; empty for others."""
+    return FEATURES[_CATALOGUE_NAME[name]].meaning if name in _CATALOGUE_NAME else ""
+
+
 def _named(joined: Joined, named: Sequence[str], taken: Mapping[str, str]) -> list[str]:
     names = list(dict.fromkeys(named))
     for name in names:

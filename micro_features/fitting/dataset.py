@@ -259,7 +259,9 @@ def _process(
             other_forms[name] = f"taken for another form of {target}"
         else:
             names.append(name)
-    return _frame({name: _column(joined, selected, name) for name in names}, selected), other_forms
+    columns = {name: _column(joined, selected, name) for name in names}
+    varying = {name: column for name, column in columns.items() if len(column.unique()) > 1}
+    return _frame(varying, selected), other_forms
 
 
 def _members(joined: Joined, selected: Selected) -> dict[str, tuple[str, ...]]:

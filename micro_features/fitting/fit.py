@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from micro_features.batch import usable_cores
-from micro_features.errors import FeatureTableError, SettingsError
+from micro_features.errors import SettingsError
 from micro_features.fitting import evaluate, explaining, uncertainty
-from micro_features.fitting.dataset import Dataset, read_dataset
+from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
 from micro_features.fitting.evaluate import EXPLAINED, Evaluated, Protocol
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn import folds
@@ -228,15 +228,8 @@ def attribution_unit(dataset: Dataset, problem: Problem) -> str:
 def _problem(request: Request, dataset: Dataset) -> Problem:
     n_classes = 0
     if request.task == "classes":
+        check_classes(dataset)
         n_classes = len(dataset.class_names)
-        counts = np.bincount(dataset.classes, minlength=n_classes)
-        if n_classes < 2:
-            raise FeatureTableError("Classes are asked for and none are named; use --classes COLUMN or --cuts.")
-        if counts.min() < 2:
-            few = dataset.class_names[int(counts.argmin())]
-            raise FeatureTableError(
-                f"Class {few!r} has {counts.min()} member(s): it can not be left out and learned; merge classes."
-            )
     names = list(dataset.X.columns)
     signs = dict.fromkeys(request.rises_with, 1)
     for name in request.falls_with:

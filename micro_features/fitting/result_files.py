@@ -13,6 +13,7 @@ from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
 from micro_features.files.tables import write_table
 from micro_features.fitting import scores_file
+from micro_features.fitting.choosing import meaning_of
 from micro_features.fitting.evaluate import EXPLAINED
 from micro_features.fitting.fit import Fit
 from micro_features.fitting.fold_file import fold_table
@@ -115,6 +116,7 @@ def attribution_tables(fit: Fit) -> dict[str, pd.DataFrame]:
     tables["importance"] = pd.concat(
         [table.assign(of=kind) for kind, table in explained.importance.items()], ignore_index=True
     )[["of", *next(iter(explained.importance.values())).columns]]
+    tables["importance"]["meaning"] = [meaning_of(str(group)) for group in tables["importance"]["group"]]
     assumed = {name: "rising" if sign > 0 else "falling" for name, sign in fit.assumed.items()}
     tables["importance"]["assumed_sign"] = [assumed.get(str(group), "") for group in tables["importance"]["group"]]
     names = list(explained.interactions.columns)

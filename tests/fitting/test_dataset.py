@@ -423,6 +423,6 @@ def test_the_published_pictures(tmp_path):
     assert data.class_names == ("low", "median", "high")
     assert np.bincount(data.classes).tolist() == [12, 16, 19]
     np.testing.assert_allclose(data.cuts, [1.66e-4, 3.64e-4], rtol=2e-3)
-    expected = ["material", "sintering_temperature_C", "sintering_time_h", "powder_percent"]
+    expected = ["sintering_temperature_C", "sintering_time_h", "powder_percent"]
     assert list(data.process.columns) == expected
     assert data.notes[0].startswith("Rows: 20 left out, no row in manifest.csv (llto/Low/0.tif, ")

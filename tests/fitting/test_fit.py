@@ -1,0 +1,193 @@
+"""The command fit on a table whose link is known: what it finds, says, refuses and writes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micro_features.errors import FeatureTableError, OutputError, SettingsError
+from micro_features.fitting import evaluate, result_files, scores_file
+from micro_features.fitting.fit import Fit, _some_rows, fit
+from micro_features.learn.tabular import Problem
+
+from .conftest import EACH, N_GROUPS, made_up_table, request_for
+
+
+def test_the_planted_link_is_found_and_explained(fitted: Fit) -> None:
+    xgboost = fitted.models["xgboost"].scores
+    low, value, high = xgboost["grouped"]["r2"]
+    assert 0.5 < low < value < high < 1
+    assert fitted.permutation_p == pytest.approx(1 / 20)
+    phases = fitted.explained.importance["phase"].set_index("group")
+    assert phases["share"].idxmax() == "pore"
+    assert phases.loc["pore", "clears_null"]
+    assert not phases.drop("pore")["clears_null"].any()
+    dependence = fitted.explained.attributions
+    column = dependence.names.index("porosity")
+    assert np.corrcoef(fitted.dataset.X["porosity"], dependence.values[:, column])[0, 1] < -0.8
+
+
+def test_attributions_add_up_to_the_left_out_prediction(fitted: Fit) -> None:
+    found = fitted.explained.attributions
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), fitted.run.predicted, atol=1e-4)
+    assert found.unit == "log10 S/cm"
+
+
+def test_protocols_leave_out_what_they_say(fitted: Fit) -> None:
+    ways = {way.name: way for way in fitted.ways}
+    assert list(ways) == ["grouped", "grouped_5fold", "grouped_by_session", "random"]
+    groups = fitted.dataset.groups
+    for name in ("grouped", "grouped_5fold", "grouped_by_session"):
+        assert all(len(set(ways[name].fold[groups == g])) == 1 for g in range(N_GROUPS)), name
+    assert len(set(ways["grouped"].fold)) == N_GROUPS
+    days = fitted.dataset.confounders["acquisition_date"]
+    sessions = ways["grouped_by_session"].fold
+    assert all(len(set(sessions[days == day])) == 1 for day in set(days))
+    assert len(set(sessions)) == N_GROUPS // 2
+    assert any(len(set(ways["random"].fold[groups == g])) > 1 for g in range(N_GROUPS))
+
+
+def test_many_groups_are_left_out_in_folds(tmp_path: Path, quick_models: None) -> None:
+    table, manifest = made_up_table(tmp_path)
+    stated = pd.read_csv(manifest)
+    stated["sintering_schedule"] = [f"S{i}" for i in range(len(stated))]
+    stated.to_csv(manifest, index=False)
+    found = fit(request_for(table, manifest, tmp_path / "o", permutations=0, bootstraps=2))
+    assert found.first.name == "grouped"
+    assert len(set(found.first.fold)) == evaluate.GROUPED_FOLDS
+    np.testing.assert_array_equal(found.first.fold, found.file_folds)
+    assert found.permutation_p is None
+
+
+def test_reference_lines_are_those_of_the_formula(fitted: Fit) -> None:
+    y, fold = fitted.dataset.y, fitted.first.fold
+    lines = evaluate.reference_lines(fitted.dataset, fold)
+    mean = np.array([y[fold != number].mean() for number in fold])
+    assert lines["training_mean"] == pytest.approx(evaluate.r2(y, mean))
+    assert lines["training_mean"] < 0 < lines["perfect_class"] < lines["no_extrapolation"] <= 1
+
+
+def test_sets_of_columns_are_those_with_columns_and_no_two_alike(fitted: Fit) -> None:
+    names = list(fitted.dataset.X.columns)
+    subsets = {name: [names[i] for i in columns] for name, columns in evaluate.subsets_of(fitted.dataset).items()}
+    assert subsets["structure"] == ["porosity", "grain_diameter_mean_um", "pore_area_mean_um2"]
+    assert subsets["unevenness"] == ["texture_gradient_cv_2px", "texture_gradient_cv_4px"]
+    assert subsets["all"] == names
+    assert len(subsets["texture"]) == 3
+
+
+def test_intervals_cover_and_say_how_often(fitted: Fit) -> None:
+    assert fitted.left_out is not None
+    known, y = fitted.left_out, fitted.dataset.y
+    inside = (known.low <= y) & (y <= known.high)
+    assert known.coverage[1] == pytest.approx(inside.mean())
+    assert 0.6 <= inside.mean() <= 1
+
+
+def test_an_assumed_sign_is_obeyed_and_marked(tmp_path: Path, quick_models: None) -> None:
+    table, manifest = made_up_table(tmp_path)
+    found = fit(request_for(table, manifest, tmp_path / "o", rises_with=("porosity",), permutations=0, bootstraps=2))
+    values = found.explained.attributions
+    if "porosity" in values.names:  # free, it falls by half a decade
+        high = found.dataset.X["porosity"] > found.dataset.X["porosity"].median()
+        column = values.values[:, values.names.index("porosity")]
+        assert column[high].mean() >= column[~high].mean() - 1e-6
+    assert scores_file.scores(found)["features"]["assumed_sign"] == {"porosity": "rising"}
+    assert any("Assumed, not learned: rises with porosity" in line for line in scores_file.sentences(found))
+    importance = result_files.attribution_tables(found)["importance"]
+    marked = importance[importance["assumed_sign"] == "rising"]["group"]
+    assert set(marked) <= {"porosity"}
+
+
+def test_classes_are_predicted_with_probabilities(tmp_path: Path, quick_models: None) -> None:
+    table, manifest = made_up_table(tmp_path)
+    request = request_for(
+        table, manifest, tmp_path / "o", task="classes", cuts=(3e-5, 1e-4), permutations=2, bootstraps=2
+    )
+    found = fit(request)
+    assert found.run.predicted.shape == (N_GROUPS * EACH, 3)
+    assert found.models["xgboost"].scores["grouped"]["balanced_accuracy"][1] > 0.6
+    table_out = result_files.predictions(found)
+    assert {"measured_class", "predicted_class", "probability_low", "probability_high"} <= set(table_out.columns)
+    assert found.explained.attributions.unit == "log odds of high against low"
+    assert scores_file.scores(found)["intervals"] == {}
+    assert list(scores_file.lines(found))
+
+
+def test_scores_are_whole_and_readable_by_any_program(fitted: Fit) -> None:
+    text = json.dumps(scores_file.scores(fitted), allow_nan=False)
+    scores = json.loads(text)
+    assert scores["n_groups"] == N_GROUPS
+    for model in scores["models"].values():
+        for way in ("grouped", "grouped_5fold", "grouped_by_session", "random"):
+            for name in ("r2", "mae_decades", "spearman", "accuracy", "balanced_accuracy"):
+                assert len(model[way][name]) == 3, (way, name)
+    assert {"xgboost", "ridge", "mean", "confounders only", "process only"} == set(scores["models"])
+    assert scores["models"]["xgboost"]["permutation_p"] == scores["permutation_p"]
+    assert {entry["name"] for entry in scores["confounders"]} >= {"acquisition_date", "acquisition_kV"}
+    assert scores["features"]["left_out"]["acquisition_date"].startswith("how the picture was taken")
+
+
+def test_the_honest_score_is_printed_before_the_optimistic_one(fitted: Fit) -> None:
+    lines = list(scores_file.lines(fitted))
+    heading = next(line for line in lines if "random split" in line)
+    assert heading.index("groups left out") < heading.index("random split")
+    assert any(line.startswith("xgboost") and "[" in line for line in lines)
+
+
+def test_everything_is_written(fitted: Fit, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    result_files.write(fitted, folder, ["fit", "features.csv"])
+    written = {path.name for path in folder.iterdir()}
+    assert {"scores.json", "predictions.csv", "attributions.csv", "attribution_bands.csv", "importance.csv"} <= written
+    assert {"interactions.csv", "folds.csv", "figures", "confounders", "model"} <= written
+    folds = pd.read_csv(folder / "folds.csv")
+    assert list(folds.columns) == ["micrograph_id", "group", "fold"]
+    predictions = pd.read_csv(folder / "predictions.csv")
+    np.testing.assert_allclose(
+        np.log10(predictions["predicted_conductivity_S_per_cm"]), fitted.run.predicted, atol=1e-6
+    )
+    assert {path.suffix for path in (folder / "figures").iterdir()} == {".png", ".svg", ".pdf"}
+    names = {path.stem for path in (folder / "figures").iterdir()}
+    assert {"predicted_against_measured", "optimism", "beeswarm", "learning_curve"} <= names
+    assert any(name.startswith("dependence_1_porosity") for name in names)
+    with pytest.raises(OutputError, match="exists already"):
+        result_files.write(fitted, folder, [])
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ({"level": 0.95}, SettingsError, "8 groups allow at most"),
+        ({"rises_with": ("prosity",)}, SettingsError, "no feature here"),
+        ({"rises_with": ("porosity",), "falls_with": ("porosity",)}, SettingsError, "choose one"),
+        ({"task": "classes", "cuts": ()}, FeatureTableError, "no classes"),
+        ({"task": "classes", "cuts": (1e-9,)}, FeatureTableError, "no row"),
+        ({"group": "nothing"}, FeatureTableError, "nothing"),
+    ],
+)
+def test_what_contradicts_the_data_is_refused(
+    more: dict[str, object], error: type[Exception], words: str, tmp_path: Path, quick_models: None
+) -> None:
+    table, manifest = made_up_table(tmp_path)
+    with pytest.raises(error, match=words):
+        fit(request_for(table, manifest, tmp_path / "o", **more))
+
+
+def test_what_is_fitted_often_is_fitted_to_some_whole_groups_of_every_fold() -> None:
+    groups = np.repeat(np.arange(400), 5)
+    fold = groups % 5
+    rows = _some_rows(fold, groups, 0)
+    assert 990 <= len(rows) <= 1000
+    assert set(np.bincount(groups[rows], minlength=400)) == {0, 5}
+    assert np.ptp(np.bincount(fold[rows])) <= 5
+    np.testing.assert_array_equal(_some_rows(fold[:50], groups[:50], 0), np.arange(50))
+
+
+def test_a_learning_curve_has_fewer_groups_than_there_are(fitted: Fit) -> None:
+    curve = fitted.learning_curve
+    assert all(1 < size < N_GROUPS - 1 for size in curve)
+    assert all(least <= middle <= most for least, middle, most in curve.values())
+    assert Problem().threads == 1
