@@ -169,6 +169,26 @@ def parser() -> argparse.ArgumentParser:
     _add_settings(published)
     _add_workers(published)
     published.set_defaults(run="benchmark_published")
+    attribution = subjects.add_parser(
+        "attribution",
+        help="whether attributions find planted causes",
+        description="Take sets of 60 specimens from a drawn and measured set, let one cause alone, or all, drive their "
+        "conductivity, and print how often the attributions find it, and how often they blame another, with exact "
+        "binomial intervals; then how well all specimens are predicted.",
+        allow_abbrev=False,
+    )
+    attribution.add_argument(
+        "folder", type=Path, metavar="SET", help="a set of 120 specimens or more that `synth` drew, of any preset"
+    )
+    attribution.add_argument(
+        "table", type=Path, metavar="FEATURES.csv", help="what `extract --manifest SET/manifest.csv` measured on it"
+    )
+    attribution.add_argument(
+        "--seeds", type=_at_least_one, default=20, metavar="N", help="sets for each preset (default 20)"
+    )
+    attribution.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every set and cause")
+    _add_workers(attribution)
+    attribution.set_defaults(run="benchmark_attribution")
 
     datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
     actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -382,7 +402,7 @@ def _share(text: str) -> float:
 
 def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
     return int(text)
 
 

@@ -223,6 +223,26 @@ def _benchmark_published(options: argparse.Namespace) -> int:
     return _benchmark_told(failures)
 
 
+def _benchmark_attribution(options: argparse.Namespace) -> int:
+    from micro_features.batch import usable_cores
+    from micro_features.benchmark import attribution, attribution_summary
+    from micro_features.benchmark.common import gather
+    from micro_features.files.tables import write_table
+    from micro_features.synth import response_surface
+
+    _check_new_table(options.output)
+    pool, surface, n_workers = attribution.read_pool(options.folder, options.table), response_surface(), options.jobs
+    todo = attribution.cases(pool, surface, seeds=options.seeds)
+    table, failures = gather(attribution.answer, todo, n_workers=n_workers or usable_cores(), unit="set")
+    if not table.empty:
+        predicted = attribution.predict(pool, surface, threads=n_workers or usable_cores())
+        for line in attribution_summary.lines(table, predicted):
+            print(line)
+        if options.output is not None:
+            write_table(options.output, table)
+    return _benchmark_told(failures)
+
+
 def _check_new_table(path: Path | None) -> None:
     """Told before the work, not after it."""
     from micro_features.files.tables import TABLE_SUFFIXES
@@ -271,6 +291,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "benchmark_synthetic": _benchmark_synthetic,
     "benchmark_segmentation": _benchmark_segmentation,
     "benchmark_published": _benchmark_published,
+    "benchmark_attribution": _benchmark_attribution,
     "datasets_get": _datasets_get,
     "train_segmenter": _train_segmenter,
     "fit": _fit,
