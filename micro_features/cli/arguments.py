@@ -190,6 +190,22 @@ def parser() -> argparse.ArgumentParser:
     _add_workers(attribution)
     attribution.set_defaults(run="benchmark_attribution")
 
+    conductivity = subjects.add_parser(
+        "conductivity",
+        help="the published LLZTO pictures from pixels to conductivity",
+        description="Measure the published LLZTO pictures, fit conductivity with sintering schedules left out, and put "
+        "the study's hand-measured table to the same test. Writes DIR/features.csv, DIR/fit, DIR/fit_by_hand.",
+        allow_abbrev=False,
+    )
+    conductivity.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the set, as `micro-features datasets get llzto` makes it"
+    )
+    conductivity.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder")
+    conductivity.add_argument("--seed", type=_count, default=0, metavar="S", help="default 0")
+    _add_settings(conductivity)
+    _add_workers(conductivity)
+    conductivity.set_defaults(run="benchmark_conductivity")
+
     datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
     actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
     get = actions.add_parser(
@@ -322,8 +338,9 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--model", required=True, metavar="NAME|FOLDER", help="one that ships (llzto-xgboost), or DIR/model of a fit"
     )
     predict.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT", help="new folder for predictions.csv"
+        "-o", "--output", type=Path, metavar="OUT", help="new table of predictions; of pictures, a new folder (needed)"
     )
+    predict.add_argument("--id", dest="id_column", metavar="COLUMN", help="names the rows of a table of other origin")
     _add_level(predict)
     _add_calibration(predict)
     _add_workers(predict)

@@ -158,13 +158,37 @@ def _fit(options: argparse.Namespace) -> int:
             seed=options.seed,
             threads=options.jobs,
         ),
-        tell=lambda line: print(f"{line} …", file=sys.stderr),
+        tell=_progress,
     )
     result_files.write(found, options.output, options.command_line)
     for line in scores_file.lines(found):
         print(line)
     print(f"\nresults: {options.output} (look at {options.output / 'figures'} first)")
     return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from micro_features.fitting.predict import Request, predict
+
+    result = predict(
+        Request(
+            paths=tuple(options.paths),
+            model=options.model,
+            output=options.output,
+            level=options.level,
+            id_column=options.id_column,
+            pixel_um=options.pixel_size,
+            pixel_size_table=options.pixel_size_from,
+            uncalibrated=options.uncalibrated,
+            n_workers=options.jobs,
+            command_line=tuple(options.command_line),
+        )
+    )
+    for line in result.lines():
+        print(line)
+    if result.interrupted:
+        return INTERRUPTED
+    return FAILED if result.failures else 0
 
 
 def _benchmark_synthetic(options: argparse.Namespace) -> int:
@@ -221,6 +245,28 @@ def _benchmark_published(options: argparse.Namespace) -> int:
         if options.output is not None:
             write_table(options.output, table)
     return _benchmark_told(failures)
+
+
+def _benchmark_conductivity(options: argparse.Namespace) -> int:
+    from micro_features.batch import usable_cores
+    from micro_features.benchmark import conductivity
+
+    compared = conductivity.compare(
+        options.folder,
+        options.output,
+        _settings_from(options),
+        n_workers=options.jobs or usable_cores(),
+        seed=options.seed,
+        command_line=options.command_line,
+        tell=_progress,
+    )
+    for line in compared.lines():
+        print(line)
+    return 0
+
+
+def _progress(line: str) -> None:
+    print(f"{line} …", file=sys.stderr)
 
 
 def _benchmark_attribution(options: argparse.Namespace) -> int:
@@ -292,8 +338,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "benchmark_segmentation": _benchmark_segmentation,
     "benchmark_published": _benchmark_published,
     "benchmark_attribution": _benchmark_attribution,
+    "benchmark_conductivity": _benchmark_conductivity,
     "datasets_get": _datasets_get,
     "train_segmenter": _train_segmenter,
     "fit": _fit,
+    "predict": _predict,
 }
 """By the names that the parser gives them; each returns an exit code."""
