@@ -8,6 +8,12 @@ from typing import Any
 
 from micro_features.errors import ArtefactError, OutputError
 
+CHECKSUMS = "checksums.json"
+WEIGHTS_SUFFIX = ".ubj"
+OPEN_PART = "<!-- What follows is for you to complete; it is not checked. -->"
+"""Line of a card: what people write below it leaves the model valid."""
+
+_CARD = "card.md"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -87,13 +93,96 @@ def write_model(folder: Path, weights: Mapping[str, bytes], *, card: str, proven
     OutputError
         The folder holds something already, or can not be written.
     """
+    told = (json.dumps(provenance, indent=1) + "\n").encode()
+    _write_new(folder, {**weights, _CARD: card.encode(), "provenance.json": told})
+
+
+def write_checked_model(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Save a model in a new folder, with the SHA-256 of each of its files in ``checksums.json``.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping of file name to content
+        Of ``card.md`` only what stands above the line `OPEN_PART` is checked.
+
+    Raises
+    ------
+    OutputError
+        The folder holds something already, or can not be written.
+    """
+    sums = {name: _sha256(name, content) for name, content in files.items()}
+    _write_new(folder, {**files, CHECKSUMS: (json.dumps(sums, indent=1) + "\n").encode()})
+
+
+def read_checked_model(folder: Path) -> dict[str, bytes]:
+    """The files of a model that `write_checked_model` wrote, none of them changed since.
+
+    This finds damage, mix-ups and edits. Who rewrites a file and its checksum is not found out.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of file name to content
+
+    Raises
+    ------
+    ArtefactError
+        Names the file that is missing, was changed, or was added to the weights.
+    """
+    if not folder.is_dir():
+        raise ArtefactError(
+            f"{folder}: there is no such model; name a folder that `fit` wrote, or one that ships: "
+            f"{', '.join(_shipped_checked()) or 'none does'}."
+        )
+    try:
+        sums = json.loads(_content(folder / CHECKSUMS))
+    except ValueError:
+        sums = None
+    if not isinstance(sums, dict) or any(Path(name).name != name for name in sums):
+        raise ArtefactError(f"{folder / CHECKSUMS}: is damaged; take the model from where it came, or fit it anew.")
+    found = {name: _content(folder / name) for name in sums}
+    for name, content in found.items():
+        if _sha256(name, content) != sums[name]:
+            raise ArtefactError(
+                f"{folder / name}: was changed since the model was saved; take the model from where it came, or fit it "
+                "anew."
+            )
+    for path in sorted(folder.glob(f"*{WEIGHTS_SUFFIX}")):
+        if path.name not in sums:
+            raise ArtefactError(f"{path}: does not belong to the model, as {CHECKSUMS} has it; remove it.")
+    return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ArtefactError(f"{path}: can not be read ({reason}); name a folder that `fit` wrote, whole.") from None
+
+
+def _sha256(name: str, content: bytes) -> str:
+    if name == _CARD:
+        content = content.partition(OPEN_PART.encode())[0]
+    if not name.endswith(WEIGHTS_SUFFIX):
+        content = content.replace(b"\r\n", b"\n")  # a checkout may have other line ends
+    return hashlib.sha256(content).hexdigest()
+
+
+def _shipped_checked() -> list[str]:
+    return sorted(path.parent.name for path in shipped("models").glob(f"*/{CHECKSUMS}"))
+
+
+def _write_new(folder: Path, files: Mapping[str, bytes]) -> None:
     check_new_model(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, stored in weights.items():
-            (folder / name).write_bytes(stored)
-        (folder / "card.md").write_text(card, encoding="utf-8")
-        (folder / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     except OSError as error:
         raise OutputError(f"{folder}: can not be written ({error.strerror or error}); name another folder.") from None
 
