@@ -97,6 +97,15 @@ def test_exchange_keeps_what_is_within_groups(sizes: list[int], seed: int, class
         np.testing.assert_allclose(sorted(new[groups == g].mean() for g in range(len(sizes))), old_means, atol=1e-9)
 
 
+@pytest.mark.parametrize("sizes", [[2, 2, 2, 2, 2], [1, 2, 3, 4, 5]])
+def test_exchange_moves_targets_to_other_groups(sizes: list[int]) -> None:
+    groups = np.repeat(np.arange(5), sizes)
+    y = groups.astype(float)
+    new = exchanged(y, groups, np.random.default_rng(1))
+    assert (new != y).mean() > 0.5
+    assert sorted({float(value) for value in new}) == [0, 1, 2, 3, 4]
+
+
 def test_a_link_stands_out_from_exchanged_targets_and_chance_does_not() -> None:
     X, y, groups = _grouped()
     for answer, expected in ((y, True), (np.random.default_rng(5).normal(size=len(y)), False)):
