@@ -169,6 +169,12 @@ def test_other_segmentation_weights_are_named(tmp_path, measured, model):
     assert len(asked(tmp_path, measured, model).table) == len(measured)
 
 
+def test_weights_of_a_later_run_say_nothing_of_rows_of_an_earlier_one(tmp_path, measured, model):
+    earlier = {DEFAULT.digest: DEFAULT.model_dump(mode="json")}
+    provenance(tmp_path, OTHER, settings_of_earlier_rows=earlier, models_digest={"pores": "0ff", "grains": "0ff"})
+    assert (asked(tmp_path, measured, model).table["warning"] == "").all()
+
+
 def test_other_settings_may_be_predicted_and_are_marked(tmp_path, measured, model):
     digests = [OTHER.digest if row < 3 else Settings().digest for row in range(len(measured))]
     table = asked(tmp_path, measured.assign(settings_digest=digests), model, check_settings=False).table

@@ -216,6 +216,10 @@ def test_the_extraction_is_remembered_where_its_provenance_stands(fitted, tmp_pa
     assert found.settings == settings.model_dump(mode="json")
     assert found.models_digest == {"pores": "f00"}
     assert found.pixel_um == (0.3, 0.4)
+    (tmp_path / "provenance.json").write_text(json.dumps(told | {"settings_digest": "later"}))
+    property_model.save(moved, tmp_path / "later")
+    found = property_model.load(str(tmp_path / "later")).extraction
+    assert (found.settings, found.models_digest) == (None, None)
     pictures = json.loads((tmp_path / "m" / "schema.json").read_text())["training"]["pictures_sha256"]
     assert pictures["p00"] == "c0ffee"
     assert pictures["p01"] is None
