@@ -288,20 +288,15 @@ def _refits(dataset: Dataset, final: Chosen, problem: Problem, n: int) -> list[R
 
 
 def _some_rows(fold: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of as many whole groups as make up `MOST_ROWS_AGAIN`, some of every fold."""
+    """Rows of as many whole groups as make up `MOST_ROWS_AGAIN`, at least one group of every fold."""
     if len(groups) <= MOST_ROWS_AGAIN:
         return np.arange(len(groups))
-    names = np.random.default_rng(seed).permutation(np.unique(groups))
-    fold_of = {int(group): int(number) for group, number in zip(groups, fold, strict=True)}
-    turn: dict[int, int] = {}
-    order = []  # one group of each fold after the other
-    for name in names:
-        turn[fold_of[int(name)]] = turn.get(fold_of[int(name)], 0) + 1
-        order.append((turn[fold_of[int(name)]], len(order), int(name)))
-    sizes = np.bincount(groups)
+    rng = np.random.default_rng(seed)
     kept: list[int] = []
-    for _, _, name in sorted(order):
-        if len(kept) >= len(np.unique(fold)) and sizes[kept].sum() + sizes[name] > MOST_ROWS_AGAIN:
-            break
-        kept.append(name)
+    for number in np.unique(fold):
+        names, sizes = np.unique(groups[fold == number], return_counts=True)
+        order = rng.permutation(len(names))
+        allowed = MOST_ROWS_AGAIN * sizes.sum() / len(groups)
+        enough = int(np.searchsorted(np.cumsum(sizes[order]), allowed, side="right"))
+        kept.extend(names[order[: max(enough, 1)]])
     return np.flatnonzero(np.isin(groups, kept))

@@ -1,5 +1,6 @@
 """The folder that `fit` writes: scores, predictions, attributions, figures, the model."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from micro_features.fitting.choosing import meaning_of
 from micro_features.fitting.evaluate import EXPLAINED
 from micro_features.fitting.fit import Fit
 from micro_features.fitting.fold_file import fold_table
-from micro_features.fitting.property_model import save
+from micro_features.fitting.property_model import BELOW_RANGE, save
 from micro_features.learn.confounders import crosstab
 from micro_features.learn.target import native_values
 
@@ -94,7 +95,7 @@ def predictions(fit: Fit) -> pd.DataFrame:
     ):
         table[column] = native_values(values, target.log10)
     table["in_domain"] = fit.left_out.in_domain
-    table["range"] = np.where(fit.left_out.at_or_below_range, "at or below the training range", "")
+    table["range"] = np.where(fit.left_out.at_or_below_range, BELOW_RANGE, "")
     if dataset.class_names:
         table["class"] = np.array(dataset.class_names)[dataset.classes]
     return table
@@ -140,10 +141,8 @@ def figures(fit: Fit) -> Iterator[tuple[str, "Figure"]]:
     for kind in ("cluster", "phase"):
         table = fit.explained.importance[kind]
         if len(table) > 1:
-            yield (
-                f"importance_by_{kind}",
-                figure_of(lambda ax, table=table: drawn.importance_bars(ax, table, target_unit=unit), drawn.BARS_SIZE),
-            )
+            bars = functools.partial(drawn.importance_bars, table=table, target_unit=unit)
+            yield f"importance_by_{kind}", figure_of(bars, drawn.BARS_SIZE)
     yield (
         "beeswarm",
         figure_of(lambda ax: drawn.beeswarm(ax, values, features, names, target_unit=unit), drawn.BEESWARM_SIZE),

@@ -64,7 +64,7 @@ def _patch(patch: pytest.MonkeyPatch) -> None:
     for module in (evaluate, fit, tabular):
         patch.setattr(module, "MODELS", QUICK)
     patch.setattr("micro_features.fitting.scores_file.MODELS", QUICK)
-    patch.setattr(evaluate, "FOREST_OF_FEW", QUICK["ridge"])
+    patch.setattr(evaluate, "DUMMY", QUICK["ridge"])
     patch.setattr(tabular, "MOST_ROUNDS", 40)
 
 

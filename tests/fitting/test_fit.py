@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
-from micro_features.fitting import evaluate, result_files, scores_file
+from micro_features.fitting import evaluate, explaining, result_files, scores_file
 from micro_features.fitting.fit import Fit, _some_rows, fit
-from micro_features.learn.tabular import Problem
+from micro_features.learn.tabular import MODELS, Problem
+from micro_features.learn.validate import Choice, fit_chosen
 
 from .conftest import EACH, N_GROUPS, made_up_table, request_for
 
@@ -33,6 +34,16 @@ def test_attributions_add_up_to_the_left_out_prediction(fitted: Fit) -> None:
     found = fitted.explained.attributions
     np.testing.assert_allclose(found.base + found.values.sum(axis=1), fitted.run.predicted, atol=1e-4)
     assert found.unit == "log10 S/cm"
+
+
+def test_columns_that_were_not_chosen_get_nothing() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    model = fit_chosen(MODELS["xgboost"], X, X[:, 3], Choice("two", (1, 3), {"rounds": 20}, 0.0), Problem())
+    values, base = explaining.contributions(model, X)
+    assert not values[:, [0, 2]].any()
+    assert np.abs(values[:, 3]).mean() > 5 * np.abs(values[:, 1]).mean()
+    np.testing.assert_allclose(base + values.sum(axis=1), model.predict(X), atol=1e-4)
 
 
 def test_protocols_leave_out_what_they_say(fitted: Fit) -> None:
@@ -66,6 +77,9 @@ def test_reference_lines_are_those_of_the_formula(fitted: Fit) -> None:
     lines = evaluate.reference_lines(fitted.dataset, fold)
     mean = np.array([y[fold != number].mean() for number in fold])
     assert lines["training_mean"] == pytest.approx(evaluate.r2(y, mean))
+    beyond = [np.clip(y[i], y[fold != fold[i]].min(), y[fold != fold[i]].max()) for i in range(len(y))]
+    assert lines["no_extrapolation"] == pytest.approx(evaluate.r2(y, np.array(beyond)))
+    assert lines["no_extrapolation"] < 1
     assert lines["training_mean"] < 0 < lines["perfect_class"] < lines["no_extrapolation"] <= 1
 
 
