@@ -111,8 +111,10 @@ def test_an_assumed_sign_is_obeyed_and_marked(tmp_path: Path, quick_models: None
     assert scores_file.scores(found)["features"]["assumed_sign"] == {"porosity": "rising"}
     assert any("Assumed, not learned: rises with porosity" in line for line in scores_file.sentences(found))
     importance = result_files.attribution_tables(found)["importance"]
-    marked = importance[importance["assumed_sign"] == "rising"]["group"]
-    assert set(marked) <= {"porosity"}
+    marked = importance[importance["assumed"] == "porosity rising"]
+    assert set(marked.loc[marked["of"] == "feature", "group"]) <= {"porosity"}
+    assert marked.empty != ("porosity" in values.names)
+    assert set(result_files.attribution_tables(found)["attributions"]["assumed"]) <= {"porosity rising", ""}
 
 
 def test_classes_are_predicted_with_probabilities(tmp_path: Path, quick_models: None) -> None:
