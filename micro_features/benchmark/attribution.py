@@ -3,7 +3,8 @@
 Drawn pictures depend on a specimen's causes only: porosity, grain size, boundary resistance. Which of them drive the
 conductivity is a matter of the law. So one drawn and measured set serves every law: its features stay, its conductivity
 follows from each preset's law and the causes in the manifest, without the scatter of single structures. (Where the
-resistance must not show, it is dealt out to other specimens before the law is asked.)
+resistance must not show, it is dealt out to other specimens before the law is asked; where nothing may be found, the
+conductivity is.)
 
 A planted set is some specimens of the drawn ones, taken by a seed. Sets of different seeds share specimens, so that
 proportions over seeds vary less than those over sets drawn anew: their binomial intervals are that much too narrow.
@@ -11,6 +12,9 @@ proportions over seeds vary less than those over sets drawn anew: their binomial
 Features are joined by the cause that they measure. Texture sees all causes at once, and can not be wrong about one:
 the question is put to features of pores, grains and boundaries, and texture is offered in a second model, to see how
 much of the attribution it takes.
+
+Shares add up to 1: beside a strong cause the others fall below what chance gives, and false alarms are rare by
+arithmetic. Sets without any link are the harder test of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +48,8 @@ ASKED = ("porosity", "grain-size", "boundary", "hidden", "example")
 """Presets whose laws are asked for."""
 PREDICTED = ("example", "hidden")
 """Those whose conductivity is predicted for all specimens at once."""
+NO_LINK = "no link"
+"""Sets whose conductivity has nothing to do with their specimens."""
 POROSITY, GRAIN_SIZE, RESISTANCE = CAUSES
 TEXTURE = "texture"
 _FOLDS = 5
@@ -130,7 +136,7 @@ def columns_by_cause(names: Sequence[str], phases: Mapping[str, str]) -> dict[st
 
     Pores tell of the porosity; grains and the length of boundaries, which is one quantity with their size, of the
     grain size; darkness and grooves of boundaries of the resistance. How many pores lie on boundaries depends on both
-    porosity and grain size, by definition.
+    porosity and grain size, by definition. Shapes of grains go with grains, though pores bite into them.
 
     Parameters
     ----------
@@ -216,6 +222,12 @@ def planted_set(pool: Pool, preset_name: str, surface: ResponseSurface, *, seed:
     return plant(pool.some(np.sort(rows)), preset_name, surface, seed=seed)
 
 
+def unlinked(planted: Planted, *, seed: int) -> Planted:
+    """The same specimens, their conductivities dealt out to each other."""
+    y = np.random.default_rng([seed, _DEALT]).permutation(planted.y)
+    return Planted(planted.pool, y, dict.fromkeys(CAUSES, 0.0), CAUSES)
+
+
 def ask(planted: Planted, *, seed: int, permutations: int = 99, bootstraps: int = 50) -> list[dict[str, Any]]:
     """Which causes the attributions of a planted set point at.
 
@@ -297,10 +309,15 @@ class Case:
 
 
 def cases(pool: Pool, surface: ResponseSurface, *, seeds: int) -> list[Case]:
-    """Planted sets of every preset in `ASKED` and seeds 0 to seeds - 1; a seed takes the same specimens for each."""
-    return [
+    """Planted sets of every preset in `ASKED` and seeds 0 to seeds - 1, and those without a link.
+
+    A seed takes the same specimens for each preset.
+    """
+    found = [
         Case(planted_set(pool, preset, surface, seed=seed), preset, seed) for preset in ASKED for seed in range(seeds)
     ]
+    all_drive = [case for case in found if case.preset == "example"]
+    return found + [Case(unlinked(case.planted, seed=case.seed), NO_LINK, case.seed) for case in all_drive]
 
 
 def answer(case: Case) -> FileResult:
@@ -327,7 +344,7 @@ def predict(pool: Pool, surface: ResponseSurface, *, threads: int) -> pd.DataFra
     DataFrame
         For each preset of `PREDICTED`, from the features and, as the most that the learner makes of so many specimens,
         from the true causes: ``r2`` (grouped 5-fold) with its 95 % interval over specimens, ``reducible`` (the highest
-        R² that any model of the pictures can reach), ``share`` of it.
+        R² that any model of the pictures can reach over the ranges of the causes), ``share`` of it (above 1 by chance).
     """
     groups = np.arange(len(pool.X))
     fold, problem = folds.grouped_kfold(groups, _FOLDS, 0), Problem(threads=threads)

@@ -93,7 +93,8 @@ def lines(table: pd.DataFrame, predicted: pd.DataFrame) -> Iterator[str]:
         f"Planted sets of {SPECIMENS} of {n} specimens. Two sets share {SPECIMENS**2 / n:.0f} on average: the exact "
         "binomial 95 % intervals are somewhat too narrow."
     )
-    yield f"\n{'':12}{'sets':>5}{'R2':>6}" + "".join(f"   {title:24}" for title in ASKED_OF_SETS.values())
+    titles = "".join(f"   {title:24}" for title in ASKED_OF_SETS.values())
+    yield f"\n{'':12}{'sets':>5}{'R2':>6}{titles}".rstrip()
     for row in summary(table).to_dict("records"):
         cells = [f"   {proportion(row[f'{name}_k'], row[f'{name}_n']):24}" for name in ASKED_OF_SETS]
         yield f"{row['preset']:12}{row['sets']:5}{row['r2']:6.2f}{''.join(cells)}".rstrip()
@@ -101,7 +102,7 @@ def lines(table: pd.DataFrame, predicted: pd.DataFrame) -> Iterator[str]:
     yield f"{'':12}{'cause':30}{'true':>6}{'found':>7}{'':18}{'null p95':>9}{'clears it':>11}"
     for preset, of_preset in table.groupby("preset", sort=False):
         seen_effect = of_preset["true_effect"].where(of_preset["seen"], 0.0)
-        true = seen_effect / seen_effect.groupby(of_preset["seed"]).transform("sum")
+        true = (seen_effect / seen_effect.groupby(of_preset["seed"]).transform("sum")).fillna(0.0)  # nothing is seen
         for cause in CAUSES:
             some = of_preset[of_preset["cause"] == cause]
             clears = f"{some['clears_null'].sum()} of {len(some)}"

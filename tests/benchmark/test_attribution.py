@@ -69,8 +69,10 @@ def test_the_planted_cause_is_found_and_no_other(surface, preset, cause):
 @pytest.mark.usefixtures("quick")
 def test_a_shuffled_conductivity_points_at_nothing(surface):
     planted = benchmark.planted_set(pool_of(), "porosity", surface, seed=0)
-    planted.y[:] = np.random.default_rng(3).permutation(planted.y)
-    found = answers(planted)
+    shuffled = benchmark.unlinked(planted, seed=1)
+    assert np.array_equal(np.sort(shuffled.y), np.sort(planted.y))
+    found = answers(shuffled)
+    assert not found["seen"].any()
     assert not found["clears_null"].any()
     assert found["r2"].iloc[0] < 0.2
 
@@ -120,7 +122,8 @@ def test_a_set_takes_different_specimens_by_each_seed_and_the_same_for_each_pres
 def test_cases_are_one_for_each_preset_and_seed_and_answers_say_which(surface, monkeypatch):
     monkeypatch.setattr(benchmark, "ask", lambda planted, seed: [{"cause": "a"}, {"cause": "b"}])
     todo = benchmark.cases(pool_of(), surface, seeds=2)
-    assert len({case.path for case in todo}) == 2 * len(benchmark.ASKED)
+    assert len({case.path for case in todo}) == 2 * (len(benchmark.ASKED) + 1)
+    assert [case.preset for case in todo[-2:]] == [benchmark.NO_LINK] * 2
     rows = benchmark.answer(todo[1]).rows
     assert rows == [{"preset": "porosity", "seed": 1, "cause": "a"}, {"preset": "porosity", "seed": 1, "cause": "b"}]
 
@@ -182,6 +185,18 @@ def test_found_is_the_largest_share_that_clears_the_null():
     assert (found["found_with_texture_k"], found["found_with_texture_n"]) == (2, 3)
     assert (found["false_alarms_k"], found["false_alarms_n"]) == (1, 6)
     assert found["order_wrong_n"] == 0
+
+
+def test_where_nothing_drives_every_clearance_is_a_false_alarm():
+    rows = [row_of("no link", 0, cause, 0.0, 0.3, seen=False, clears=cause == CAUSES[0], r2=-0.1) for cause in CAUSES]
+    (found,) = said.summary(pd.DataFrame(rows)).to_dict("records")
+    assert (found["false_alarms_k"], found["false_alarms_n"]) == (1, 3)
+    assert found["found_n"] == found["order_wrong_n"] == 0
+    predicted = {"preset": "hidden", "told": "features", "n": 300, "reducible": 0.5, "share": 0.8} | dict.fromkeys(
+        ("r2_low", "r2", "r2_high"), 0.4
+    )
+    text = list(said.lines(pd.DataFrame(rows), pd.DataFrame([predicted])))
+    assert not any("nan" in line for line in text)
 
 
 def test_order_is_asked_only_of_seen_causes_that_differ_enough():
