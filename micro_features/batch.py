@@ -15,7 +15,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from micro_features.errors import MicroFeaturesError
+
 Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -100,6 +103,34 @@ def map_unordered(
                 except BrokenProcessPool:
                     reason = "the process that measured it died, probably for lack of memory; shrink or tile it"
                     yield job, FileResult(failures=[Failure(path_of(job), "measure", reason)])
+
+
+def map_ordered(work: Callable[[Job], Result], jobs: Sequence[Job], *, n_workers: int) -> list[Result]:
+    """Do the work of each job; results in the order of the jobs. Nothing is kept if one fails.
+
+    Parameters
+    ----------
+    work : function
+        Module-level, so that it can be sent to another process.
+    jobs : sequence
+    n_workers : int
+        1 works in this process.
+
+    Raises
+    ------
+    MicroFeaturesError
+        A process died.
+    """
+    if n_workers == 1 or len(jobs) == 1:
+        return [work(job) for job in jobs]
+    with process_pool(min(n_workers, len(jobs))) as pool:
+        try:
+            return list(pool.map(work, jobs))
+        except BrokenProcessPool:
+            raise MicroFeaturesError("A process died, probably for lack of memory; try again with --jobs 1.") from None
+        except BaseException:
+            _stop(pool)
+            raise
 
 
 def _stop(pool: concurrent.futures.ProcessPoolExecutor) -> None:

@@ -105,4 +105,6 @@ def _matrix(booster: "xgboost.Booster", X: np.ndarray) -> "xgboost.DMatrix":
 
     if X.ndim != 2 or X.shape[1] != booster.num_features():
         raise ValueError(f"X has shape {X.shape}, the booster was trained on {booster.num_features()} columns")
-    return xgboost.DMatrix(X, feature_names=booster.feature_names, feature_types=booster.feature_types)
+    # One thread: making the matrix is cheap, and starting threads for it is not where many are made.
+    names, types = booster.feature_names, booster.feature_types
+    return xgboost.DMatrix(X, feature_names=names, feature_types=types, nthread=1)

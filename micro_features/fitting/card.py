@@ -7,6 +7,7 @@ from typing import Any
 
 from micro_features.files.artefacts import OPEN_PART
 from micro_features.fitting.explaining import BAND_LEVEL
+from micro_features.fitting.scores_file import CHANCE
 
 WAYS = {
     "grouped": "whole groups left out",
@@ -209,8 +210,8 @@ def _rests_on(scores: Mapping[str, Any]) -> str:
     return f"""
 ## What it rests on
 
-Shares of the attribution (TreeSHAP, out of fold). This is what the model uses, and not what causes the property:
-features that go together can stand for each other, or for something that was not measured.
+Shares of the attribution (TreeSHAP, out of fold). {CHANCE} Features that go together can stand for each other, or for
+something that was not measured.
 
 {table}
 """

@@ -229,7 +229,8 @@ def _combined(joined: Joined, selected: Selected, name: str, mixed: str | None) 
 
 
 def _column(joined: Joined, selected: Selected, name: str) -> pd.Series:
-    used = [joined.values(name, agreeing=False)[row] for row in selected.rows]
+    cells = joined.values(name, agreeing=False)
+    used = [cells[row] for row in selected.rows]
     is_number = as_column(used).dtype == float
     if is_number and name in _MEASURED:
         return as_column(used).groupby(selected.code).mean()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from micro_features.batch import map_ordered
 from micro_features.features.catalogue import SUBSETS
 from micro_features.fitting.dataset import Dataset
 from micro_features.learn import confounders, folds
@@ -17,6 +18,8 @@ FEW_GROUPS = 20
 """Up to so many groups are left out one at a time; more are left out in folds."""
 GROUPED_FOLDS = 5
 RANDOM_FOLDS = 5
+RESAMPLES, MANY_ROWS = 2000, 2000
+"""Of the intervals of scores; a quarter of them where rows are many."""
 EXPLAINED = "xgboost"
 """The model that is explained and saved."""
 DUMMY = dataclasses.replace(MODELS[EXPLAINED], variants=({"max_depth": 3, "rounds": 100},), grows=False)
@@ -113,21 +116,37 @@ def protocols(dataset: Dataset, file_folds: np.ndarray, seed: int) -> list[Proto
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One model under one protocol: what a process needs for it."""
+
+    name: str
+    model: Model
+    X: np.ndarray
+    y: np.ndarray
+    way: Protocol
+    subsets: Mapping[str, Sequence[int]]
+    problem: Problem
+
+    def run(self) -> OutOfFold:
+        """Predictions; fitted models only of the explained one, as forests are large."""
+        run = out_of_fold(self.model, self.X, self.y, self.way.fold, self.way.groups, self.subsets, self.problem)
+        return run if self.name == EXPLAINED else OutOfFold(run.predicted, [])
+
+
 def evaluate(dataset: Dataset, ways: Sequence[Protocol], problem: Problem) -> dict[str, Evaluated]:
-    """Every model and dummy under every protocol.
+    """Every model and dummy under every protocol, shared out over processes.
 
     Returns
     -------
     dict of name to Evaluated
         In the order of `MODELS`, then what is predicted from confounders alone and from process columns alone.
     """
-    found = {
-        model.name: _under_all(
-            model, model.meaning, dataset, dataset.X.to_numpy(float), subsets_of(dataset), ways, problem
-        )
+    y, single = targets(dataset, problem), dataclasses.replace(problem, threads=1)
+    asked = {
+        model.name: (model, model.meaning, dataset.X.to_numpy(float), subsets_of(dataset), single)
         for model in MODELS.values()
     }
-    unconstrained = Problem(problem.n_classes, (), problem.seed, problem.threads)
     for name, table, what in (
         (CONFOUNDERS_ONLY, dataset.confounders, "how the pictures were taken"),
         (PROCESS_ONLY, dataset.process, "what else the manifest says"),
@@ -136,28 +155,17 @@ def evaluate(dataset: Dataset, ways: Sequence[Protocol], problem: Problem) -> di
         if X.shape[1]:
             meaning = f"{EXPLAINED} on {what}: {', '.join(table.columns)}; a dummy"
             subsets = {"all": list(range(X.shape[1]))}
-            found[name] = _under_all(DUMMY, meaning, dataset, X, subsets, ways, unconstrained, name=name)
+            asked[name] = (DUMMY, meaning, X, subsets, dataclasses.replace(single, monotone=()))
+    jobs = [
+        _Job(name, model, X, y, way, subsets, its_problem)
+        for name, (model, _, X, subsets, its_problem) in asked.items()
+        for way in ways
+    ]
+    found = {name: Evaluated(name, meaning) for name, (_, meaning, *_) in asked.items()}
+    for job, run in zip(jobs, map_ordered(_Job.run, jobs, n_workers=problem.threads), strict=True):
+        found[job.name].runs[job.way.name] = run
+        found[job.name].scores[job.way.name] = scores_of(dataset, run.predicted, problem)
     return found
-
-
-def _under_all(
-    model: Model,
-    meaning: str,
-    dataset: Dataset,
-    X: np.ndarray,
-    subsets: Mapping[str, Sequence[int]],
-    ways: Sequence[Protocol],
-    problem: Problem,
-    *,
-    name: str = "",
-) -> Evaluated:
-    y = targets(dataset, problem)
-    evaluated = Evaluated(name or model.name, meaning)
-    for way in ways:
-        run = out_of_fold(model, X, y, way.fold, way.groups, subsets, problem)
-        evaluated.runs[way.name] = run
-        evaluated.scores[way.name] = scores_of(dataset, run.predicted, problem)
-    return evaluated
 
 
 def targets(dataset: Dataset, problem: Problem) -> np.ndarray:
@@ -165,20 +173,17 @@ def targets(dataset: Dataset, problem: Problem) -> np.ndarray:
     return dataset.classes.astype(float) if problem.n_classes else dataset.y
 
 
-def scores_of(
-    dataset: Dataset, predicted: np.ndarray, problem: Problem, *, n_resamples: int = 2000
-) -> dict[str, Interval]:
+def scores_of(dataset: Dataset, predicted: np.ndarray, problem: Problem) -> dict[str, Interval]:
     """Scores of predictions, with 95 % intervals over groups.
 
     Parameters
     ----------
     predicted : (n,) or (n, n_classes) array
     """
+    draws = {"n_resamples": RESAMPLES if len(predicted) <= MANY_ROWS else RESAMPLES // 4, "seed": problem.seed}
     if problem.n_classes:
-        return class_scores(dataset.classes, predicted, dataset.groups, n_resamples=n_resamples, seed=problem.seed)
-    return regression_scores(
-        dataset.y, predicted, dataset.groups, cuts=dataset.model_cuts, n_resamples=n_resamples, seed=problem.seed
-    )
+        return class_scores(dataset.classes, predicted, dataset.groups, **draws)
+    return regression_scores(dataset.y, predicted, dataset.groups, cuts=dataset.model_cuts, **draws)
 
 
 def reference_lines(dataset: Dataset, fold: np.ndarray) -> dict[str, float]:

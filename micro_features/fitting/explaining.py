@@ -12,9 +12,9 @@ from micro_features.fitting.dataset import Dataset
 from micro_features.learn.tabular import BoostedTrees
 from micro_features.learn.validate import Chosen, OutOfFold, Refit
 
-MOST_ROWS_INTERACTING = 200
+MOST_ROWS_INTERACTING = 100
 """Interactions are averaged over so many rows: their time grows with the square of the number of features."""
-MOST_ROWS_BANDED = 1000
+MOST_ROWS_BANDED = 500
 """So many rows get a band, and tell the intervals of importance: each is explained by every refit."""
 BAND_LEVEL = 0.9
 

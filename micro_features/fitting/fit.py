@@ -24,7 +24,7 @@ from micro_features.learn.intervals import check_level
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import Chosen, OutOfFold, Refit, bootstrap, choose, fit_chosen, p_value, permuted
 
-MOST_ROWS_AGAIN = 1000
+MOST_ROWS_AGAIN = 500
 """What is fitted many times (exchanged targets, bootstrap) is fitted to so many rows at most, whole groups of them."""
 
 
@@ -199,7 +199,8 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
     curve: dict[int, tuple[float, float, float]] = {}
     if not problem.n_classes:
         left_out = uncertainty.left_out(dataset, model, run, fold, problem, level=request.level)
-        curve = evaluate.learning_curve(dataset, run, fold, problem)
+        if n_groups <= evaluate.FEW_GROUPS:
+            curve = evaluate.learning_curve(dataset, run, fold, problem)
     return Fit(
         request=request,
         dataset=dataset,

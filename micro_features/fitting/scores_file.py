@@ -20,6 +20,10 @@ OPTIMISM = (
     "The random split puts rows of one group on both sides, so it asks how well a known group is recognised; whole "
     "groups left out ask about material not seen before. The difference is the optimism of the random split."
 )
+CHANCE = (
+    "Shares are what the model uses, not what causes the property. A group of many columns gets a large share by chance: "
+    "not to stand above it does not mean to have no effect."
+)
 MUCH_OF_THE_SPREAD = 0.25
 """Share of the sum of squares above which a single group can decide a score."""
 
@@ -112,9 +116,10 @@ def lines(fit: Fit) -> Iterator[str]:
         if len(table) == 1:
             yield f"{title}: all of it on {table['group'].iloc[0]}"
             continue
-        yield f"{title} (share of the attribution, {100 * BAND_LEVEL:.0f} % interval; chance stays below)"
+        yield f"{title} (share of the attribution, {100 * BAND_LEVEL:.0f} % interval; what exchanged targets stay below)"
         for row in table.head(6).to_dict("records"):
             yield f"  {_importance_line(row)}"
+    yield CHANCE
 
 
 def _importance_line(row: Mapping[Any, Any]) -> str:
@@ -122,7 +127,7 @@ def _importance_line(row: Mapping[Any, Any]) -> str:
     if math.isfinite(row["share_low"]):
         line += f" ({row['share_low']:.0%} to {row['share_high']:.0%}"
         line += f"; {row['null_p95']:.0%})" if math.isfinite(row["null_p95"]) else ")"
-    return f"{line}  {row['group']}" + ("" if row["clears_null"] else "  - not above chance")
+    return f"{line}  {row['group']}" + ("  above chance" if row["clears_null"] else "")
 
 
 def _score_table(fit: Fit) -> Iterator[str]:

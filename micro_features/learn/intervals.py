@@ -166,7 +166,8 @@ def below_range(predicted: np.ndarray, measured: np.ndarray, groups: np.ndarray)
     Trees and neighbours answer with means of training targets and can not go below them: their answer to a sample worse
     than all that they know is that of the worst that they know. Flagged is a prediction nearer to the lowest training
     groups (one in twenty, at least one; the highest mean among them) than to the next group above: the truth may lie
-    anywhere below.
+    anywhere below. Where groups overlap their means say little: no prediction is flagged above the lowest training
+    rows, twice as many as these groups have.
 
     Parameters
     ----------
@@ -185,7 +186,8 @@ def below_range(predicted: np.ndarray, measured: np.ndarray, groups: np.ndarray)
     if len(means) < 2:
         return np.zeros(len(predicted), bool)
     lowest = max(1, int(_LOWEST_SHARE * len(means)))
-    return np.asarray(predicted) <= means[lowest - 1 : lowest + 1].mean()
+    share = min(1.0, 2 * np.sort(count)[::-1][:lowest].sum() / len(measured))
+    return np.asarray(predicted) <= min(means[lowest - 1 : lowest + 1].mean(), np.quantile(measured, share))
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,17 +81,21 @@ class Estimator:
     Attributes
     ----------
     pipeline : sklearn.pipeline.Pipeline
+    fill : (k,) float array
+        What stands in for missing values: medians of the training rows, 0 where they had none.
     classes : (c,) int array
         Codes seen in training; empty for regression.
     n_classes : int
     """
 
     pipeline: Any
+    fill: np.ndarray
     classes: np.ndarray
     n_classes: int
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """(n,) values, or (n, n_classes) probabilities: 0 for a class that training had not."""
+        X = np.where(np.isnan(X), self.fill, X)
         if not self.n_classes:
             return np.asarray(self.pipeline.predict(X), dtype=float)
         probabilities = np.zeros((len(X), self.n_classes))
@@ -185,21 +189,22 @@ def _boosted_losses(
 
 
 def _plain(
-    make: Callable[[Variant, Problem, int], Any],
+    make: "_Make",
     X: np.ndarray,
     y: np.ndarray,
     variant: Variant,
     problem: Problem,
 ) -> Estimator:
-    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    fill = SimpleImputer(strategy="median", keep_empty_features=True)
-    pipeline = make_pipeline(fill, StandardScaler(), make(variant, problem, len(y)))
-    pipeline.fit(X, y.astype(int) if problem.n_classes else y)
+    known = ~np.isnan(X).all(axis=0)
+    fill = np.zeros(X.shape[1])
+    fill[known] = np.nanmedian(X[:, known], axis=0)
+    pipeline = make_pipeline(StandardScaler(), make(variant, problem, len(y)))
+    pipeline.fit(np.where(np.isnan(X), fill, X), y.astype(int) if problem.n_classes else y)
     classes = np.asarray(pipeline[-1].classes_, dtype=int) if problem.n_classes else np.empty(0, int)
-    return Estimator(pipeline, classes, problem.n_classes)
+    return Estimator(pipeline, fill, classes, problem.n_classes)
 
 
 def _plain_losses(
@@ -222,12 +227,12 @@ def _linear(variant: Variant, problem: Problem, n: int) -> Any:
     return Ridge(variant["penalty"])
 
 
-def _trees(variant: Variant, problem: Problem, n: int) -> Any:
+def _trees(variant: Variant, problem: Problem, n: int, *, n_trees: int = 100) -> Any:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     kind = RandomForestClassifier if problem.n_classes else RandomForestRegressor
     most = {"max_samples": MOST_ROWS_A_TREE} if n > MOST_ROWS_A_TREE else {}
-    return kind(100, random_state=problem.seed, **variant, **most)
+    return kind(n_trees, random_state=problem.seed, **variant, **most)
 
 
 def _nearest(variant: Variant, problem: Problem, n: int) -> Any:
@@ -243,13 +248,18 @@ def _average(variant: Variant, problem: Problem, n: int) -> Any:
     return DummyClassifier() if problem.n_classes else DummyRegressor()
 
 
-MOST_ROWS_A_TREE = 1000
+MOST_ROWS_A_TREE = 500
 """Of a random forest: more cost time and hardly help."""
 
 
-def _plain_model(name: str, meaning: str, make: Callable[[Variant, Problem, int], Any], *variants: Variant) -> Model:
-    fit = functools.partial(_plain, make)
-    return Model(name, meaning, variants, fit, functools.partial(_plain_losses, fit))
+_FEW_TREES = 40  # are enough to choose by, and take a third of the time
+
+_Make = Callable[[Variant, Problem, int], Any]
+
+
+def _plain_model(name: str, meaning: str, make: _Make, *variants: Variant, to_choose: _Make | None = None) -> Model:
+    quick = functools.partial(_plain, to_choose or make)
+    return Model(name, meaning, variants, functools.partial(_plain, make), functools.partial(_plain_losses, quick))
 
 
 MODELS: dict[str, Model] = {
@@ -272,7 +282,13 @@ MODELS: dict[str, Model] = {
             {"penalty": 10.0},
             {"penalty": 100.0},
         ),
-        _plain_model("forest", "Random forest of 100 trees (Breiman 2001)", _trees, {"max_features": 0.33}),
+        _plain_model(
+            "forest",
+            "Random forest of 100 trees (Breiman 2001)",
+            _trees,
+            {"max_features": 0.33},
+            to_choose=functools.partial(_trees, n_trees=_FEW_TREES),
+        ),
         _plain_model(
             "neighbours",
             "Mean of the nearest training rows in standardised features",

@@ -18,7 +18,7 @@ from micro_features.learn.tabular import Fitted, Model, Problem, Variant
 INNER_FOLDS = 3
 REPEATS = 3
 """Of the inner cross-validation where rows are few: which groups are left out together decides too much otherwise."""
-MOST_ROWS_TO_CHOOSE = 1000
+MOST_ROWS_TO_CHOOSE = 500
 """The choice is made on this many rows, whole groups of them: more cost time and hardly change it."""
 
 _PERMUTATION, _BOOTSTRAP = 1, 2  # streams of random numbers

@@ -375,7 +375,7 @@ def importance_bars(ax: "Axes", table: pd.DataFrame, *, target_unit: str) -> "Ax
     ax.vlines(top["null_p95"], rows - 0.42, rows + 0.42, color=ORANGE, linewidth=2)
     for colour, width, label in (
         (BLUE, 7, "share, above chance"),
-        ("#BFBFBF", 7, "share, not above chance"),
+        ("#BFBFBF", 7, "share that chance can give"),
         (DARK, 1.4, "interval, bootstrap over groups"),
         (ORANGE, 2, "95 % of permuted targets stay below"),
     ):

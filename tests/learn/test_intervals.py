@@ -143,6 +143,11 @@ def test_answers_like_the_lowest_group_are_flagged():
     assert below_range(np.array([1.4, 1.6]), np.arange(40.0), np.arange(40)).tolist() == [True, False]
 
 
+def test_where_all_groups_are_alike_few_rows_are_at_the_end_of_the_range():
+    measured = np.random.default_rng(0).normal(size=2000)
+    assert 0.05 < below_range(measured, measured, np.arange(2000) % 100).mean() <= 0.11
+
+
 def drawn(n_groups=20, a_group=4, k=6):
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(n_groups), a_group)
