@@ -167,12 +167,9 @@ def with_statements(table: Path, stated: pd.DataFrame, folder: Path) -> pd.DataF
     features = read_table(table)
     files = [Path(str(path)).relative_to(folder).as_posix() for path in features["path"]]
     rows = stated.set_index("file").loc[files].reset_index()
-    first = features.columns.get_loc("path")
-    assert isinstance(first, int)
-    features["path"] = files
-    for offset, name in enumerate([name for name in rows.columns if name not in features and name != "file"], start=1):
-        features.insert(first + offset, name, rows[name])
-    return features
+    stated_only = rows.drop(columns=[name for name in rows.columns if name in features or name == "file"])
+    first = list(features.columns).index("path") + 1
+    return pd.concat([features.assign(path=files).iloc[:, :first], stated_only, features.iloc[:, first:]], axis=1)
 
 
 def hand_measured_table(path: Path, features: pd.DataFrame) -> pd.DataFrame:

@@ -340,6 +340,12 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     predict.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="new table of predictions; of pictures, a new folder (needed)"
     )
+    predict.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="new folder: what moves each prediction (SHAP), as table and figures",
+    )
     predict.add_argument("--id", dest="id_column", metavar="COLUMN", help="names the rows of a table of other origin")
     _add_level(predict)
     _add_calibration(predict)

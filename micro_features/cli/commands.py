@@ -176,6 +176,7 @@ def _predict(options: argparse.Namespace) -> int:
             model=options.model,
             output=options.output,
             level=options.level,
+            explain=options.explain,
             id_column=options.id_column,
             pixel_um=options.pixel_size,
             pixel_size_table=options.pixel_size_from,

@@ -10,6 +10,7 @@ from micro_features.data import Attributions
 from micro_features.explain import importance, shapley
 from micro_features.fitting.dataset import Dataset
 from micro_features.learn.tabular import BoostedTrees
+from micro_features.learn.target import Target
 from micro_features.learn.validate import Chosen, OutOfFold, Refit
 
 MOST_ROWS_INTERACTING = 100
@@ -41,6 +42,20 @@ class Explained:
     clusters: dict[str, list[str]]
     partners: dict[str, str | None]
     interactions: pd.DataFrame
+
+
+def unit_of_attributions(target: Target, class_names: Sequence[str]) -> str:
+    """Of contributions to a prediction.
+
+    Parameters
+    ----------
+    target : Target
+    class_names : sequence of str
+        Of rising value; empty for regression.
+    """
+    if len(class_names):
+        return f"log odds of {class_names[-1]} against {class_names[0]}"
+    return f"log10 {target.unit}".strip() if target.log10 else target.unit
 
 
 def contributions(model: Chosen, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -193,7 +193,13 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
 
     tell("explaining")
     explained = explaining.explain(
-        dataset, run, fold, final, refits, null_values, unit=attribution_unit(dataset, problem)
+        dataset,
+        run,
+        fold,
+        final,
+        refits,
+        null_values,
+        unit=explaining.unit_of_attributions(dataset.target, dataset.class_names if problem.n_classes else ()),
     )
     left_out = None
     curve: dict[int, tuple[float, float, float]] = {}
@@ -217,13 +223,6 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
         learning_curve=curve,
         seconds=time.monotonic() - began,
     )
-
-
-def attribution_unit(dataset: Dataset, problem: Problem) -> str:
-    """Of contributions to a prediction."""
-    if problem.n_classes:
-        return f"log odds of {dataset.class_names[-1]} against {dataset.class_names[0]}"
-    return f"log10 {dataset.target.unit}".strip() if dataset.target.log10 else dataset.target.unit
 
 
 def _problem(request: Request, dataset: Dataset) -> Problem:

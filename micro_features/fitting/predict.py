@@ -14,6 +14,8 @@ import pandas as pd
 from micro_features import pipeline, runs
 from micro_features.batch import Failure
 from micro_features.errors import ArtefactError, FeatureTableError, OutputError
+from micro_features.files.artefacts import check_new_model
+from micro_features.files.figures import write_figure
 from micro_features.files.journal import commands_run
 from micro_features.files.tables import TABLE_SUFFIXES, write_table
 from micro_features.fitting import property_model
@@ -22,8 +24,10 @@ from micro_features.fitting.choosing import candidates
 from micro_features.fitting.joining import Joined, read_joined
 from micro_features.fitting.origin import differences, origin_of
 from micro_features.fitting.property_model import PropertyModel
+from micro_features.fitting.result_figures import plain, waterfall
 from micro_features.fitting.selecting import some
-from micro_features.learn.target import quantity_and_unit
+from micro_features.learn.target import native_values, quantity_and_unit
+from micro_features.results import TABLE_NAMES
 from micro_features.settings import Settings
 
 OUTSIDE_SETTINGS = "outside the settings this model was trained with"
@@ -33,6 +37,7 @@ TABLE_NAME = "predictions.csv"
 _SAME_PIXEL = 1.05
 """Pixels whose sizes differ by no larger factor are taken for one magnification."""
 _SHOWN = 20
+MOST_WATERFALLS = 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Request:
         Of the intervals.
     check_settings : bool
         Refuse rows that were measured with other settings; else they are marked.
+    explain : Path or None
+        New folder for attributions and waterfalls.
     id_column : str or None
         Names the rows of a table without ``micrograph_id``.
     pixel_um, pixel_size_table, uncalibrated, n_workers, command_line
@@ -62,6 +69,7 @@ class Request:
     output: Path | None = None
     level: float = 0.8
     check_settings: bool = True
+    explain: Path | None = None
     id_column: str | None = None
     pixel_um: float | None = None
     pixel_size_table: Path | None = None
@@ -121,6 +129,8 @@ def predict(request: Request) -> Result:
         The output exists, or can not be written.
     """
     model = property_model.load(request.model)
+    if request.explain is not None:
+        check_new_model(request.explain)
     tables = [path for path in request.paths if path.suffix.lower() in (*TABLE_SUFFIXES, ".xls") and not path.is_dir()]
     if tables and len(request.paths) > 1:
         raise FeatureTableError(f"{tables[0]}: name one table, or pictures; not both, and no second table.")
@@ -128,11 +138,15 @@ def predict(request: Request) -> Result:
         if request.output is not None and request.output.exists():
             raise OutputError(f"{request.output}: exists; name another file.")
         result = Result(model, predict_table(model, tables[0], request), notes=_model_notes(model))
-        written = request.output
+        written, measured = request.output, tables[0]
     else:
         result, written = _predict_pictures(model, request)
+        measured = written.with_name(TABLE_NAMES["extract"])
     if written is not None:
         write_table(written, result.table)
+    if request.explain is not None and len(result.table):
+        explain_table(model, measured, request)
+        result.notes.append(f"why: {request.explain}")
     return replace(result, written=written)
 
 
@@ -156,6 +170,57 @@ def predict_table(model: PropertyModel, table: Path, request: Request) -> pd.Dat
     FeatureTableError
         A column is missing, or in other units; a cell is infinite or no number; rows were measured otherwise.
     """
+    X, warnings = _features(model, table, request)
+    predicted = property_model.predict(model, X, level=request.level)
+    predicted.insert(0, "micrograph_id", list(X.index))
+    return predicted.assign(warning=warnings).reset_index(drop=True)
+
+
+def explain_table(model: PropertyModel, table: Path, request: Request) -> None:
+    """Write why each row of a table is predicted as it is: attributions of all, waterfalls of the first ones.
+
+    Parameters
+    ----------
+    model : PropertyModel
+    table : Path
+        That `predict_table` takes.
+    request : Request
+        With `explain`, a new folder.
+
+    Raises
+    ------
+    OutputError
+        The folder can not be written.
+    """
+    assert request.explain is not None
+    X, _ = _features(model, table, request)
+    found = property_model.attribute(model, X)
+    values = pd.DataFrame(found.values, columns=list(found.names))
+    values.insert(0, "micrograph_id", list(found.ids))
+    values.insert(1, "base", found.base)
+    values.insert(2, "sum", found.base + found.values.sum(axis=1))
+    write_table(request.explain / "attributions.csv", values)
+    units = {feature.name: feature.unit for feature in model.features}
+    for row, name in enumerate(found.ids[:MOST_WATERFALLS]):
+        total = float(values["sum"].iloc[row])
+        said = (
+            ""
+            if model.class_names
+            else f": {native_values(np.array(total), model.target.log10):.3g} {model.target.unit}"
+        )
+        figure = waterfall(
+            found,
+            row,
+            X[list(found.names)].iloc[row].to_numpy(float),
+            units=[units[feature] for feature in found.names],
+            target=model.target,
+            title=f"{name}{said}",
+        )
+        write_figure(request.explain / "figures" / f"waterfall_{plain(name)}", figure)
+
+
+def _features(model: PropertyModel, table: Path, request: Request) -> tuple[pd.DataFrame, list[str]]:
+    """The model's columns of a table, by id, and a warning for each row."""
     joined = read_joined(table, None, request.id_column)
     _check_columns(model, joined)
     digests = joined.text.get("settings_digest", [None] * len(joined.ids))
@@ -164,9 +229,7 @@ def predict_table(model: PropertyModel, table: Path, request: Request) -> pd.Dat
         _refuse(joined, different)
     rows = np.arange(len(joined.ids))
     X = candidates(joined, rows, model.columns, {}).values.set_axis(list(joined.ids), axis=0)
-    predicted = property_model.predict(model, X, level=request.level)
-    predicted.insert(0, "micrograph_id", list(joined.ids))
-    return predicted.assign(warning=_warnings(model, joined, X, different)).reset_index(drop=True)
+    return X, _warnings(model, joined, X, different)
 
 
 # ---- pictures --------------------------------------------------------------------------------------------------------

@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 
 from micro_features import __version__
+from micro_features.data import Attributions
 from micro_features.errors import ArtefactError
 from micro_features.files.artefacts import check_new_model, model_folder, read_checked_model, write_checked_model
 from micro_features.files.tables import read_table
 from micro_features.fitting import scores_file, uncertainty
 from micro_features.fitting.card import card
+from micro_features.fitting.explaining import contributions, unit_of_attributions
 from micro_features.fitting.fit import Fit
 from micro_features.fitting.origin import Extraction, origin_of, settings_values
 from micro_features.learn.intervals import Domain, below_range, check_level, distance, domain_from_json, domain_to_json
@@ -233,6 +235,27 @@ def predict(model: PropertyModel, X: pd.DataFrame, *, level: float = 0.8) -> pd.
         below = below_range(answer, model.measured, model.known.groups) & ~blank
         found["range"] = np.where(below, BELOW_RANGE, "")
     return pd.DataFrame(found, index=X.index)
+
+
+def attribute(model: PropertyModel, X: pd.DataFrame) -> Attributions:
+    """What moves the predictions of rows away from the mean of the training.
+
+    Parameters
+    ----------
+    model : PropertyModel
+    X : (m, k) DataFrame of float
+        As for `predict`; its index holds the ids.
+
+    Returns
+    -------
+    Attributions
+        Of the columns that the final model uses; without bands.
+    """
+    values, base = contributions(model.final, X[model.columns].to_numpy(float))
+    used = list(model.final.choice.columns)
+    names = [model.columns[column] for column in used]
+    unit = unit_of_attributions(model.target, model.class_names)
+    return Attributions(values[:, used], base, tuple(names), unit, tuple(map(str, X.index)), "TreeSHAP")
 
 
 def _trees(model: Chosen) -> BoostedTrees:

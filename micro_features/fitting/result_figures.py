@@ -1,16 +1,18 @@
 """The figures that `fit` writes."""
 
+import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micro_features.data import Attributions
 from micro_features.fitting import evaluate
 from micro_features.fitting.evaluate import EXPLAINED
 from micro_features.fitting.fit import Fit
-from micro_features.learn.target import native_values, quantity_and_unit
+from micro_features.learn.target import Target, native_values, quantity_and_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,27 +157,53 @@ def _told_rows(fit: Fit) -> list[tuple[str, int]]:
 
 
 def _waterfall(fit: Fit, row: int, names: list[str], features: np.ndarray) -> "Figure":
-    from micro_features.report import attribution_figures as drawn
-    from micro_features.report.axes import figure_of
-
-    found, dataset = fit.explained.attributions, fit.dataset
+    dataset = fit.dataset
     if fit.problem.n_classes:
-        target, title = found.unit, f"{dataset.ids[row]}: measured {dataset.class_names[dataset.classes[row]]}"
+        title = f"{dataset.ids[row]}: measured {dataset.class_names[dataset.classes[row]]}"
     else:
         answered = float(native_values(fit.run.predicted[row], dataset.target.log10))
-        target = f"log10({_quantity(fit)} / ({dataset.target.unit}))" if dataset.target.log10 else dataset.target.name
         title = (
             f"{dataset.ids[row]}: predicted {answered:.3g}, measured {dataset.y_native[row]:.3g} {dataset.target.unit}"
         )
+    found = dataclasses.replace(fit.explained.attributions, names=tuple(_marked(fit, names)))
+    units = [dataset.units[name] for name in names]
+    return waterfall(found, row, features[row], units=units, target=dataset.target, title=title)
+
+
+def waterfall(
+    found: Attributions, row: int, features: np.ndarray, *, units: Sequence[str], target: Target, title: str
+) -> "Figure":
+    """How one prediction comes about.
+
+    Parameters
+    ----------
+    found : Attributions
+    row : int
+        Which of its rows.
+    features : (k,) float array
+        Of this row, in the order of its names.
+    units : sequence of k str
+    target : Target
+    title : str
+    """
+    from micro_features.report import attribution_figures as drawn
+    from micro_features.report.axes import figure_of
+
+    quantity = quantity_and_unit(target.name)[0].replace("_", " ")
+    axis = found.unit
+    if axis.startswith("log10 "):
+        axis = f"log10({quantity} / ({target.unit}))"
+    elif not axis.startswith("log odds"):
+        axis = f"{quantity} / {target.unit}" if target.unit else quantity
     return figure_of(
         lambda ax: drawn.waterfall(
             ax,
             found.values[row],
             float(found.base[row]),
-            features[row],
-            names=_marked(fit, names),
-            units=[dataset.units[name] for name in names],
-            target=target,
+            features,
+            names=found.names,
+            units=units,
+            target=axis,
             title=title,
         ),
         drawn.WATERFALL_SIZE,

@@ -21,8 +21,8 @@ OPTIMISM = (
     "groups left out ask about material not seen before. The difference is the optimism of the random split."
 )
 CHANCE = (
-    "Shares are what the model uses, not what causes the property. A group of many columns gets a large share by chance: "
-    "not to stand above it does not mean to have no effect."
+    "Shares are what the model uses, not what causes the property. A group of many columns gets a large share by "
+    "chance: not to stand above it does not mean to have no effect."
 )
 MUCH_OF_THE_SPREAD = 0.25
 """Share of the sum of squares above which a single group can decide a score."""
@@ -116,7 +116,8 @@ def lines(fit: Fit) -> Iterator[str]:
         if len(table) == 1:
             yield f"{title}: all of it on {table['group'].iloc[0]}"
             continue
-        yield f"{title} (share of the attribution, {100 * BAND_LEVEL:.0f} % interval; what exchanged targets stay below)"
+        interval = f"{100 * BAND_LEVEL:.0f} % interval"
+        yield f"{title} (share of the attribution, {interval}; what exchanged targets stay below)"
         for row in table.head(6).to_dict("records"):
             yield f"  {_importance_line(row)}"
     yield CHANCE

@@ -319,3 +319,19 @@ def test_pictures_need_a_folder_that_is_theirs(tmp_path, model, today):
     (tmp_path / "fitted" / "predictions.csv").write_text("mine")
     with pytest.raises(OutputError, match="was not written by"):
         predict(Request((Path("a.tif"),), model, output=tmp_path / "fitted"))
+
+
+def test_why_is_told_on_demand(tmp_path, measured, model):
+    folder = tmp_path / "why"
+    result = asked(tmp_path, measured.head(2), model, explain=folder)
+    told = pd.read_csv(folder / "attributions.csv")
+    assert told["micrograph_id"].tolist() == measured["micrograph_id"].head(2).tolist()
+    np.testing.assert_allclose(told["sum"], np.log10(result.table[PREDICTED]), atol=1e-4)
+    np.testing.assert_allclose(
+        told["base"] + told.drop(columns=["micrograph_id", "base", "sum"]).sum(axis=1), told["sum"]
+    )
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        f"waterfall_{name}.{suffix}" for name in told["micrograph_id"] for suffix in ("png", "svg", "pdf")
+    }
+    with pytest.raises(OutputError, match="exists already"):
+        asked(tmp_path, measured.head(2), model, explain=folder)
