@@ -33,6 +33,7 @@ from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.explaining import contributions, left_out_contributions
 from micro_features.jobs import use_one_thread
 from micro_features.learn import folds
+from micro_features.learn.draws import stream
 from micro_features.learn.scores import r2
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import OutOfFold, bootstrap, choose, out_of_fold, permuted
@@ -55,7 +56,7 @@ TEXTURE = "texture"
 _FOLDS = 5
 _EXPLAINED = MODELS["xgboost"]
 _GROOVES = {form for feature in BOUNDARY_CONTRAST_FEATURES for form in (feature.name, in_pixels(feature.name))}
-_SET, _DEALT = 1, 2  # streams of random numbers
+_SET, _DEALT = 11, 12  # streams of random numbers, apart from those of `learn.draws`
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +209,7 @@ def plant(pool: Pool, preset_name: str, surface: ResponseSurface, *, seed: int) 
     causes = pool.causes.reset_index(drop=True)
     unseen = [cause for cause in CAUSES if cause not in preset.drivers]
     if not preset.boundary_shows:
-        causes[RESISTANCE] = np.random.default_rng([seed, _DEALT]).permutation(causes[RESISTANCE].to_numpy())
+        causes[RESISTANCE] = stream(seed, _DEALT).permutation(causes[RESISTANCE].to_numpy())
         unseen.append(RESISTANCE)
     law = law_of(preset, surface)
     y = np.asarray(law(**{cause: causes[cause].to_numpy(float) for cause in CAUSES}))
@@ -218,13 +219,13 @@ def plant(pool: Pool, preset_name: str, surface: ResponseSurface, *, seed: int) 
 
 def planted_set(pool: Pool, preset_name: str, surface: ResponseSurface, *, seed: int) -> Planted:
     """`SPECIMENS` of a pool, taken by a seed, with the conductivity of a preset's law."""
-    rows = np.random.default_rng([seed, _SET]).choice(len(pool.X), SPECIMENS, replace=False)
+    rows = stream(seed, _SET).choice(len(pool.X), SPECIMENS, replace=False)
     return plant(pool.some(np.sort(rows)), preset_name, surface, seed=seed)
 
 
 def unlinked(planted: Planted, *, seed: int) -> Planted:
     """The same specimens, their conductivities dealt out to each other."""
-    y = np.random.default_rng([seed, _DEALT]).permutation(planted.y)
+    y = stream(seed, _DEALT).permutation(planted.y)
     return Planted(planted.pool, y, dict.fromkeys(CAUSES, 0.0), CAUSES)
 
 

@@ -12,6 +12,8 @@ from micro_features.fitting.joining import Joined
 from micro_features.learn.target import quantity_and_unit, unit_of
 from micro_features.rows import ID_COLUMNS, QUALITY, SCALE_COLUMNS, in_pixels
 
+RESERVED = ("id", "micrograph_id", "group", "base", "predicted", "sum", "end", "assumed")
+"""Columns of the tables of attributions."""
 _CATALOGUE_NAME = {in_pixels(name): name for name in FEATURES} | {name: name for name in FEATURES}
 _LENGTHS = [name for name in FEATURES if in_pixels(name) != name]
 
@@ -130,6 +132,8 @@ def _named(joined: Joined, named: Sequence[str], taken: Mapping[str, str]) -> li
     for name in names:
         if name in taken:
             raise FeatureTableError(f"{joined.files}: column {name!r} can not be a feature: it is {taken[name]}.")
+        if name in RESERVED:
+            raise FeatureTableError(f"{joined.files}: column {name!r} has a name that the results use; rename it.")
     return names
 
 

@@ -1,6 +1,6 @@
 """A clean data set from a feature table and a manifest: what is used, what is left out, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -49,6 +49,8 @@ class Dataset:
     group_names : tuple of n str
     groups : (n,) int array
         Codes of the groups, from 0 in order of first appearance.
+    sessions : (n,) int array
+        Codes of sets of groups that share no day of acquisition with any group outside.
     class_names : tuple of str
         Of rising value; empty without classes.
     cuts : tuple of float
@@ -78,6 +80,7 @@ class Dataset:
     y: np.ndarray
     group_names: tuple[str, ...]
     groups: np.ndarray
+    sessions: np.ndarray
     class_names: tuple[str, ...]
     cuts: tuple[float, ...]
     confounders: pd.DataFrame
@@ -179,6 +182,7 @@ def read_dataset(
         y=model_values(selected.target, log10),
         group_names=selected.groups,
         groups=folds.codes(selected.groups)[0],
+        sessions=_sessions(joined, selected),
         class_names=class_names,
         cuts=class_cuts,
         confounders=_confounders(joined, selected),
@@ -240,6 +244,15 @@ def _column(joined: Joined, selected: Selected, name: str) -> pd.Series:
 def _frame(columns: dict[str, pd.Series], selected: Selected) -> pd.DataFrame:
     present = {name: column for name, column in columns.items() if column.notna().any()}
     return pd.DataFrame(present, index=range(len(selected.ids))).set_axis(list(selected.ids), axis=0)
+
+
+def _sessions(joined: Joined, selected: Selected) -> np.ndarray:
+    """Components by group and day, of pictures, as a sample may have been pictured on several days."""
+    days = joined.values("acquisition_date", agreeing=False) if joined.has("acquisition_date") else []
+    tied: list[Iterable[object]] = [selected.code, [selected.groups[number] for number in selected.code]]
+    tied += [[days[row] for row in selected.rows]] if days else []
+    of_pictures = folds.connected(*tied)
+    return folds.codes(of_pictures[[int(np.argmax(selected.code == n)) for n in range(len(selected.ids))]])[0]
 
 
 def _confounders(joined: Joined, selected: Selected) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from micro_features.batch import map_ordered
 from micro_features.features.catalogue import SUBSETS
 from micro_features.fitting.dataset import Dataset
 from micro_features.learn import confounders, folds
+from micro_features.learn.draws import CURVE, THINNING, stream, thinned
 from micro_features.learn.scores import Interval, class_scores, regression_scores
 from micro_features.learn.tabular import MODELS, Model, Problem
 from micro_features.learn.validate import OutOfFold, out_of_fold
@@ -17,6 +18,8 @@ from micro_features.learn.validate import OutOfFold, out_of_fold
 FEW_GROUPS = 20
 """Up to so many groups are left out one at a time; more are left out in folds."""
 GROUPED_FOLDS = 5
+PARTITIONS = 5
+"""Into folds, that the explained model is scored by where groups are many: the one of ``folds.csv`` and others."""
 RANDOM_FOLDS = 5
 RESAMPLES, MANY_ROWS = 2000, 2000
 """Of the intervals of scores; a quarter of them where rows are many."""
@@ -25,6 +28,7 @@ EXPLAINED = "xgboost"
 DUMMY = dataclasses.replace(MODELS[EXPLAINED], variants=({"max_depth": 3, "rounds": 100},), grows=False)
 """What is asked of confounders and of process columns. Nothing is chosen: early stopping may fail where few groups
 differ much, and a weak rival flatters."""
+SESSIONS = "grouped_by_session"
 CONFOUNDERS_ONLY, PROCESS_ONLY = "confounders only", "process only"
 
 
@@ -101,15 +105,11 @@ def protocols(dataset: Dataset, file_folds: np.ndarray, seed: int) -> list[Proto
     found = [Protocol(in_file, "groups left out in folds, as in folds.csv", file_folds, groups)]
     if few:
         found.insert(0, Protocol("grouped", "groups left out one at a time", folds.leave_one_group_out(groups), groups))
-    if "acquisition_date" in dataset.confounders:
-        sessions = folds.connected(groups, dataset.confounders["acquisition_date"])
-        if 1 < sessions.max() + 1 < groups.max() + 1:
-            fold = sessions if sessions.max() + 1 <= FEW_GROUPS else folds.grouped_kfold(sessions, GROUPED_FOLDS, seed)
-            found.append(
-                Protocol(
-                    "grouped_by_session", "whole imaging sessions left out: groups that share a day", fold, sessions
-                )
-            )
+    sessions = dataset.sessions
+    if 1 < sessions.max() + 1 < groups.max() + 1:
+        fold = sessions if sessions.max() + 1 <= FEW_GROUPS else folds.grouped_kfold(sessions, GROUPED_FOLDS, seed)
+        meaning = "whole imaging sessions left out: groups that share a day"
+        found.append(Protocol(SESSIONS, meaning, fold, sessions))
     single = np.arange(n)
     random = folds.random_kfold(n, min(RANDOM_FOLDS, n), seed)
     found.append(Protocol("random", "rows left out at random, whatever their group: optimistic", random, single))
@@ -164,7 +164,8 @@ def evaluate(dataset: Dataset, ways: Sequence[Protocol], problem: Problem) -> di
     found = {name: Evaluated(name, meaning) for name, (_, meaning, *_) in asked.items()}
     for job, run in zip(jobs, map_ordered(_Job.run, jobs, n_workers=problem.threads), strict=True):
         found[job.name].runs[job.way.name] = run
-        found[job.name].scores[job.way.name] = scores_of(dataset, run.predicted, problem)
+        drawn = sessions_or_groups(dataset, job.way)
+        found[job.name].scores[job.way.name] = scores_of(dataset, run.predicted, problem, drawn)
     return found
 
 
@@ -173,17 +174,24 @@ def targets(dataset: Dataset, problem: Problem) -> np.ndarray:
     return dataset.classes.astype(float) if problem.n_classes else dataset.y
 
 
-def scores_of(dataset: Dataset, predicted: np.ndarray, problem: Problem) -> dict[str, Interval]:
-    """Scores of predictions, with 95 % intervals over groups.
+def sessions_or_groups(dataset: Dataset, way: Protocol) -> np.ndarray:
+    """(n,) int array: what intervals draw as a whole under a protocol."""
+    return dataset.sessions if way.name == SESSIONS else dataset.groups
+
+
+def scores_of(dataset: Dataset, predicted: np.ndarray, problem: Problem, drawn: np.ndarray) -> dict[str, Interval]:
+    """Scores of predictions, with 95 % intervals.
 
     Parameters
     ----------
     predicted : (n,) or (n, n_classes) array
+    drawn : (n,) int array
+        What is drawn as a whole.
     """
     draws = {"n_resamples": RESAMPLES if len(predicted) <= MANY_ROWS else RESAMPLES // 4, "seed": problem.seed}
     if problem.n_classes:
-        return class_scores(dataset.classes, predicted, dataset.groups, **draws)
-    return regression_scores(dataset.y, predicted, dataset.groups, cuts=dataset.model_cuts, **draws)
+        return class_scores(dataset.classes, predicted, drawn, **draws)
+    return regression_scores(dataset.y, predicted, drawn, cuts=dataset.model_cuts, **draws)
 
 
 def reference_lines(dataset: Dataset, fold: np.ndarray) -> dict[str, float]:
@@ -214,6 +222,33 @@ def r2(y: np.ndarray, predicted: np.ndarray) -> float:
     return float(1 - ((y - predicted) ** 2).sum() / ((y - y.mean()) ** 2).sum())
 
 
+def merit(y: np.ndarray, predicted: np.ndarray) -> float:
+    """The one number of a model: R², or balanced accuracy of probabilities."""
+    if predicted.ndim == 1:
+        return r2(y, predicted)
+    right = predicted.argmax(axis=1) == y
+    return float(np.mean([right[y == code].mean() for code in np.unique(y)]))
+
+
+def other_partitions(dataset: Dataset, problem: Problem) -> list[float]:
+    """Score of the explained model by other partitions of the groups into folds.
+
+    None where groups are left out one at a time, as there is one partition only, or where rows are many, as it hardly
+    matters then.
+    """
+    n_groups = int(dataset.groups.max()) + 1
+    if n_groups <= FEW_GROUPS or len(dataset.ids) > MANY_ROWS:
+        return []
+    y, X, subsets = targets(dataset, problem), dataset.X.to_numpy(float), subsets_of(dataset)
+    found = []
+    for repeat in range(1, PARTITIONS):
+        fold = folds.grouped_kfold(dataset.groups, GROUPED_FOLDS, problem.seed + repeat)
+        again = dataclasses.replace(problem, seed=problem.seed + repeat)
+        run = out_of_fold(MODELS[EXPLAINED], X, y, fold, dataset.groups, subsets, again)
+        found.append(merit(y, run.predicted))
+    return found
+
+
 def learning_curve(
     dataset: Dataset, run: OutOfFold, fold: np.ndarray, problem: Problem, *, draws: int = 5
 ) -> dict[int, tuple[float, float, float]]:
@@ -223,13 +258,14 @@ def learning_curve(
     -------
     dict of number of training groups to (least, median, largest) R² over draws
     """
-    model, X, y = MODELS[EXPLAINED], dataset.X.to_numpy(float), dataset.y
+    rows = thinned(dataset.groups, MANY_ROWS, stream(problem.seed, THINNING))
+    model, X, y, fold = MODELS[EXPLAINED], dataset.X.to_numpy(float)[rows], dataset.y[rows], fold[rows]
     n_folds = len(np.unique(fold))
     found: dict[int, tuple[float, float, float]] = {}
     for size in sorted({round(share * (n_folds - 1)) for share in (0.3, 0.5, 0.7, 0.85)} - {0, 1, n_folds - 1}):
         reached = []
         for draw in range(draws):
-            rng = np.random.default_rng([problem.seed, size, draw])
+            rng = stream(problem.seed, CURVE, 100 * size + draw)
             predicted = np.zeros(len(y))
             for i, number in enumerate(np.unique(fold)):
                 others = np.setdiff1d(np.unique(fold), [number])

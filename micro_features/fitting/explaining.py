@@ -142,11 +142,14 @@ def explain(
         "cluster": clusters,
         "phase": importance.groups_by_phase(names, dataset.phases),
     }
+    # Each refit is asked about rows whose groups it did not draw, as the fold models are.
+    unseen = [values[~refit.drawn[banded]] for values, refit in zip(again, refits, strict=True)]
+    unseen = [values for values in unseen if len(values)]
     tables = {
         kind: importance.importance_table(
             attributions.values,
             importance.columns_of(groups, names),
-            again,
+            unseen,
             [null[:, used] for null in null_values],
             level=BAND_LEVEL,
         )

@@ -20,12 +20,13 @@ from micro_features.fitting.evaluate import EXPLAINED, Evaluated, Protocol
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn import folds
 from micro_features.learn.confounders import Confounder, audit
+from micro_features.learn.draws import THINNING, stream, thinned
 from micro_features.learn.intervals import check_level
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import Chosen, OutOfFold, Refit, bootstrap, choose, fit_chosen, p_value, permuted
 
 MOST_ROWS_AGAIN = 500
-"""What is fitted many times (exchanged targets, bootstrap) is fitted to so many rows at most, whole groups of them."""
+"""What is fitted many times (exchanged targets, bootstrap) is fitted to so many rows at most, some of every group."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,11 @@ class Fit:
     final : Chosen
         The explained model, fitted to all rows.
     explained : Explained
-    left_out : LeftOut or None
-        Intervals and flags of the training rows; regression only.
+    left_out : LeftOut
+        Intervals and flags of the training rows; of classes the flags alone.
     learning_curve : dict of number of groups to (least, median, largest) R²
+    partitions : list of float
+        Score of the explained model by other partitions of the groups into folds, where there are many groups.
     seconds : float
     """
 
@@ -112,8 +115,9 @@ class Fit:
     permutation_rows: int
     final: Chosen
     explained: explaining.Explained
-    left_out: uncertainty.LeftOut | None
+    left_out: uncertainty.LeftOut
     learning_curve: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    partitions: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -201,12 +205,11 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
         null_values,
         unit=explaining.unit_of_attributions(dataset.target, dataset.class_names if problem.n_classes else ()),
     )
-    left_out = None
+    left_out = uncertainty.left_out(dataset, model, run, fold, problem, level=request.level)
     curve: dict[int, tuple[float, float, float]] = {}
-    if not problem.n_classes:
-        left_out = uncertainty.left_out(dataset, model, run, fold, problem, level=request.level)
-        if n_groups <= evaluate.FEW_GROUPS:
-            curve = evaluate.learning_curve(dataset, run, fold, problem)
+    if not problem.n_classes and n_groups <= evaluate.FEW_GROUPS:
+        curve = evaluate.learning_curve(dataset, run, fold, problem)
+    partitions = evaluate.other_partitions(dataset, problem)
     return Fit(
         request=request,
         dataset=dataset,
@@ -221,6 +224,7 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
         explained=explained,
         left_out=left_out,
         learning_curve=curve,
+        partitions=partitions,
         seconds=time.monotonic() - began,
     )
 
@@ -248,7 +252,7 @@ def _permutation_test(
     dataset: Dataset, run: OutOfFold, fold: np.ndarray, problem: Problem, n: int
 ) -> tuple[float | None, list[np.ndarray], np.ndarray]:
     """p, contributions under exchanged targets, and the rows that were used."""
-    rows = _some_rows(fold, dataset.groups, problem.seed)
+    rows = thinned(dataset.groups, MOST_ROWS_AGAIN, stream(problem.seed, THINNING))
     if not n:
         return None, [], rows
     X, y, model = dataset.X.to_numpy(float)[rows], evaluate.targets(dataset, problem)[rows], MODELS[EXPLAINED]
@@ -260,43 +264,19 @@ def _permutation_test(
 
     def ask(other: np.ndarray, permuted_run: OutOfFold) -> tuple[float, np.ndarray]:
         values, _ = explaining.left_out_contributions(permuted_run, X, fold)
-        return _merit(other, permuted_run.predicted), values.astype(np.float32)
+        return evaluate.merit(other, permuted_run.predicted), values.astype(np.float32)
 
     answers = permuted(model, X, y, fold, groups, run.choices, problem, n=n, ask=ask)
-    return p_value(_merit(y, observed), [merit for merit, _ in answers]), [values for _, values in answers], rows
-
-
-def _merit(y: np.ndarray, predicted: np.ndarray) -> float:
-    """What the permutation test compares: R², or balanced accuracy."""
-    if predicted.ndim == 1:
-        return evaluate.r2(y, predicted)
-    right = predicted.argmax(axis=1) == y
-    return float(np.mean([right[y == code].mean() for code in np.unique(y)]))
+    return (
+        p_value(evaluate.merit(y, observed), [merit for merit, _ in answers]),
+        [values for _, values in answers],
+        rows,
+    )
 
 
 def _refits(dataset: Dataset, final: Chosen, problem: Problem, n: int) -> list[Refit]:
-    """Bootstrap over groups; `drawn` speaks of all rows, those that were never eligible count as not drawn."""
+    """Bootstrap over groups; a row counts as drawn where its group was, also if it was thinned out."""
     X, y = dataset.X.to_numpy(float), evaluate.targets(dataset, problem)
-    rows = _some_rows(np.zeros(len(y), int), dataset.groups, problem.seed)
+    rows = thinned(dataset.groups, MOST_ROWS_AGAIN, stream(problem.seed, THINNING))
     found = bootstrap(MODELS[EXPLAINED], X[rows], y[rows], dataset.groups[rows], final.choice, problem, n=n)
-    everywhere = []
-    for refit in found:
-        drawn = np.zeros(len(y), bool)
-        drawn[rows[refit.drawn]] = True
-        everywhere.append(Refit(refit.model, drawn))
-    return everywhere
-
-
-def _some_rows(fold: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of as many whole groups as make up `MOST_ROWS_AGAIN`, at least one group of every fold."""
-    if len(groups) <= MOST_ROWS_AGAIN:
-        return np.arange(len(groups))
-    rng = np.random.default_rng(seed)
-    kept: list[int] = []
-    for number in np.unique(fold):
-        names, sizes = np.unique(groups[fold == number], return_counts=True)
-        order = rng.permutation(len(names))
-        allowed = MOST_ROWS_AGAIN * sizes.sum() / len(groups)
-        enough = int(np.searchsorted(np.cumsum(sizes[order]), allowed, side="right"))
-        kept.extend(names[order[: max(enough, 1)]])
-    return np.flatnonzero(np.isin(groups, kept))
+    return [Refit(refit.model, np.isin(dataset.groups, dataset.groups[rows[refit.drawn]])) for refit in found]

@@ -216,7 +216,7 @@ def explain_table(model: PropertyModel, table: Path, request: Request) -> None:
             target=model.target,
             title=f"{name}{said}",
         )
-        write_figure(request.explain / "figures" / f"waterfall_{plain(name)}", figure)
+        write_figure(request.explain / "figures" / f"waterfall_{row + 1:02}_{plain(name)}", figure)
 
 
 def _features(model: PropertyModel, table: Path, request: Request) -> tuple[pd.DataFrame, list[str]]:

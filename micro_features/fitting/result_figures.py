@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_DEPENDENCE_PLOTS = 6
+_LONGEST_NAME = 80  # of a part of a file's name
 _REFERENCES = {
     "training_mean": "training mean",
     "perfect_class": "lowest class known",
@@ -70,7 +71,6 @@ def _prediction_figures(fit: Fit) -> Iterator[tuple[str, "Figure"]]:
     from micro_features.report import prediction_figures as drawn
     from micro_features.report.axes import figure_of
 
-    assert fit.left_out is not None
     dataset, known, log10 = fit.dataset, fit.left_out, fit.dataset.target.log10
     found = fit.models[EXPLAINED].scores[fit.first.name]
     ends = [native_values(np.where(np.isfinite(end), end, np.nan), log10) for end in (known.low, known.high)]
@@ -239,4 +239,4 @@ def _decades(fit: Fit) -> str:
 
 def plain(name: str) -> str:
     """A name that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", name).strip("._") or "unnamed"
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", name).strip("._")[:_LONGEST_NAME] or "unnamed"

@@ -51,11 +51,10 @@ def write(fit: Fit, folder: Path, command_line: Sequence[str]) -> None:
         if not each.reason:
             counts = crosstab(fit.dataset.confounders[each.name], fit.dataset.group_names).reset_index()
             write_table(folder / "confounders" / f"{plain(each.name)}.csv", counts)
+    save(fit, folder / "model", command_line)
+    write_json(folder / "scores.json", scores_file.scores(fit))
     for name, figure in figures(fit):
         write_figure(folder / "figures" / name, figure)
-    save(fit, folder / "model", command_line)
-    # Last, so that a folder with scores.json is complete.
-    write_json(folder / "scores.json", scores_file.scores(fit))
 
 
 def predictions(fit: Fit) -> pd.DataFrame:
@@ -73,8 +72,8 @@ def predictions(fit: Fit) -> pd.DataFrame:
         )
         for number, name in enumerate(dataset.class_names):
             table[f"probability_{name}"] = fit.run.predicted[:, number]
+        table["in_domain"] = fit.left_out.in_domain
         return table
-    assert fit.left_out is not None
     runs = fit.models[EXPLAINED].runs
     for column, values in (
         (f"predicted_{target.name}", fit.run.predicted),

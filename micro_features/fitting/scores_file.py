@@ -77,8 +77,9 @@ def scores(fit: Fit) -> dict[str, Any]:
         },
         "permutation_p": fit.permutation_p,
         "permutations": request.permutations,
-        "permutation_rows": fit.permutation_rows,
+        "rows_fitted_again": fit.permutation_rows,
         "bootstraps": request.bootstraps,
+        "other_partitions": _finite(fit.partitions),
         "reference_r2": _finite(evaluate.reference_lines(dataset, fit.first.fold)) if not fit.problem.n_classes else {},
         "by_group": by_group(fit),
         "learning_curve": {str(size): list(values) for size, values in fit.learning_curve.items()},
@@ -141,7 +142,7 @@ def _score_table(fit: Fit) -> Iterator[str]:
         "grouped_by_session": "sessions left out",
         "random": "random split",
     }
-    yield f"{what} [95 % interval over groups]"
+    yield f"{what} [95 % interval: groups drawn anew, at the spread of these groups]"
     yield "".join(
         [
             f"{'':18}",
@@ -188,6 +189,18 @@ def sentences(fit: Fit) -> list[str]:
             f"Of {fit.request.permutations} exchanges of targets between groups "
             f"{round(fit.permutation_p * (fit.request.permutations + 1)) - 1} did as well: p = {fit.permutation_p:.3g}."
         )
+    if fit.partitions:
+        scores_found = [first[key][1], *fit.partitions]
+        said.append(
+            f"Over {len(scores_found)} partitions of the groups into folds it is {min(scores_found):.2f} to "
+            f"{max(scores_found):.2f} (median {np.median(scores_found):.2f})."
+        )
+    rows = len(fit.dataset.ids)
+    if fit.permutation_rows < rows:
+        said.append(
+            f"Exchanged targets, bands and shares come from fits to {fit.permutation_rows} of the {rows} rows, some of "
+            "every group: they are wider than those of all rows."
+        )
     better = _better(fit, key)
     if better:
         said.append(better)
@@ -207,13 +220,17 @@ def sentences(fit: Fit) -> list[str]:
             by_session=model.scores["grouped_by_session"]["r2"] if "grouped_by_session" in model.scores else None,
             seed=fit.request.seed,
         )
-        said += _process(fit)
-    if fit.left_out is not None:
+        said += _sessions(fit) + _process(fit)
         known = fit.left_out
+        covered = (
+            f"{_said(known.coverage)} of the rows of left-out groups lay inside"
+            if math.isfinite(known.coverage[1])
+            else "they could not be tried on left-out groups, which leave too few others for this level"
+        )
         said.append(
-            f"Prediction intervals at {100 * fit.request.level:g} %: {_said(known.coverage)} of the rows of left-out "
-            f"groups lay inside. {int((~known.in_domain).sum())} of {len(known.in_domain)} rows are unlike those of "
-            f"other groups, {int(known.at_or_below_range.sum())} are predicted at or below the training range."
+            f"Prediction intervals at {100 * fit.request.level:g} %: {covered}. {int((~known.in_domain).sum())} of "
+            f"{len(known.in_domain)} rows are unlike those of other groups, {int(known.at_or_below_range.sum())} are "
+            "predicted at or below the training range."
         )
         worst = sorted(by_group(fit), key=lambda row: -row["mae"])[:2]
         said.append(
@@ -238,13 +255,10 @@ def _better(fit: Fit, key: str) -> str:
     best = max(of, key=lambda name: of[name][1])
     if not of[best][1] > of[EXPLAINED][1]:
         return ""
-    sure = False
-    if not fit.problem.n_classes:
-        sure = _gain(fit, best)[0] > 0
-    return (
-        f"{best} scores {_said(of[best])}, {EXPLAINED} {_said(of[EXPLAINED])}: "
-        f"{'more than chance explains' if sure else 'no more than chance explains'}."
-    )
+    said = f"{best} scores {_said(of[best])}, {EXPLAINED} {_said(of[EXPLAINED])}"
+    if fit.problem.n_classes:
+        return f"{said}."
+    return f"{said}: {'more than' if _gain(fit, best)[0] > 0 else 'no more than'} which groups were drawn explains."
 
 
 def _gain(fit: Fit, name: str) -> Interval:
@@ -267,6 +281,13 @@ def _influence(fit: Fit) -> list[str]:
             f"{evaluate.r2(dataset.y[rest], predicted[rest]):.2f}."
         )
     return said
+
+
+def _sessions(fit: Fit) -> list[str]:
+    """Why whole sessions were not left out, where there are dates."""
+    if "acquisition_date" in fit.dataset.confounders and int(fit.dataset.sessions.max()) == 0:
+        return ["Days of acquisition tie all groups together: whole imaging sessions can not be left out."]
+    return []
 
 
 def _process(fit: Fit) -> list[str]:
@@ -348,8 +369,8 @@ def _confounder(each: Any) -> dict[str, Any]:
 
 
 def _intervals(fit: Fit) -> dict[str, Any]:
-    if fit.left_out is None:
-        return {}
+    if fit.problem.n_classes:
+        return {"in_domain": int(fit.left_out.in_domain.sum())}
     n_groups = len(set(fit.dataset.group_names))
     return {
         "level": fit.request.level,

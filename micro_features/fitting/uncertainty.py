@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micro_features.fitting.dataset import Dataset
+from micro_features.learn.draws import THINNING, stream, thinned
 from micro_features.learn.intervals import (
     Domain,
     below_range,
@@ -15,9 +16,12 @@ from micro_features.learn.intervals import (
     highest_level,
     left_out_intervals,
 )
-from micro_features.learn.scores import Interval
+from micro_features.learn.scores import UNKNOWN, Interval
 from micro_features.learn.tabular import Model, Problem
 from micro_features.learn.validate import Chosen, OutOfFold, fit_chosen, in_threads
+
+MANY_FOLDS, MOST_ROWS_OF_A_PAIR = 5, 2000
+"""With more folds than this, models that leave out two of them are fitted to so many rows at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +53,10 @@ class LeftOut:
     Attributes
     ----------
     low, high : (n,) float arrays
-        Ends of its interval, model units; nothing that they are made from has seen the row's fold.
+        Ends of its interval, model units; nothing that they are made from has seen the row's fold. NaN where there are
+        too few groups for this: one fewer than for new rows.
     coverage : Interval
-        Share of the rows inside.
+        Share of the rows inside; NaN where there are no intervals.
     in_domain : (n,) bool array
     at_or_below_range : (n,) bool array
     """
@@ -96,32 +101,42 @@ def left_out(
     """Judge every training row as if its fold were new."""
     X = dataset.X.to_numpy(float)
     numbers, code = np.unique(fold, return_inverse=True)
-    low, high = left_out_intervals(
-        _pairs(model, X, dataset.y, code, run, problem), dataset.y, code, dataset.groups, level
-    )
+    low, high = np.full((2, len(X)), np.nan)
+    covered = UNKNOWN
+    left = min(len(np.unique(dataset.groups[code != i])) for i in range(len(numbers)))  # groups without a fold
+    if not problem.n_classes and len(numbers) > 2 and level <= highest_level(left):
+        pairs = _pairs(model, X, dataset.y, code, run, problem, dataset.groups)
+        low, high = left_out_intervals(pairs, dataset.y, code, dataset.groups, level)
+        covered = coverage(dataset.y, low, high, dataset.groups)
     inside, below = np.zeros(len(X), bool), np.zeros(len(X), bool)
     for i in range(len(numbers)):
         out, train = code == i, code != i
         if len(np.unique(dataset.groups[train])) > 1:
             domain = domain_of(X[train], dataset.groups[train], run.models[i])
             inside[out] = in_domain(domain, X[out], run.models[i])
-        below[out] = below_range(run.predicted[out], dataset.y[train], dataset.groups[train])
-    return LeftOut(low, high, coverage(dataset.y, low, high, dataset.groups), inside, below)
+        if run.predicted.ndim == 1:
+            below[out] = below_range(run.predicted[out], dataset.y[train], dataset.groups[train])
+    return LeftOut(low, high, covered, inside, below)
 
 
 def _pairs(
-    model: Model, X: np.ndarray, y: np.ndarray, code: np.ndarray, run: OutOfFold, problem: Problem
+    model: Model, X: np.ndarray, y: np.ndarray, code: np.ndarray, run: OutOfFold, problem: Problem, groups: np.ndarray
 ) -> np.ndarray:
     """(F, F, n) predictions by models trained without two folds, with what was chosen without the first.
 
-    A model without f and g, chosen without f, predicts the rows of both; it differs from that chosen without g.
+    A model without f and g, chosen without f, predicts the rows of both; it differs from that chosen without g. Where
+    there are many folds and rows, each is fitted to some rows of every group.
     """
+    some = np.zeros(len(y), bool)
+    most = MOST_ROWS_OF_A_PAIR if len(run.models) > MANY_FOLDS else len(y)
+    some[thinned(groups, most, stream(problem.seed, THINNING))] = True
     n_folds = len(run.models)
     single = Problem(problem.n_classes, problem.monotone, problem.seed)
 
     def without(pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         kept = (code != pair[0]) & (code != pair[1])
         asked = ~kept
+        kept &= some
         fitted = fit_chosen(model, X[kept], y[kept], run.choices[pair[0]], single)
         return asked, fitted.predict(X[asked])
 

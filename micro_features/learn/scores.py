@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from micro_features.learn.target import class_codes
 
@@ -47,7 +48,7 @@ def regression_scores(
     n_resamples : int
     seed : int
     level : float
-        Of the percentile intervals.
+        Of the percentile intervals, which are widened for few groups as Student's t is.
 
     Returns
     -------
@@ -220,8 +221,8 @@ class _Draws:
 
     def __init__(self, groups: np.ndarray, n_resamples: int, seed: int) -> None:
         names, self._code = np.unique(groups, return_inverse=True)
-        self._n_groups = len(names)
-        self._n_resamples = n_resamples if self._n_groups >= _FEWEST else 0
+        self.n_groups = len(names)
+        self._n_resamples = n_resamples if self.n_groups >= _FEWEST else 0
         self._seed = seed
 
     def _times(self) -> Iterator[np.ndarray]:
@@ -229,7 +230,7 @@ class _Draws:
         rng = np.random.default_rng(self._seed)
         for start in range(0, self._n_resamples, _AT_ONCE):
             b = min(_AT_ONCE, self._n_resamples - start)
-            drawn = rng.integers(self._n_groups, size=(b, self._n_groups)) + self._n_groups * np.arange(b)[:, None]
+            drawn = rng.integers(self.n_groups, size=(b, self.n_groups)) + self.n_groups * np.arange(b)[:, None]
             yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)
 
     def rows(self) -> Iterator[np.ndarray]:
@@ -240,13 +241,22 @@ class _Draws:
     def intervals(self, summed: dict[str, _Summed], level: float) -> dict[str, Interval]:
         """Scores of all rows with percentile intervals."""
         parts = np.column_stack([each.parts for each in summed.values()])
-        by_group = np.column_stack([np.bincount(self._code, part, self._n_groups) for part in parts.T])
+        by_group = np.column_stack([np.bincount(self._code, part, self.n_groups) for part in parts.T])
         sums = np.concatenate([by_group.sum(axis=0)[None], *(times @ by_group for times in self._times())])
         ends = np.cumsum([each.parts.shape[1] for each in summed.values()])[:-1]
         return {
-            name: _interval(each.score(own), level)
+            name: _interval(each.score(own), _widened(level, self.n_groups))
             for (name, each), own in zip(summed.items(), np.split(sums, ends, axis=1), strict=True)
         }
+
+
+def _widened(level: float, n_groups: int) -> float:
+    """The level whose percentiles are as far out as Student's t asks for few groups (Hesterberg 2015,
+    doi 10.1080/00031305.2015.1089789): plain percentiles are too narrow by sqrt((n - 1) / n) and by z for t."""
+    if n_groups < _FEWEST:
+        return level
+    far = np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2)
+    return float(2 * ndtr(far) - 1)
 
 
 def _interval(scores: np.ndarray, level: float) -> Interval:
@@ -315,7 +325,9 @@ def _spearman(one: np.ndarray, other: np.ndarray, draws: _Draws, level: float) -
         return np.where(defined, (times * x * y).sum(axis=1) / np.sqrt(np.where(defined, spread, 1)), np.nan)
 
     everything = np.ones((1, len(one)))
-    return _interval(np.concatenate([correlations(times) for times in (everything, *draws.rows())]), level)
+    return _interval(
+        np.concatenate([correlations(times) for times in (everything, *draws.rows())]), _widened(level, draws.n_groups)
+    )
 
 
 class _Ranks:

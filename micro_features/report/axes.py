@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import matplotlib
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def figure_of(draw: "Callable[[Axes], object]", size: tuple[float, float]) -> Fi
     -------
     Figure
     """
-    figure = Figure(figsize=size, layout="constrained")
-    draw(figure.subplots())
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name with $ signs is a name
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.subplots())
     return figure
 
 

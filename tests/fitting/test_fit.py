@@ -1,5 +1,6 @@
 """The command fit on a table whose link is known: what it finds, says, refuses and writes."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.fitting import evaluate, explaining, result_files, scores_file
-from micro_features.fitting.fit import MOST_ROWS_AGAIN, Fit, _some_rows, fit
+from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.fit import Fit, fit
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import Choice, fit_chosen
 
@@ -70,6 +72,8 @@ def test_many_groups_are_left_out_in_folds(tmp_path: Path, quick_models: None) -
     assert len(set(found.first.fold)) == evaluate.GROUPED_FOLDS
     np.testing.assert_array_equal(found.first.fold, found.file_folds)
     assert found.permutation_p is None
+    assert len(found.partitions) == evaluate.PARTITIONS - 1
+    assert any("partitions of the groups" in line for line in scores_file.sentences(found))
 
 
 def test_reference_lines_are_those_of_the_formula(fitted: Fit) -> None:
@@ -93,7 +97,6 @@ def test_sets_of_columns_are_those_with_columns_and_no_two_alike(fitted: Fit) ->
 
 
 def test_intervals_cover_and_say_how_often(fitted: Fit) -> None:
-    assert fitted.left_out is not None
     known, y = fitted.left_out, fitted.dataset.y
     inside = (known.low <= y) & (y <= known.high)
     assert known.coverage[1] == pytest.approx(inside.mean())
@@ -128,7 +131,8 @@ def test_classes_are_predicted_with_probabilities(tmp_path: Path, quick_models: 
     table_out = result_files.predictions(found)
     assert {"measured_class", "predicted_class", "probability_low", "probability_high"} <= set(table_out.columns)
     assert found.explained.attributions.unit == "log odds of high against low"
-    assert scores_file.scores(found)["intervals"] == {}
+    assert set(scores_file.scores(found)["intervals"]) == {"in_domain"}
+    assert "in_domain" in table_out
     assert list(scores_file.lines(found))
 
 
@@ -192,14 +196,48 @@ def test_what_contradicts_the_data_is_refused(
         fit(request_for(table, manifest, tmp_path / "o", **more))
 
 
-def test_what_is_fitted_often_is_fitted_to_some_whole_groups_of_every_fold() -> None:
-    groups = np.repeat(np.arange(400), 5)
-    fold = groups % 5
-    rows = _some_rows(fold, groups, 0)
-    assert MOST_ROWS_AGAIN - 25 <= len(rows) <= MOST_ROWS_AGAIN
-    assert set(np.bincount(groups[rows], minlength=400)) == {0, 5}
-    assert np.ptp(np.bincount(fold[rows])) <= 5
-    np.testing.assert_array_equal(_some_rows(fold[:50], groups[:50], 0), np.arange(50))
+def test_too_few_groups_to_try_the_intervals_are_told(tmp_path: Path, quick_models: None) -> None:
+    table, manifest = made_up_table(tmp_path)
+    stated = pd.read_csv(manifest)
+    for n_groups, level in ((2, 0.6), (4, 0.8)):
+        stated["sintering_schedule"] = [f"S{i % n_groups}" for i in range(len(stated))]
+        stated.to_csv(manifest, index=False)
+        request = request_for(table, manifest, tmp_path / "o", level=level, permutations=0, bootstraps=0)
+        found = fit(request)
+        assert np.isnan(found.left_out.coverage).all()
+        assert any("could not be tried on left-out groups" in line for line in scores_file.sentences(found))
+        assert scores_file.scores(found)["intervals"]["coverage"] == [None, None, None]
+
+
+def test_a_sample_pictured_on_two_days_ties_them(tmp_path: Path) -> None:
+    table, manifest = made_up_table(tmp_path)
+    features = pd.read_csv(table)
+    features["acquisition_date"] = [f"2024-01-{1 + i // EACH:02d}" for i in range(len(features))]
+    features["sample_id"] = features["micrograph_id"]
+    features.loc[[0, 1], "sample_id"] = "both"  # of group S0, one on the day of S7
+    features.loc[1, "acquisition_date"] = features["acquisition_date"].iloc[-1]
+    features.to_csv(table, index=False)
+    stated = pd.read_csv(manifest)
+    stated.loc[1, "conductivity_S_per_cm"] = stated["conductivity_S_per_cm"][0]
+    stated.to_csv(manifest, index=False)
+    dataset = read_dataset(table, target="conductivity_S_per_cm", group="sintering_schedule", manifest=manifest)
+    assert len(dataset.ids) == N_GROUPS * EACH - 1
+    of_group = {name: set(dataset.sessions[np.array(dataset.group_names) == name]) for name in ("S0", "S7", "S3")}
+    assert of_group["S0"] == of_group["S7"] != of_group["S3"]
+
+
+def test_names_that_break_figures_or_tables_are_survived_or_refused(tmp_path: Path, quick_models: None) -> None:
+    table, manifest = made_up_table(tmp_path)
+    features, stated = pd.read_csv(table), pd.read_csv(manifest)
+    features["micrograph_id"] = ["$a_$ 1" + "x" * 300, *features["micrograph_id"][1:]]
+    stated["sintering_schedule"] = stated["sintering_schedule"].replace("S0", "$a_$ 1")
+    features["base"] = features["porosity"]
+    features.to_csv(table, index=False)
+    stated.to_csv(manifest, index=False)
+    request = request_for(table, manifest, tmp_path / "o", permutations=0, bootstraps=0)
+    result_files.write(fit(request), tmp_path / "o", [])
+    with pytest.raises(FeatureTableError, match="'base' has a name that the results use"):
+        fit(dataclasses.replace(request, features=("base", "porosity")))
 
 
 def test_a_learning_curve_has_fewer_groups_than_there_are(fitted: Fit) -> None:

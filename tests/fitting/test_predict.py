@@ -331,7 +331,9 @@ def test_why_is_told_on_demand(tmp_path, measured, model):
         told["base"] + told.drop(columns=["micrograph_id", "base", "sum"]).sum(axis=1), told["sum"]
     )
     assert {path.name for path in (folder / "figures").iterdir()} == {
-        f"waterfall_{name}.{suffix}" for name in told["micrograph_id"] for suffix in ("png", "svg", "pdf")
+        f"waterfall_{row:02}_{name}.{suffix}"
+        for row, name in enumerate(told["micrograph_id"], start=1)
+        for suffix in ("png", "svg", "pdf")
     }
     with pytest.raises(OutputError, match="exists already"):
         asked(tmp_path, measured.head(2), model, explain=folder)

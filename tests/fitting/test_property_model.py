@@ -128,7 +128,7 @@ def as_classes(fitted: Fit) -> Fit:
     problem, data = Problem(2), fitted.dataset
     final = fit_chosen(MODELS["xgboost"], data.X.to_numpy(float), data.classes, fitted.final.choice, problem)
     request = dataclasses.replace(fitted.request, task="classes")
-    return dataclasses.replace(fitted, request=request, problem=problem, final=final, left_out=None)
+    return dataclasses.replace(fitted, request=request, problem=problem, final=final)
 
 
 def test_classes_have_probabilities_and_no_intervals(fitted, tmp_path):
