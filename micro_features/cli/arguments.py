@@ -338,7 +338,7 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--model", required=True, metavar="NAME|FOLDER", help="one that ships (llzto-xgboost), or DIR/model of a fit"
     )
     predict.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="new table of predictions; of pictures, a new folder (needed)"
+        "-o", "--output", type=Path, metavar="OUT", help="new table of predictions; of pictures, a folder (needed)"
     )
     predict.add_argument(
         "--explain",

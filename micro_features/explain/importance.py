@@ -161,8 +161,8 @@ def importance_table(
     DataFrame
         Largest share first: ``group``, ``n_features``, ``mean_abs`` (unit of the attributions), ``share``,
         ``share_low`` and ``share_high`` (percentile bootstrap, which need not hold the share), ``null_p95`` (95 %
-        quantile of the share under permuted targets), ``clears_null`` (share_low above it). NaN, and not clear, where
-        there are no refits.
+        quantile of the share under permuted targets), ``clears_null`` (share and share_low above it). NaN, and not
+        clear, where there are no refits.
     """
     again, null = (_all_shares(several, groups) for several in (bootstrap_values, null_values))
     low, high = np.quantile(again, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -176,7 +176,7 @@ def importance_table(
             "share_low": low,
             "share_high": high,
             "null_p95": limit,
-            "clears_null": low > limit,
+            "clears_null": (low > limit) & (shares(values, groups) > limit),
         }
     )
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)

@@ -12,6 +12,7 @@ from micro_features.fitting.joining import Joined
 from micro_features.learn.target import quantity_and_unit, unit_of
 from micro_features.rows import ID_COLUMNS, QUALITY, SCALE_COLUMNS, in_pixels
 
+_LARGEST = float(np.finfo(np.float32).max)  # XGBoost knows no larger number
 RESERVED = ("id", "micrograph_id", "group", "base", "predicted", "sum", "end", "assumed")
 """Columns of the tables of attributions."""
 _CATALOGUE_NAME = {in_pixels(name): name for name in FEATURES} | {name: name for name in FEATURES}
@@ -152,7 +153,10 @@ def _numbers(joined: Joined, rows: np.ndarray, name: str) -> np.ndarray:
     cells = joined.table[name] if name in joined.table.columns else pd.Series(joined.values(name))
     cells = cells.iloc[rows]
     number = pd.to_numeric(cells, errors="coerce").astype(float).to_numpy()
-    for bad, found in ((np.isnan(number) & cells.notna().to_numpy(), "not a number"), (np.isinf(number), "infinite")):
+    for bad, found in (
+        (np.isnan(number) & cells.notna().to_numpy(), "not a number"),
+        (np.abs(number) > _LARGEST, "infinite, or too large"),
+    ):
         if bad.any():
             where = int(bad.argmax())
             raise FeatureTableError(

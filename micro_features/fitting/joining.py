@@ -168,6 +168,11 @@ def read_joined(table: Path, manifest: Path | None, id_column: str | None) -> Jo
     if manifest is None:
         return Joined(table, None, numbers, text, {}, ids, paths, np.zeros(len(ids), bool), [])
     stated, matched, unused = _stated(Manifest(manifest), paths)
+    if not matched.any():
+        raise FeatureTableError(
+            f"{manifest}: no row fits a picture of {table}, such as {paths[0] if paths else 'none'}; its column 'file' "
+            f"has names such as {unused[0] if unused else 'none'}."
+        )
     return Joined(table, manifest, numbers, text, stated, ids, paths, matched, unused)
 
 

@@ -31,6 +31,7 @@ from micro_features.results import TABLE_NAMES
 from micro_features.settings import Settings
 
 OUTSIDE_SETTINGS = "outside the settings this model was trained with"
+OF_TRAINING = "named as a training row: it was fitted, not foretold"
 NOTHING_MEASURED = "none of the model's features was measured: no prediction"
 TABLE_NAME = "predictions.csv"
 
@@ -344,6 +345,7 @@ def _warnings(model: PropertyModel, joined: Joined, X: pd.DataFrame, different: 
     found = []
     for row in range(len(X)):
         said = [OUTSIDE_SETTINGS] if different[row] else []
+        said += [OF_TRAINING] if joined.ids[row] in model.training_ids else []
         if blank.iloc[row]:
             said.append(NOTHING_MEASURED)
         else:
@@ -373,9 +375,12 @@ def _pixel_warnings(model: PropertyModel, joined: Joined) -> list[str]:
 
 
 def _model_notes(model: PropertyModel) -> list[str]:
+    notes = ["the model knows what resembles its training; another material can look alike, and no flag tells"]
     if model.of_samples:
-        return ["trained on means over the pictures of a sample: single pictures scatter more than the intervals say"]
-    return []
+        notes.append(
+            "trained on means over the pictures of a sample: single pictures scatter more than the intervals say"
+        )
+    return notes
 
 
 def _lines(result: Result) -> Iterator[str]:

@@ -89,6 +89,8 @@ class PropertyModel:
     domain : Domain
         In the columns of `final`.
     extraction : Extraction
+    training_ids : frozenset of str
+        Of the training rows.
     of_samples : bool
         Whether a training row was the mean over the pictures of a sample.
     scores : dict
@@ -105,6 +107,7 @@ class PropertyModel:
     measured: np.ndarray
     domain: Domain
     extraction: Extraction
+    training_ids: frozenset[str]
     of_samples: bool
     scores: dict[str, Any]
 
@@ -398,6 +401,7 @@ def _restored(name: str, folder: Path, schema: dict[str, Any], files: Mapping[st
             extraction["models_digest"],
             (size[0], size[1]) if size else None,
         ),
+        training_ids=frozenset(map(str, training["ids"])),
         of_samples=bool(training["of_samples"]),
         scores=json.loads(files["scores.json"]),
     )

@@ -74,7 +74,7 @@ def _prediction_figures(fit: Fit) -> Iterator[tuple[str, "Figure"]]:
     dataset, known, log10 = fit.dataset, fit.left_out, fit.dataset.target.log10
     found = fit.models[EXPLAINED].scores[fit.first.name]
     ends = [native_values(np.where(np.isfinite(end), end, np.nan), log10) for end in (known.low, known.high)]
-    error = "MAE (decades)" if log10 else f"MAE ({dataset.target.unit})"
+    error = "MAE (decades)" if log10 else f"MAE ({dataset.target.unit or _quantity(fit)})"
     yield (
         "predicted_against_measured",
         figure_of(
@@ -234,7 +234,7 @@ def _quantity(fit: Fit) -> str:
 def _decades(fit: Fit) -> str:
     if fit.problem.n_classes:
         return fit.explained.attributions.unit
-    return f"decades of {_quantity(fit)}" if fit.dataset.target.log10 else fit.dataset.target.unit
+    return f"decades of {_quantity(fit)}" if fit.dataset.target.log10 else fit.dataset.target.unit or _quantity(fit)
 
 
 def plain(name: str) -> str:

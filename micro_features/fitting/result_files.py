@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from micro_features.errors import OutputError
 from micro_features.explain.importance import groups_by_phase
 from micro_features.files.artefacts import check_new_model
 from micro_features.files.figures import write_figure
@@ -23,8 +24,12 @@ from micro_features.learn.target import native_values
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder that holds something, before anything is computed; OutputError."""
+    """Make the folder, or refuse one that holds something, before anything is computed; OutputError."""
     check_new_model(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can not be made ({error.strerror or error}); name another folder.") from None
 
 
 def write(fit: Fit, folder: Path, command_line: Sequence[str]) -> None:

@@ -17,13 +17,15 @@ from micro_features.learn.scores import Interval, advantage, per_group, regressi
 from micro_features.learn.tabular import MODELS
 
 OPTIMISM = (
-    "The random split puts rows of one group on both sides, so it asks how well a known group is recognised; whole "
+    " The random split puts rows of one group on both sides, so it asks how well a known group is recognised; whole "
     "groups left out ask about material not seen before. The difference is the optimism of the random split."
 )
 CHANCE = (
     "Shares are what the model uses, not what causes the property. A group of many columns gets a large share by "
     "chance: not to stand above it does not mean to have no effect."
 )
+CHANCE_LEVEL = 0.05
+FEWEST_TO_RANK = 8
 MUCH_OF_THE_SPREAD = 0.25
 """Share of the sum of squares above which a single group can decide a score."""
 
@@ -153,7 +155,7 @@ def _score_table(fit: Fit) -> Iterator[str]:
     for name, model in fit.models.items():
         cells = [f"{_said(model.scores[way.name][key]):>22}" for way in fit.ways]
         if not fit.problem.n_classes:
-            cells.append(f"{_said(model.scores[fit.first.name]['mae']):>22}")
+            cells.append(f"{_error(model.scores[fit.first.name]['mae']):>22}")
         yield f"{name:18}" + "".join(cells)
     if not fit.problem.n_classes:
         marks = evaluate.reference_lines(fit.dataset, fit.first.fold)
@@ -163,7 +165,18 @@ def _score_table(fit: Fit) -> Iterator[str]:
 
 
 def _mae_name(fit: Fit) -> str:
-    return "MAE, decades" if fit.dataset.target.log10 else f"MAE, {fit.dataset.target.unit}"
+    unit = "decades" if fit.dataset.target.log10 else fit.dataset.target.unit
+    return f"MAE, {unit}" if unit else "MAE"
+
+
+def _error(score: Interval) -> str:
+    """An error with its interval, in two significant digits."""
+    low, value, high = (f"{each:.2g}" for each in score)
+    return f"{value} [{low}, {high}]"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _said(score: Interval) -> str:
@@ -180,9 +193,12 @@ def sentences(fit: Fit) -> list[str]:
     model = fit.models[EXPLAINED]
     first = model.scores[fit.first.name]
     key = "balanced_accuracy" if fit.problem.n_classes else "r2"
+    grouped, random = first[key][1], model.scores["random"][key][1]
+    optimistic = random > grouped and len(set(fit.dataset.group_names)) < len(fit.dataset.ids)
     said = [
-        f"{EXPLAINED}: {'balanced accuracy' if fit.problem.n_classes else 'R²'} {first[key][1]:.2f} with groups left "
-        f"out, {model.scores['random'][key][1]:.2f} at a random split. {OPTIMISM}"
+        *_no_link(fit, key),
+        f"{EXPLAINED}: {'balanced accuracy' if fit.problem.n_classes else 'R²'} {grouped:.2f} with groups left "
+        f"out, {random:.2f} at a random split.{OPTIMISM if optimistic else ''}",
     ]
     if fit.permutation_p is not None:
         said.append(
@@ -208,8 +224,9 @@ def sentences(fit: Fit) -> list[str]:
         for i, cut in enumerate(fit.dataset.cuts):
             score = first[f"balanced_accuracy_below_{i + 1}"]
             said.append(f"Below {cut:.3g} {fit.dataset.target.unit} or not: balanced accuracy {_said(score)}.")
+        said += _above_the_lowest(fit)
         groups = _group_score(fit)
-        said.append(f"One prediction a group: R² {_said(groups['r2'])}, mean absolute error {_said(groups['mae'])}.")
+        said.append(f"One prediction a group: R² {_said(groups['r2'])}, mean absolute error {_error(groups['mae'])}.")
         said += _influence(fit)
         said += verdict(
             fit.dataset.y,
@@ -223,7 +240,7 @@ def sentences(fit: Fit) -> list[str]:
         said += _sessions(fit) + _process(fit)
         known = fit.left_out
         covered = (
-            f"{_said(known.coverage)} of the rows of left-out groups lay inside"
+            f"{_said(known.coverage)} of a left-out group lay inside, in the mean over groups{_covered_by_class(fit)}"
             if math.isfinite(known.coverage[1])
             else "they could not be tried on left-out groups, which leave too few others for this level"
         )
@@ -258,13 +275,56 @@ def _better(fit: Fit, key: str) -> str:
     said = f"{best} scores {_said(of[best])}, {EXPLAINED} {_said(of[EXPLAINED])}"
     if fit.problem.n_classes:
         return f"{said}."
-    return f"{said}: {'more than' if _gain(fit, best)[0] > 0 else 'no more than'} which groups were drawn explains."
+    return f"{said}; difference {_said(_gain(fit, best))}."
 
 
 def _gain(fit: Fit, name: str) -> Interval:
     """R² of a model less that of the explained one, rows paired."""
     predicted = fit.models[name].runs[fit.first.name].predicted
     return advantage(fit.dataset.y, predicted, fit.run.predicted, fit.dataset.groups, seed=fit.request.seed)
+
+
+def _no_link(fit: Fit, key: str) -> list[str]:
+    """Said first where there is nothing to explain."""
+    own, mean = (fit.models[name].scores[fit.first.name][key][1] for name in (EXPLAINED, "mean"))
+    chance = fit.permutation_p is not None and fit.permutation_p > CHANCE_LEVEL and fit.request.permutations >= 19
+    if own > mean and not chance:
+        return []
+    reason = "exchanged targets often do as well" if own > mean else "the model does no better than the mean"
+    return [
+        f"No link was found between these features and {fit.dataset.target.name}: {reason}. What follows explains a "
+        "model that knows nothing of groups it has not seen."
+    ]
+
+
+def _above_the_lowest(fit: Fit) -> list[str]:
+    """Whether the model knows more than the lowest class from the rest."""
+    if not fit.dataset.cuts:
+        return []
+    above = fit.dataset.y >= fit.dataset.model_cuts[0]
+    if np.count_nonzero(above) < FEWEST_TO_RANK or np.ptp(fit.run.predicted[above]) == 0:
+        return []
+    found = regression_scores(
+        fit.dataset.y[above], fit.run.predicted[above], fit.dataset.groups[above], seed=fit.request.seed
+    )
+    return [
+        f"Among the {np.count_nonzero(above)} rows above {fit.dataset.cuts[0]:.3g} {fit.dataset.target.unit} the rank "
+        f"correlation of predicted and measured is {_said(found['spearman'])}, R² {_said(found['r2'])}: "
+        + (
+            "the model ranks these, too."
+            if found["spearman"][0] > 0
+            else "the score is that of telling the lowest class from the rest."
+        )
+    ]
+
+
+def _covered_by_class(fit: Fit) -> str:
+    if not fit.dataset.cuts:
+        return ""
+    known, y, below = fit.left_out, fit.dataset.y, fit.dataset.y < fit.dataset.model_cuts[0]
+    inside = (known.low <= y) & (y <= known.high)
+    told = [f"{np.count_nonzero(inside & side)} of {np.count_nonzero(side)} rows" for side in (below, ~below)]
+    return f" ({told[0]} below {fit.dataset.cuts[0]:.3g} {fit.dataset.target.unit}, {told[1]} above)"
 
 
 def _influence(fit: Fit) -> list[str]:
@@ -298,8 +358,8 @@ def _process(fit: Fit) -> list[str]:
     low, gain, high = _gain(fit, evaluate.PROCESS_ONLY)
     compared = "more than" if low > 0 else "less than" if high < 0 else "which can not be told from"
     return [
-        f"Process columns alone ({', '.join(fit.dataset.process.columns)}) reach R² {_said(score)}, {compared} the "
-        f"features (difference {_said((low, gain, high))})."
+        f"The manifest's other columns alone ({_some(list(fit.dataset.process.columns))}) reach R² {_said(score)}, "
+        f"{compared} the features (difference {_said((low, gain, high))})."
     ]
 
 

@@ -211,8 +211,8 @@ def verdict(
                 sentences.append(
                     f"{each.nested_variance:.0%} of the variance of the target is in rows whose {each.name} "
                     f"{'is in the range of' if each.kind == 'number' else 'occurs in'} no other group. Leaving a group "
-                    f"out leaves its {each.name} out too: that {each.name} alone then has R² "
-                    f"{_said(each.left_out_groups)} can not acquit it."
+                    f"out leaves its {each.name} out too, so the R² of {each.name} alone then, "
+                    f"{_said(each.left_out_groups)}, does not acquit it."
                 )
     if suspects and by_session is not None:
         sentences.append(f"With whole imaging sessions left out the model's R² is {_said(by_session)}.")

@@ -201,7 +201,8 @@ def _plain(
     known = ~np.isnan(X).all(axis=0)
     fill = np.zeros(X.shape[1])
     fill[known] = np.nanmedian(X[:, known], axis=0)
-    pipeline = make_pipeline(StandardScaler(), make(variant, problem, len(y)))
+    one_class = problem.n_classes and len(np.unique(y)) < 2  # of which linear models make nothing
+    pipeline = make_pipeline(StandardScaler(), (_average if one_class else make)(variant, problem, len(y)))
     pipeline.fit(np.where(np.isnan(X), fill, X), y.astype(int) if problem.n_classes else y)
     classes = np.asarray(pipeline[-1].classes_, dtype=int) if problem.n_classes else np.empty(0, int)
     return Estimator(pipeline, fill, classes, problem.n_classes)

@@ -341,7 +341,11 @@ def interaction_heat(ax: "Axes", mean_abs: np.ndarray, names: Sequence[str], *, 
             color="white" if value > most / 2 else DARK,
         )
     labels = [broken(names[each], 26) for each in shown]
-    dressed(ax, x="", title="on the diagonal what a feature does alone,\nbelow it what a pair does beyond that")
+    dressed(
+        ax,
+        x="",
+        title="model of all rows: on the diagonal what a feature\ndoes alone, below what a pair does beyond that",
+    )
     ax.set_xticks(range(len(shown)), labels, rotation=90)
     ax.set_yticks(range(len(shown)), labels)
     ax.tick_params(length=0)

@@ -130,7 +130,9 @@ def predicted_against_measured(
             fontsize=SMALL_PT,
             bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": GREY, "alpha": 0.85},
         )
-    return dressed(ax, x=with_unit(f"measured {name}", unit), y=with_unit(f"predicted {name}", unit))
+    return dressed(
+        ax, x=with_unit(f"measured {name}", unit), y=with_unit(f"predicted {name}, its group left out", unit)
+    )
 
 
 def optimism(

@@ -59,6 +59,9 @@ def saved(fitted: Fit, table: Path, folder: Path, **changes: object) -> str:
     if "pixel_um" in told:
         confounders = confounders.assign(pixel_um=told["pixel_um"].to_numpy())
     dataset = dataclasses.replace(fitted.dataset, settings_digests=digests, confounders=confounders, **changes)
+    # As if of other pictures: rows of the training are marked.
+    members = {f"old {name}": pictures for name, pictures in dataset.members.items()}
+    dataset = dataclasses.replace(dataset, ids=tuple(members), members=members)
     request = dataclasses.replace(fitted.request, table=table)
     property_model.save(dataclasses.replace(fitted, dataset=dataset, request=request), folder)
     return str(folder)
@@ -337,3 +340,11 @@ def test_why_is_told_on_demand(tmp_path, measured, model):
     }
     with pytest.raises(OutputError, match="exists already"):
         asked(tmp_path, measured.head(2), model, explain=folder)
+
+
+def test_a_training_row_is_told_from_a_prediction(tmp_path, measured, model):
+    own = measured.head(2)
+    own.assign(micrograph_id=[f"old {name}" for name in own["micrograph_id"]]).to_csv(tmp_path / "own.csv", index=False)
+    result = predict(Request((tmp_path / "own.csv",), model))
+    assert result.table["warning"].tolist() == ["named as a training row: it was fitted, not foretold"] * 2
+    assert any("no flag tells" in line for line in result.lines())

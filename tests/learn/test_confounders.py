@@ -199,7 +199,7 @@ def test_a_nested_date_can_not_be_acquitted():
     sentences = said({"date": NESTED}, grouped=good, random=good, by_session=(0.1, 0.4, 0.6))
     assert "With single rows left out date alone, R² 0.9" in sentences[0]
     assert "100% of the variance of the target is in rows whose date occurs in no other group" in sentences[1]
-    assert "can not acquit it" in sentences[1]
+    assert "does not acquit it" in sentences[1]
     assert sentences[2] == "With whole imaging sessions left out the model's R² is 0.40 (0.10 to 0.60)."
 
 

@@ -41,6 +41,13 @@ def test_classes_get_probabilities_also_those_that_training_lacked(name: str) ->
         assert (probabilities[:, 2] == 0).all()
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_of_one_class_teach_that_class(name: str) -> None:
+    X, _ = _data()
+    probabilities = MODELS[name].fit(X, np.ones(120), MODELS[name].variants[0], Problem(3)).predict(X)
+    assert (probabilities.argmax(axis=1) == 1).all()
+
+
 def test_a_constrained_sign_is_kept_against_the_data() -> None:
     X, y = _data()
     model, variant = MODELS["xgboost"], {"max_depth": 3, "rounds": 60}

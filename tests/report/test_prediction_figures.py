@@ -49,7 +49,10 @@ def test_agreement_is_the_diagonal(rendered):
     ax = predicted(rendered, 30, n_groups=3)
     assert ax.get_xlim() == ax.get_ylim()
     assert ax.get_xscale() == ax.get_yscale() == "log"
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("measured conductivity / S/cm", "predicted conductivity / S/cm")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "measured conductivity / S/cm",
+        "predicted conductivity, its group left out / S/cm",
+    )
     line = next(line for line in ax.get_lines() if line.get_linestyle() == "-" and len(line.get_xdata()))
     assert tuple(line.get_xdata()) == tuple(line.get_ydata()) == ax.get_xlim()
     assert predicted(rendered, 30, n_groups=3, log10=False).get_xscale() == "linear"
