@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from micro_features.fitting import evaluate, fit
-from micro_features.learn import tabular
+from micro_features.learn import tabular, validate
 
 QUICK = {
     "xgboost": dataclasses.replace(tabular.MODELS["xgboost"], variants=({"max_depth": 2},)),
@@ -66,6 +66,7 @@ def _patch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("micro_features.fitting.scores_file.MODELS", QUICK)
     patch.setattr(evaluate, "DUMMY", QUICK["ridge"])
     patch.setattr(tabular, "MOST_ROUNDS", 40)
+    patch.setattr(validate, "REPEATS", 1)
 
 
 @pytest.fixture(scope="session")
