@@ -152,7 +152,8 @@ def _told_rows(fit: Fit) -> list[tuple[str, int]]:
     y = fit.dataset.y
     rows = [("lowest", int(y.argmin())), ("highest", int(y.argmax()))]
     if not fit.problem.n_classes:
-        rows.append(("worst", int(np.abs(fit.run.predicted - y).argmax())))
+        worst = int(np.abs(fit.run.predicted - y).argmax())
+        rows += [("worst", worst)] if worst not in [row for _, row in rows] else []
     return rows
 
 
