@@ -13,7 +13,7 @@ from micro_features.learn.target import quantity_and_unit, unit_of
 from micro_features.rows import ID_COLUMNS, QUALITY, SCALE_COLUMNS, in_pixels
 
 _LARGEST = float(np.finfo(np.float32).max)  # XGBoost knows no larger number
-RESERVED = ("id", "micrograph_id", "group", "base", "predicted", "sum", "end", "assumed")
+RESERVED = ("micrograph_id", "sample_id", "group", "base", "predicted", "sum", "end", "assumed")
 """Columns of the tables of attributions."""
 _CATALOGUE_NAME = {in_pixels(name): name for name in FEATURES} | {name: name for name in FEATURES}
 _LENGTHS = [name for name in FEATURES if in_pixels(name) != name]

@@ -65,9 +65,8 @@ def write(fit: Fit, folder: Path, command_line: Sequence[str]) -> None:
 def predictions(fit: Fit) -> pd.DataFrame:
     """A line a row of the data set: measured, and predicted by a model that never saw its group."""
     dataset, target = fit.dataset, fit.dataset.target
-    id_name = "micrograph_id" if all(len(names) == 1 for names in dataset.members.values()) else "sample_id"
     table = pd.DataFrame(
-        {id_name: dataset.ids, "group": dataset.group_names, f"measured_{target.name}": dataset.y_native}
+        {_id_column(fit): dataset.ids, "group": dataset.group_names, f"measured_{target.name}": dataset.y_native}
     )
     if fit.problem.n_classes:
         names = np.array(dataset.class_names)
@@ -94,10 +93,15 @@ def predictions(fit: Fit) -> pd.DataFrame:
     return table
 
 
+def _id_column(fit: Fit) -> str:
+    """What the rows of the data set are."""
+    return "micrograph_id" if all(len(names) == 1 for names in fit.dataset.members.values()) else "sample_id"
+
+
 def attribution_tables(fit: Fit) -> dict[str, pd.DataFrame]:
     """Attributions and their bands, importance of features and of groups of them, interactions of pairs."""
     found, explained = fit.explained.attributions, fit.explained
-    ids = {"id": found.ids, "group": fit.dataset.group_names}
+    ids = {_id_column(fit): found.ids, "group": fit.dataset.group_names}
     values = pd.DataFrame({**ids, "base": found.base}).join(pd.DataFrame(found.values, columns=list(found.names)))
     values.insert(3, "predicted", found.base + found.values.sum(axis=1))
     tables = {"attributions": values}

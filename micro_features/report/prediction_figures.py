@@ -211,7 +211,15 @@ def learning_curve(ax: "Axes", curve: Mapping[int, tuple[float, float, float]], 
     sizes = np.array([*curve, whole[0]])
     low, middle, high = np.array([*curve.values(), (whole[1],) * 3]).T
     floor = np.maximum([low, middle, high], _LOWEST_R2)
-    ax.fill_between(sizes, floor[0], floor[2], color=GREY, alpha=0.25, linewidth=0, label="over draws of groups")
+    ax.fill_between(
+        sizes[:-1],
+        floor[0][:-1],
+        floor[2][:-1],
+        color=GREY,
+        alpha=0.25,
+        linewidth=0,
+        label="least to largest over draws of groups",
+    )
     ax.plot(sizes, floor[1], "o-", color=BLUE, markersize=5, linewidth=1.4, label="median")
     ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
     ax.set_xticks(sizes)
