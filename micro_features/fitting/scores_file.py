@@ -220,7 +220,9 @@ def sentences(fit: Fit) -> list[str]:
     better = _better(fit, key)
     if better:
         said.append(better)
-    if not fit.problem.n_classes:
+    if fit.problem.n_classes:
+        said += _confounded_classes(fit, key)
+    else:
         for i, cut in enumerate(fit.dataset.cuts):
             score = first[f"balanced_accuracy_below_{i + 1}"]
             said.append(f"Below {cut:.3g} {fit.dataset.target.unit} or not: balanced accuracy {_said(score)}.")
@@ -282,6 +284,21 @@ def _gain(fit: Fit, name: str) -> Interval:
     """R² of a model less that of the explained one, rows paired."""
     predicted = fit.models[name].runs[fit.first.name].predicted
     return advantage(fit.dataset.y, predicted, fit.run.predicted, fit.dataset.groups, seed=fit.request.seed)
+
+
+def _confounded_classes(fit: Fit, key: str) -> list[str]:
+    """Whether the conditions of imaging alone tell the classes as well as the model does."""
+    if evaluate.CONFOUNDERS_ONLY not in fit.models:
+        return []
+    alone, own = (fit.models[name].scores[fit.first.name][key] for name in (evaluate.CONFOUNDERS_ONLY, EXPLAINED))
+    does = "does as well as" if alone[1] >= own[1] else "falls within the interval of" if alone[1] >= own[0] else ""
+    if not does:
+        return []
+    return [
+        f"How the pictures were taken, alone ({_some(list(fit.dataset.confounders.columns))}), {does} the model with "
+        f"groups left out, {_said(alone)} against {_said(own)}: it is not shown that the features know more. "
+        "Each condition by itself, asked for the number, is in scores.json."
+    ]
 
 
 def _no_link(fit: Fit, key: str) -> list[str]:
