@@ -18,7 +18,7 @@ from micro_features.benchmark.published import HAND_MEASURED
 from micro_features.errors import FeatureTableError, OutputError
 from micro_features.files.datasets import read_hand_measured
 from micro_features.files.tables import read_table, write_table
-from micro_features.fitting import evaluate, result_files, scores_file
+from micro_features.fitting import evaluate, result_files, wording
 from micro_features.fitting.evaluate import EXPLAINED
 from micro_features.fitting.fit import Fit, Request, fit
 from micro_features.learn.scores import advantage
@@ -52,7 +52,7 @@ class Compared:
     def lines(self) -> Iterator[str]:
         """For a person to read."""
         yield "From features of the pictures"
-        yield from scores_file.lines(self.pictures)
+        yield from wording.lines(self.pictures)
         yield ""
         yield (
             f"R² of {EXPLAINED}, schedules left out, over {len(self.r2_of_seeds)} seeds: "
@@ -62,7 +62,7 @@ class Compared:
             return
         yield ""
         yield "From the hand-measured table of the study"
-        yield from scores_file.lines(self.by_hand)
+        yield from wording.lines(self.by_hand)
         yield ""
         for name in MODELS:
             ours, theirs = (each.models[name].runs[each.first.name] for each in (self.pictures, self.by_hand))

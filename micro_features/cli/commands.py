@@ -129,7 +129,7 @@ def _train_segmenter(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from micro_features.fitting import result_files, scores_file
+    from micro_features.fitting import result_files, wording
     from micro_features.fitting.fit import Request, fit
 
     result_files.check_new(options.output)
@@ -161,7 +161,7 @@ def _fit(options: argparse.Namespace) -> int:
         tell=_progress,
     )
     result_files.write(found, options.output, options.command_line)
-    for line in scores_file.lines(found):
+    for line in wording.lines(found):
         print(line)
     print(f"\nresults: {options.output} (look at {options.output / 'figures'} first)")
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from micro_features.files.artefacts import OPEN_PART
 from micro_features.fitting.explaining import BAND_LEVEL
-from micro_features.fitting.scores_file import CHANCE
+from micro_features.fitting.wording import CHANCE
 
 WAYS = {
     "grouped": "whole groups left out",

@@ -63,7 +63,7 @@ def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def _patch(patch: pytest.MonkeyPatch) -> None:
     for module in (evaluate, fit, tabular):
         patch.setattr(module, "MODELS", QUICK)
-    patch.setattr("micro_features.fitting.scores_file.MODELS", QUICK)
+    patch.setattr("micro_features.fitting.wording.MODELS", QUICK)
     patch.setattr(evaluate, "DUMMY", QUICK["ridge"])
     patch.setattr(tabular, "MOST_ROUNDS", 40)
     patch.setattr(validate, "REPEATS", 1)

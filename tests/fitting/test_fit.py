@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
-from micro_features.fitting import evaluate, explaining, result_files, scores_file
+from micro_features.fitting import evaluate, explaining, result_files, scores_file, wording
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.fit import Fit, fit
 from micro_features.learn.tabular import MODELS, Problem
@@ -73,7 +73,7 @@ def test_many_groups_are_left_out_in_folds(tmp_path: Path, quick_models: None) -
     np.testing.assert_array_equal(found.first.fold, found.file_folds)
     assert found.permutation_p is None
     assert len(found.partitions) == evaluate.PARTITIONS - 1
-    assert any("partitions of the groups" in line for line in scores_file.sentences(found))
+    assert any("partitions of the groups" in line for line in wording.sentences(found))
 
 
 def test_reference_lines_are_those_of_the_formula(fitted: Fit) -> None:
@@ -112,7 +112,7 @@ def test_an_assumed_sign_is_obeyed_and_marked(tmp_path: Path, quick_models: None
         column = values.values[:, values.names.index("porosity")]
         assert column[high].mean() >= column[~high].mean() - 1e-6
     assert scores_file.scores(found)["features"]["assumed_sign"] == {"porosity": "rising"}
-    assert any("Assumed, not learned: rises with porosity" in line for line in scores_file.sentences(found))
+    assert any("Assumed, not learned: rises with porosity" in line for line in wording.sentences(found))
     importance = result_files.attribution_tables(found)["importance"]
     marked = importance[importance["assumed"] == "porosity rising"]
     assert set(marked.loc[marked["of"] == "feature", "group"]) <= {"porosity"}
@@ -133,7 +133,7 @@ def test_classes_are_predicted_with_probabilities(tmp_path: Path, quick_models: 
     assert found.explained.attributions.unit == "log odds of high against low"
     assert set(scores_file.scores(found)["intervals"]) == {"in_domain"}
     assert "in_domain" in table_out
-    assert list(scores_file.lines(found))
+    assert list(wording.lines(found))
 
 
 def test_scores_are_whole_and_readable_by_any_program(fitted: Fit) -> None:
@@ -151,7 +151,7 @@ def test_scores_are_whole_and_readable_by_any_program(fitted: Fit) -> None:
 
 
 def test_the_honest_score_is_printed_before_the_optimistic_one(fitted: Fit) -> None:
-    lines = list(scores_file.lines(fitted))
+    lines = list(wording.lines(fitted))
     heading = next(line for line in lines if "random split" in line)
     assert heading.index("groups left out") < heading.index("random split")
     assert any(line.startswith("xgboost") and "[" in line for line in lines)
@@ -205,7 +205,7 @@ def test_too_few_groups_to_try_the_intervals_are_told(tmp_path: Path, quick_mode
         request = request_for(table, manifest, tmp_path / "o", level=level, permutations=0, bootstraps=0)
         found = fit(request)
         assert np.isnan(found.left_out.coverage).all()
-        assert any("could not be tried on left-out groups" in line for line in scores_file.sentences(found))
+        assert any("could not be tried on left-out groups" in line for line in wording.sentences(found))
         assert scores_file.scores(found)["intervals"]["coverage"] == [None, None, None]
 
 
