@@ -193,12 +193,18 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
     final_choice = choose(model, X, y, dataset.groups, evaluate.subsets_of(dataset), problem)
     final = fit_chosen(model, X, y, final_choice, problem)
     p, null_values, rows = _permutation_test(dataset, run, fold, problem, request.permutations)
+    explained_run = run
+    if any(choice.columns != final_choice.columns for choice in run.choices):
+        # Values, bands and chance must speak of one model: the final one's columns, in every fold.
+        alike = [final_choice] * len(run.choices)
+        explained_run = evaluate.out_of_fold(model, X, y, fold, dataset.groups, {}, problem, choices=alike)
+        _, null_values, _ = _permutation_test(dataset, explained_run, fold, problem, request.permutations)
     refits = _refits(dataset, final, problem, request.bootstraps)
 
     tell("explaining")
     explained = explaining.explain(
         dataset,
-        run,
+        explained_run,
         fold,
         final,
         refits,

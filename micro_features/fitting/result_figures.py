@@ -162,7 +162,8 @@ def _waterfall(fit: Fit, row: int, names: list[str], features: np.ndarray) -> "F
     if fit.problem.n_classes:
         title = f"{dataset.ids[row]}: measured {dataset.class_names[dataset.classes[row]]}"
     else:
-        answered = float(native_values(fit.run.predicted[row], dataset.target.log10))
+        told = fit.explained.attributions
+        answered = float(native_values(told.base[row] + told.values[row].sum(), dataset.target.log10))
         title = (
             f"{dataset.ids[row]}: predicted {answered:.3g}, measured {dataset.y_native[row]:.3g} {dataset.target.unit}"
         )

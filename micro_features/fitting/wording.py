@@ -1,6 +1,7 @@
 """What a fit found, in plain words: the numbers of ``scores.json``, the honest score first."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -190,6 +191,13 @@ def sentences(fit: Fit) -> list[str]:
                 f"{row['group']} (measured {row['measured']:.3g}, predicted {row['predicted']:.3g})" for row in worst
             )
             + "."
+        )
+    sets = Counter(choice.subset for choice in fit.run.choices)
+    if len(sets) > 1 or fit.final.choice.subset not in sets:
+        chosen = ", ".join(f"{name} {count}" for name, count in sets.most_common())
+        said.append(
+            f"Folds chose different sets of columns ({chosen}). What is explained is the set of the final model, "
+            f"{fit.final.choice.subset}, fitted without each fold."
         )
     if fit.assumed:
         said.append(

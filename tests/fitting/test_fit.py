@@ -12,6 +12,7 @@ from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.fitting import evaluate, explaining, result_files, scores_file, wording
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.fit import Fit, fit
+from micro_features.learn import validate
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import Choice, fit_chosen
 
@@ -34,8 +35,32 @@ def test_the_planted_link_is_found_and_explained(fitted: Fit) -> None:
 
 def test_attributions_add_up_to_the_left_out_prediction(fitted: Fit) -> None:
     found = fitted.explained.attributions
+    assert {choice.columns for choice in fitted.run.choices} == {fitted.final.choice.columns}
     np.testing.assert_allclose(found.base + found.values.sum(axis=1), fitted.run.predicted, atol=1e-4)
     assert found.unit == "log10 S/cm"
+
+
+def test_where_folds_disagree_the_final_set_of_columns_is_explained(
+    tmp_path: Path, quick_models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, manifest = made_up_table(tmp_path)
+    chosen = iter(range(1000))
+    choose = validate.choose
+
+    def by_turns(model, X, y, groups, subsets, problem, *, number=0):
+        names = list(subsets)[:2]
+        name = names[next(chosen) % len(names)] if number else "structure"
+        return choose(model, X, y, groups, {name: subsets[name]}, problem, number=number)
+
+    monkeypatch.setattr(validate, "choose", by_turns)
+    monkeypatch.setattr("micro_features.fitting.fit.choose", by_turns)
+    found = fit(request_for(table, manifest, tmp_path / "o", permutations=3, bootstraps=8))
+    assert {choice.subset for choice in found.run.choices} == {"all", "structure"}
+    structure = [name for name in found.dataset.X if not name.startswith("texture")]
+    assert sorted(found.explained.attributions.names) == sorted(structure)
+    shares = found.explained.importance["phase"]
+    assert set(shares["group"]) == {"pore", "grain"}
+    assert any("Folds chose different sets of columns" in line for line in wording.sentences(found))
 
 
 def test_columns_that_were_not_chosen_get_nothing() -> None:
