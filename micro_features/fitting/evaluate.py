@@ -13,7 +13,7 @@ from micro_features.learn import confounders, folds
 from micro_features.learn.draws import CURVE, THINNING, stream, thinned
 from micro_features.learn.scores import Interval, class_scores, regression_scores
 from micro_features.learn.tabular import MODELS, Model, Problem
-from micro_features.learn.validate import OutOfFold, out_of_fold
+from micro_features.learn.validate import OutOfFold, fit_chosen, out_of_fold
 
 FEW_GROUPS = 20
 """Up to so many groups are left out one at a time; more are left out in folds."""
@@ -142,7 +142,7 @@ def evaluate(dataset: Dataset, ways: Sequence[Protocol], problem: Problem) -> di
     dict of name to Evaluated
         In the order of `MODELS`, then what is predicted from confounders alone and from process columns alone.
     """
-    y, single = targets(dataset, problem), dataclasses.replace(problem, threads=1)
+    y, single = targets(dataset, problem), problem.single
     asked = {
         model.name: (model, model.meaning, dataset.X.to_numpy(float), subsets_of(dataset), single)
         for model in MODELS.values()
@@ -233,7 +233,7 @@ def merit(y: np.ndarray, predicted: np.ndarray) -> float:
 def other_partitions(dataset: Dataset, problem: Problem) -> list[float]:
     """Score of the explained model by other partitions of the groups into folds.
 
-    None where groups are left out one at a time, as there is one partition only, or where rows are many, as it hardly
+    Empty where groups are left out one at a time, as there is one partition only, or where rows are many, as it hardly
     matters then.
     """
     n_groups = int(dataset.groups.max()) + 1
@@ -271,9 +271,8 @@ def learning_curve(
                 others = np.setdiff1d(np.unique(fold), [number])
                 train = np.isin(fold, rng.choice(others, size, replace=False))
                 choice = run.choices[i]
-                single = Problem(0, problem.monotone, problem.seed).of(choice.columns)
-                fitted = model.fit(X[train][:, choice.columns], y[train], choice.variant, single)
-                predicted[fold == number] = fitted.predict(X[fold == number][:, choice.columns])
+                fitted = fit_chosen(model, X[train], y[train], choice, problem.single)
+                predicted[fold == number] = fitted.predict(X[fold == number])
             reached.append(r2(y, predicted))
         found[size] = (min(reached), float(np.median(reached)), max(reached))
     return found

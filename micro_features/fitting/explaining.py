@@ -30,7 +30,8 @@ class Explained:
         Out of fold; columns are the features that some fold used.
     importance : dict of DataFrame
         By ``feature``, ``cluster`` (of correlated features) and ``phase``: see `explain.importance.importance_table`.
-    clusters : dict of label to features
+    members : dict of dict of list of str
+        Features of each group, by ``feature``, ``cluster`` and ``phase``.
     partners : dict of feature to feature or None
         What each acts together with most, in the final model.
     interactions : DataFrame
@@ -39,7 +40,7 @@ class Explained:
 
     attributions: Attributions
     importance: dict[str, pd.DataFrame]
-    clusters: dict[str, list[str]]
+    members: dict[str, dict[str, list[str]]]
     partners: dict[str, str | None]
     interactions: pd.DataFrame
 
@@ -136,10 +137,9 @@ def explain(
         low=low,
         high=high,
     )
-    clusters = importance.clusters(dataset.X[names])
-    groupings = {
+    members = {
         "feature": {name: [name] for name in names},
-        "cluster": clusters,
+        "cluster": importance.clusters(dataset.X[names]),
         "phase": importance.groups_by_phase(names, dataset.phases),
     }
     # Each refit is asked about rows whose groups it did not draw, as the fold models are.
@@ -153,10 +153,10 @@ def explain(
             [null[:, used] for null in null_values],
             level=BAND_LEVEL,
         )
-        for kind, groups in groupings.items()
+        for kind, groups in members.items()
     }
     partners, strength = _interactions(final, X, dataset)
-    return Explained(attributions, tables, clusters, partners, strength)
+    return Explained(attributions, tables, members, partners, strength)
 
 
 def _even_choice(n: int, most: int) -> np.ndarray:

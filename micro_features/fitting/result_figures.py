@@ -222,10 +222,7 @@ def _marked(fit: Fit, names: Iterable[str]) -> list[str]:
 
 def _marked_group(fit: Fit, label: str, kind: str) -> str:
     """The label of a group of features, marked where the sign of one of them was assumed."""
-    if kind == "cluster":
-        members = fit.explained.clusters[label]
-    else:
-        members = [name for name in fit.explained.attributions.names if fit.dataset.phases[name] == label]
+    members = fit.explained.members[kind][label]
     return f"{label} (a sign assumed)" if set(members) & set(fit.assumed) else label
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from micro_features.errors import OutputError
-from micro_features.explain.importance import groups_by_phase
 from micro_features.files.artefacts import check_new_model
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
@@ -115,13 +114,8 @@ def attribution_tables(fit: Fit) -> dict[str, pd.DataFrame]:
         [table.assign(of=kind) for kind, table in explained.importance.items()], ignore_index=True
     )[["of", *next(iter(explained.importance.values())).columns]]
     tables["importance"]["meaning"] = [meaning_of(str(group)) for group in tables["importance"]["group"]]
-    members = {
-        "feature": {name: [name] for name in found.names},
-        "cluster": explained.clusters,
-        "phase": groups_by_phase(found.names, fit.dataset.phases),
-    }
     tables["importance"]["assumed"] = [
-        assumed_among(fit, members[str(kind)][str(group)])
+        assumed_among(fit, explained.members[str(kind)][str(group)])
         for kind, group in tables["importance"][["of", "group"]].itertuples(index=False)
     ]
     names = list(explained.interactions.columns)

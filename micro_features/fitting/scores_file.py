@@ -76,7 +76,7 @@ def scores(fit: Fit) -> dict[str, Any]:
         "importance": {
             kind: _finite(table.to_dict("records")) for kind, table in fit.explained.importance.items()
         },
-        "clusters": fit.explained.clusters,
+        "clusters": fit.explained.members["cluster"],
         "said": sentences(fit),
         "seed": request.seed,
         "seconds": round(fit.seconds, 1),

@@ -131,7 +131,7 @@ def _pairs(
     most = MOST_ROWS_OF_A_PAIR if len(run.models) > MANY_FOLDS else len(y)
     some[thinned(groups, most, stream(problem.seed, THINNING))] = True
     n_folds = len(run.models)
-    single = Problem(problem.n_classes, problem.monotone, problem.seed)
+    single = problem.single
 
     def without(pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         kept = (code != pair[0]) & (code != pair[1])

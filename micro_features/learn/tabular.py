@@ -4,6 +4,7 @@ A model is a row of `MODELS`: its variants (hyper-parameters to choose from, a f
 Missing values are XGBoost's own matter; the plain models fill them with the median of the training rows.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,10 +49,14 @@ class Problem:
     seed: int = 0
     threads: int = 1
 
+    @property
+    def single(self) -> "Problem":
+        """The same, asked in one thread."""
+        return dataclasses.replace(self, threads=1)
+
     def of(self, columns: Sequence[int]) -> "Problem":
         """The same problem with some of the features."""
-        monotone = tuple(self.monotone[i] for i in columns) if self.monotone else ()
-        return Problem(self.n_classes, monotone, self.seed, self.threads)
+        return dataclasses.replace(self, monotone=tuple(self.monotone[i] for i in columns) if self.monotone else ())
 
 
 @dataclass(frozen=True, eq=False)

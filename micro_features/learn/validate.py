@@ -207,7 +207,7 @@ def out_of_fold(
     OutOfFold
     """
     numbers = np.unique(fold)
-    single = Problem(problem.n_classes, problem.monotone, problem.seed)
+    single = problem.single
 
     def without(i: int) -> Chosen:
         train = fold != numbers[i]
@@ -281,7 +281,7 @@ def permuted(
     list
         What `ask` answered.
     """
-    single = Problem(problem.n_classes, problem.monotone, problem.seed)
+    single = problem.single
 
     def once(i: int) -> _B:
         rng = stream(problem.seed, PERMUTATION, i)
@@ -331,7 +331,7 @@ def bootstrap(
     """
     names = np.unique(groups)
     rows = [np.flatnonzero(groups == name) for name in names]
-    single = Problem(problem.n_classes, problem.monotone, problem.seed)
+    single = problem.single
 
     def once(i: int) -> Refit:
         rng = stream(problem.seed, BOOTSTRAP, i)

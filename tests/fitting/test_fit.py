@@ -269,4 +269,3 @@ def test_a_learning_curve_has_fewer_groups_than_there_are(fitted: Fit) -> None:
     curve = fitted.learning_curve
     assert all(1 < size < N_GROUPS - 1 for size in curve)
     assert all(least <= middle <= most for least, middle, most in curve.values())
-    assert Problem().threads == 1
