@@ -136,7 +136,6 @@ def compare(
     write_table(output / "features.csv", features)
     request = Request(
         table=summary.place.table,
-        output=output / "fit",
         target=TARGET,
         group=GROUP,
         manifest=manifest,
@@ -145,7 +144,7 @@ def compare(
         threads=n_workers,
     )
     ours = fit(request, tell=tell)
-    result_files.write(ours, request.output, command_line)
+    result_files.write(ours, output / "fit", command_line)
     tell("once more with other seeds")
     seeds = _r2_of_seeds(ours)
     by_hand = None
@@ -153,12 +152,10 @@ def compare(
         table = hand_measured_table(folder / HAND_MEASURED, features)
         write_table(output / "hand_measured.csv", table)
         names = tuple(name for name in table.columns if name not in ("micrograph_id", TARGET, GROUP, CLASSES))
-        request = dataclasses.replace(
-            request, table=output / "hand_measured.csv", output=output / "fit_by_hand", manifest=None, features=names
-        )
+        request = dataclasses.replace(request, table=output / "hand_measured.csv", manifest=None, features=names)
         tell("the same from the hand-measured table")
         by_hand = fit(request, tell=tell)
-        result_files.write(by_hand, request.output, command_line)
+        result_files.write(by_hand, output / "fit_by_hand", command_line)
     return Compared(ours, by_hand, seeds)
 
 

@@ -136,7 +136,6 @@ def _fit(options: argparse.Namespace) -> int:
     found = fit(
         Request(
             table=options.table,
-            output=options.output,
             target=options.target,
             group=options.group,
             manifest=options.manifest,

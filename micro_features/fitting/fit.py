@@ -35,7 +35,7 @@ class Request:
 
     Attributes
     ----------
-    table, output : Path
+    table : Path
     target, group : str
     task : {"regression", "classes"}
     rises_with, falls_with : tuple of str
@@ -52,7 +52,6 @@ class Request:
     """
 
     table: Path
-    output: Path
     target: str
     group: str
     manifest: Path | None = None

@@ -76,14 +76,13 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fit.Fit]:
     table, manifest = made_up_table(folder)
     with pytest.MonkeyPatch.context() as patch:
         _patch(patch)
-        yield fit.fit(request_for(table, manifest, folder / "out"))
+        yield fit.fit(request_for(table, manifest))
 
 
-def request_for(table: Path, manifest: Path, output: Path, **more: object) -> fit.Request:
+def request_for(table: Path, manifest: Path, **more: object) -> fit.Request:
     """A quick request; options by name replace its own."""
     request = fit.Request(
         table=table,
-        output=output,
         target="conductivity_S_per_cm",
         group="sintering_schedule",
         manifest=manifest,

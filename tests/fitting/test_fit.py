@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from micro_features.cli import main
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.fitting import evaluate, explaining, result_files, scores_file, wording
 from micro_features.fitting.dataset import read_dataset
@@ -54,7 +55,7 @@ def test_where_folds_disagree_the_final_set_of_columns_is_explained(
 
     monkeypatch.setattr(validate, "choose", by_turns)
     monkeypatch.setattr("micro_features.fitting.fit.choose", by_turns)
-    found = fit(request_for(table, manifest, tmp_path / "o", permutations=3, bootstraps=8))
+    found = fit(request_for(table, manifest, permutations=3, bootstraps=8))
     assert {choice.subset for choice in found.run.choices} == {"all", "structure"}
     structure = [name for name in found.dataset.X if not name.startswith("texture")]
     assert sorted(found.explained.attributions.names) == sorted(structure)
@@ -92,7 +93,7 @@ def test_many_groups_are_left_out_in_folds(tmp_path: Path, quick_models: None) -
     stated = pd.read_csv(manifest)
     stated["sintering_schedule"] = [f"S{i}" for i in range(len(stated))]
     stated.to_csv(manifest, index=False)
-    found = fit(request_for(table, manifest, tmp_path / "o", permutations=0, bootstraps=2))
+    found = fit(request_for(table, manifest, permutations=0, bootstraps=2))
     assert found.first.name == "grouped"
     assert len(set(found.first.fold)) == evaluate.GROUPED_FOLDS
     np.testing.assert_array_equal(found.first.fold, found.file_folds)
@@ -130,7 +131,7 @@ def test_intervals_cover_and_say_how_often(fitted: Fit) -> None:
 
 def test_an_assumed_sign_is_obeyed_and_marked(tmp_path: Path, quick_models: None) -> None:
     table, manifest = made_up_table(tmp_path)
-    found = fit(request_for(table, manifest, tmp_path / "o", rises_with=("porosity",), permutations=0, bootstraps=2))
+    found = fit(request_for(table, manifest, rises_with=("porosity",), permutations=0, bootstraps=2))
     values = found.explained.attributions
     if "porosity" in values.names:  # free, it falls by half a decade
         high = found.dataset.X["porosity"] > found.dataset.X["porosity"].median()
@@ -147,9 +148,7 @@ def test_an_assumed_sign_is_obeyed_and_marked(tmp_path: Path, quick_models: None
 
 def test_classes_are_predicted_with_probabilities(tmp_path: Path, quick_models: None) -> None:
     table, manifest = made_up_table(tmp_path)
-    request = request_for(
-        table, manifest, tmp_path / "o", task="classes", cuts=(3e-5, 1e-4), permutations=2, bootstraps=2
-    )
+    request = request_for(table, manifest, task="classes", cuts=(3e-5, 1e-4), permutations=2, bootstraps=2)
     found = fit(request)
     assert found.run.predicted.shape == (N_GROUPS * EACH, 3)
     assert found.models["xgboost"].scores["grouped"]["balanced_accuracy"][1] > 0.6
@@ -218,7 +217,7 @@ def test_what_contradicts_the_data_is_refused(
 ) -> None:
     table, manifest = made_up_table(tmp_path)
     with pytest.raises(error, match=words):
-        fit(request_for(table, manifest, tmp_path / "o", **more))
+        fit(request_for(table, manifest, **more))
 
 
 def test_too_few_groups_to_try_the_intervals_are_told(tmp_path: Path, quick_models: None) -> None:
@@ -227,7 +226,7 @@ def test_too_few_groups_to_try_the_intervals_are_told(tmp_path: Path, quick_mode
     for n_groups, level in ((2, 0.6), (4, 0.8)):
         stated["sintering_schedule"] = [f"S{i % n_groups}" for i in range(len(stated))]
         stated.to_csv(manifest, index=False)
-        request = request_for(table, manifest, tmp_path / "o", level=level, permutations=0, bootstraps=0)
+        request = request_for(table, manifest, level=level, permutations=0, bootstraps=0)
         found = fit(request)
         assert np.isnan(found.left_out.coverage).all()
         assert any("could not be tried on left-out groups" in line for line in wording.sentences(found))
@@ -259,7 +258,7 @@ def test_names_that_break_figures_or_tables_are_survived_or_refused(tmp_path: Pa
     features["base"] = features["porosity"]
     features.to_csv(table, index=False)
     stated.to_csv(manifest, index=False)
-    request = request_for(table, manifest, tmp_path / "o", permutations=0, bootstraps=0)
+    request = request_for(table, manifest, permutations=0, bootstraps=0)
     result_files.write(fit(request), tmp_path / "o", [])
     with pytest.raises(FeatureTableError, match="'base' has a name that the results use"):
         fit(dataclasses.replace(request, features=("base", "porosity")))
@@ -269,3 +268,23 @@ def test_a_learning_curve_has_fewer_groups_than_there_are(fitted: Fit) -> None:
     curve = fitted.learning_curve
     assert all(1 < size < N_GROUPS - 1 for size in curve)
     assert all(least <= middle <= most for least, middle, most in curve.values())
+
+
+def test_the_commands_from_a_table_to_a_prediction(
+    tmp_path: Path, quick_models: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, manifest = made_up_table(tmp_path)
+    asked = ["fit", str(table), "--manifest", str(manifest), "--target", "conductivity_S_per_cm"]
+    asked += ["--group", "sintering_schedule", "-o", str(tmp_path / "fit"), "-j", "1"]
+    assert main([*asked, "--permutations", "3", "--bootstraps", "3"]) == 0
+    told = capsys.readouterr().out
+    assert "groups left out" in told
+    assert str(tmp_path / "fit") in told
+    assert main(asked) == 2
+    assert "exists already" in capsys.readouterr().err
+    predicted = ["predict", str(table), "--model", str(tmp_path / "fit" / "model"), "-o", str(tmp_path / "p.csv")]
+    assert main(predicted) == 0
+    assert "no flag tells" in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "p.csv")) == N_GROUPS * EACH
+    assert main([*predicted[:-1], str(tmp_path / "q.csv"), "--level", "0.95"]) == 2
+    assert "8 groups allow at most" in capsys.readouterr().err
