@@ -1,0 +1,98 @@
+"""Square windows over a picture, and values of windows back on the picture.
+
+The last window of a row or column lies flush with the edge, so that every pixel is in some window.
+"""
+
+import numpy as np
+
+from micro_features.errors import SettingsError
+
+
+def window_starts(length: int, size: int, step: int) -> np.ndarray:
+    """First pixels of windows along one side of a picture.
+
+    Parameters
+    ----------
+    length : int
+        Of the side, pixels.
+    size : int
+        Of a window, pixels, 1 to `length`.
+    step : int
+        From one window to the next, pixels, 1 to `size`, so that no strip is left out.
+
+    Returns
+    -------
+    (k,) int array
+        Rising from 0 to ``length - size``; the last step may be shorter than the others.
+
+    Raises
+    ------
+    SettingsError
+        The window is larger than the side, or the step outside its range.
+    """
+    if not 1 <= size <= length:
+        raise SettingsError(f"window of {size} pixels on a side of {length} pixels: choose a window of 1 to {length}")
+    if not 1 <= step <= size:
+        raise SettingsError(
+            f"step of {step} pixels between windows of {size} pixels: choose 1 to {size}, or strips stay unseen"
+        )
+    starts = np.arange(0, length - size + 1, step)
+    return starts if starts[-1] == length - size else np.append(starts, length - size)
+
+
+def window_boxes(shape: tuple[int, int], size: int, step: int) -> np.ndarray:
+    """First row and column of every window over a picture.
+
+    Parameters
+    ----------
+    shape : (rows, cols)
+        Of the picture, pixels.
+    size, step : int
+        As in `window_starts`, the same in both directions.
+
+    Returns
+    -------
+    (n, 2) int array
+        First row, first column; row by row.
+
+    Raises
+    ------
+    SettingsError
+        The window is larger than the picture, or the step outside its range.
+    """
+    rows, cols = shape
+    if size > min(rows, cols):
+        raise SettingsError(
+            f"windows of {size} x {size} pixels are larger than the picture of {rows} x {cols} pixels: "
+            f"choose windows of at most {min(rows, cols)} pixels"
+        )
+    first_rows, first_cols = window_starts(rows, size, step), window_starts(cols, size, step)
+    return np.stack(np.meshgrid(first_rows, first_cols, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def stitched(values: np.ndarray, boxes: np.ndarray, size: int, shape: tuple[int, int]) -> np.ndarray:
+    """Values of windows as a map: at each pixel the mean over the windows that cover it.
+
+    Parameters
+    ----------
+    values : (n,) or (n, k) float array
+        One value, or k, for each window.
+    boxes : (n, 2) int array
+        First row and column of each window, inside the picture.
+    size : int
+        Of a window, pixels.
+    shape : (rows, cols)
+        Of the picture, pixels.
+
+    Returns
+    -------
+    (rows, cols) or (rows, cols, k) float array
+        NaN where no window is.
+    """
+    sums = np.zeros(tuple(shape) + values.shape[1:])
+    number = np.zeros(shape)
+    for (row, col), value in zip(boxes, values, strict=True):
+        sums[row : row + size, col : col + size] += value
+        number[row : row + size, col : col + size] += 1
+    number = np.where(number > 0, number, np.nan)
+    return sums / number.reshape(tuple(shape) + (1,) * (values.ndim - 1))

@@ -1,0 +1,61 @@
+"""Windows: no pixel is left out, none lies outside, and values come back where they belong."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micro_features.errors import SettingsError
+from micro_features.images.windows import stitched, window_boxes, window_starts
+
+
+def test_the_last_window_lies_flush_with_the_edge():
+    assert window_starts(480, 170, 85).tolist() == [0, 85, 170, 255, 310]
+    assert window_starts(510, 170, 85).tolist() == [0, 85, 170, 255, 340]
+    assert window_starts(170, 170, 85).tolist() == [0]
+    assert window_boxes((5, 6), 4, 4).tolist() == [[0, 0], [0, 2], [1, 0], [1, 2]]
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_every_pixel_is_seen(length, other, data):
+    size = data.draw(st.integers(1, min(length, other)))
+    step = data.draw(st.integers(1, size))
+    boxes = window_boxes((length, other), size, step)
+    seen = np.zeros((length, other), int)
+    for row, col in boxes:
+        assert row >= 0
+        assert col >= 0
+        seen[row : row + size, col : col + size] += 1
+    assert seen.sum() == len(boxes) * size**2
+    assert seen.min() >= 1
+    assert len(np.unique(boxes, axis=0)) == len(boxes)
+
+
+def test_values_are_averaged_where_windows_overlap():
+    found = stitched(np.array([1.0, 3.0]), np.array([[0, 0], [0, 1]]), 2, (2, 4))
+    np.testing.assert_array_equal(found, [[1, 2, 3, np.nan]] * 2)
+
+
+@given(st.integers(4, 20), st.integers(1, 4), st.integers(0, 99))
+def test_several_values_are_stitched_each_as_alone(side, step, seed):
+    boxes = window_boxes((side, side + 3), 4, step)
+    values = np.random.default_rng(seed).normal(size=(len(boxes), 2))
+    together = stitched(values, boxes, 4, (side, side + 3))
+    for k in range(2):
+        np.testing.assert_array_equal(together[..., k], stitched(values[:, k], boxes, 4, (side, side + 3)))
+    np.testing.assert_allclose(stitched(np.full(len(boxes), 0.3), boxes, 4, (side, side + 3)), 0.3, rtol=1e-12)
+
+
+def test_a_window_that_does_not_fit_is_refused():
+    with pytest.raises(SettingsError, match=r"170 x 170 pixels are larger than the picture of 100 x 640 pixels.* 100"):
+        window_boxes((100, 640), 170, 85)
+    with pytest.raises(SettingsError, match="window of 11 pixels on a side of 10"):
+        window_starts(10, 11, 1)
+    with pytest.raises(SettingsError, match="window of 0 pixels"):
+        window_boxes((10, 10), 0, 1)
+
+
+@pytest.mark.parametrize("step", [0, -1, 5])
+def test_a_step_that_leaves_strips_is_refused(step):
+    with pytest.raises(SettingsError, match=f"step of {step} pixels between windows of 4"):
+        window_boxes((10, 10), 4, step)
