@@ -1,0 +1,241 @@
+"""Which way a phase moves each model: by its attribution, and by what happens when the phase is taken away.
+
+A network may have learned that pits occur on dense samples only. Then pores raise its prediction: an association that
+is true of the pictures and false of the material, which shares of attribution without signs would hide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from micro_features.explain.compare import rank_correlation
+from micro_features.explain.enrichment import over_groups
+
+_MOVES = {"raise": "raises", "lower": "lowers", "unclear": "does not clearly move"}
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % bootstrap interval over groups; ends are NaN below 3 groups."""
+
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Whether pores raise or lower the prediction of each model; physics asks that they lower conductivity.
+
+    Attributes
+    ----------
+    network : {"raise", "lower", "unclear"}
+        By the sign of `lean` where its interval does not hold 0.
+    lean : Estimate
+        Mean lean of the heat map on pores, model units.
+    features : {"raise", "lower", "unclear"}
+        By the sign of `trend` where its interval does not hold 0.
+    trend : Estimate
+        Rank correlation over pictures of the SHAP sum of the pore features with porosity.
+    reversed : tuple of str
+        Models in which pores raise the prediction: ``network``, ``features``.
+    words : str
+    """
+
+    network: str
+    lean: Estimate
+    features: str
+    trend: Estimate
+    reversed: tuple[str, ...]
+    words: str
+
+
+def sign_reversal(
+    lean: np.ndarray,
+    shap: np.ndarray,
+    porosity: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Signs:
+    """Signs of pores in both models beside that of physics.
+
+    Parameters
+    ----------
+    lean : (n,) float array
+        Lean of the network's heat map on the pores of each picture (`enrichment`), model units, large where
+        conductivity is. Above 0 where pore area raises the prediction more than other area does.
+    shap : (n,) float array
+        Sum of the SHAP values of the pore features, model units.
+    porosity : (n,) float array
+        Share of area that is pore.
+    groups : (n,) array
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    Signs
+    """
+    lean, groups = np.asarray(lean, float), np.asarray(groups)
+    pair = np.asarray(shap, float)[:, None], np.asarray(porosity, float)[:, None]
+    of_lean = Estimate(
+        *over_groups(lambda rows: lean[rows].mean(), groups, n_resamples=n_resamples, seed=seed).tolist()
+    )
+    trend = Estimate(
+        *over_groups(
+            lambda rows: rank_correlation(pair[0][rows], pair[1][rows])[0], groups, n_resamples=n_resamples, seed=seed
+        ).tolist()
+    )
+    network, features = _direction(of_lean), _direction(trend)
+    against = tuple(name for name, way in (("network", network), ("features", features)) if way == "raise")
+    words = (
+        f"{_clause(network, 'the network')} (lean {_said(of_lean)}), {_clause(features, 'the feature model')} "
+        f"(rank correlation of their SHAP sum with porosity {_said(trend)}). Physics: pores lower conductivity. "
+    )
+    return Signs(network, of_lean, features, trend, against, words[0].upper() + words[1:] + _judged(network, features))
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """What taking a phase away does to the predictions of both models, model units.
+
+    Attributes
+    ----------
+    change : tuple of Estimate
+        Mean over pictures of prediction after less before, the network's and the feature model's.
+    control : tuple of Estimate
+        The same where as much area elsewhere was treated alike: what the treatment does, whatever it takes away.
+    beyond : tuple of Estimate
+        The first less the second.
+    same_sign : Estimate
+        Share of pictures where both models moved the same way beyond the control; 0.5 is chance.
+    n, n_left_out : int
+        Pictures that `same_sign` is over, and those left out of it as one model did not move (nothing to take away).
+    words : str
+    """
+
+    change: tuple[Estimate, Estimate]
+    control: tuple[Estimate, Estimate]
+    beyond: tuple[Estimate, Estimate]
+    same_sign: Estimate
+    n: int
+    n_left_out: int
+    words: str
+
+
+def interventional(
+    before: np.ndarray,
+    after: np.ndarray,
+    control: np.ndarray,
+    groups: np.ndarray,
+    *,
+    what: str,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Intervention:
+    """Compare how two models answer to pictures that a phase was taken from.
+
+    Parameters
+    ----------
+    before, after, control : (n, 2) float arrays
+        Predictions of the network and of the feature model, model units: of the picture, of the picture without the
+        phase, and of the picture with as much other area treated in the same way.
+    groups : (n,) array
+    what : str
+        What was done, as in "Filling pores".
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    Intervention
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit.
+    """
+    before, after, control = (np.asarray(each, float) for each in (before, after, control))
+    groups = np.asarray(groups)
+    if not before.shape == after.shape == control.shape == (len(groups), 2):
+        raise ValueError(
+            f"Predictions have shapes {before.shape}, {after.shape}, {control.shape}, expected ({len(groups)}, 2) each."
+        )
+
+    def means(each: np.ndarray) -> tuple[Estimate, Estimate]:
+        found = over_groups(lambda rows: each[rows].mean(axis=0), groups, n_resamples=n_resamples, seed=seed)
+        return Estimate(*found[:, 0].tolist()), Estimate(*found[:, 1].tolist())
+
+    moved = after - control
+    told = (moved != 0).all(axis=1)
+    same = (moved[told, 0] > 0) == (moved[told, 1] > 0)
+    same_sign = Estimate(np.nan, np.nan, np.nan)
+    if len(same):
+        found = over_groups(lambda rows: same[rows].mean(), groups[told], n_resamples=n_resamples, seed=seed)
+        same_sign = Estimate(*found.tolist())
+    beyond = means(moved)
+    return Intervention(
+        means(after - before),
+        means(control - before),
+        beyond,
+        same_sign,
+        len(same),
+        int((~told).sum()),
+        _told(what, beyond, same_sign, len(same)),
+    )
+
+
+def _direction(estimate: Estimate) -> str:
+    if estimate.low > 0:
+        return "raise"
+    return "lower" if estimate.high < 0 else "unclear"
+
+
+def _clause(way: str, model: str) -> str:
+    if way == "unclear":
+        return f"pores have no clear sign in {model}"
+    return f"pores {way.upper()} the prediction of {model}"
+
+
+def _judged(network: str, features: str) -> str:
+    ways = {network, features}
+    if ways == {"raise"}:
+        return "Both models are against it: association within these imaging sessions, not cause."
+    if "raise" in ways:
+        model, other = ("network", "feature model") if network == "raise" else ("feature model", "network")
+        rest = "opposes it" if "lower" in ways else "does not settle it"
+        return f"The {model} is against it, the {other} {rest}: association within these imaging sessions, not cause."
+    if ways == {"lower"}:
+        return "Both models are in line with it, which is still association within these imaging sessions."
+    if "lower" in ways:
+        model = "network" if network == "lower" else "feature model"
+        return f"Only the {model} is in line with it, which is still association within these imaging sessions."
+    return "Neither model says."
+
+
+def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int) -> str:
+    moves = [
+        f"{_MOVES[_direction(each)]} {whose} prediction ({_said(each)})"
+        for each, whose in zip(beyond, ("the network's", "the feature model's"), strict=True)
+    ]
+    sentence = f"{what} {' and '.join(moves)}, beyond what treating as much other area does."
+    if not n:
+        return f"{sentence} In no picture did both models move."
+    if not np.isfinite(same_sign.low):
+        judged = "too few groups to tell from chance"
+    elif same_sign.low > 0.5:
+        judged = "more often than chance"
+    else:
+        judged = "less often than chance" if same_sign.high < 0.5 else "not told from chance"
+    return f"{sentence} In {same_sign.value:.0%} of {n} pictures both move the same way: {judged}."
+
+
+def _said(estimate: Estimate) -> str:
+    if not np.isfinite(estimate.value):
+        return "not defined"
+    if not np.isfinite([estimate.low, estimate.high]).all():
+        return f"{estimate.value:+.2g}, no interval"
+    return f"{estimate.value:+.2g}, {estimate.low:+.2g} to {estimate.high:+.2g}"

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from micro_features.explain.directions import interventional, sign_reversal
+
+GROUPS = np.repeat(np.arange(8), 3)
+
+
+def answered(network, features, seed=0):
+    """Signs of two models in which pores move the prediction by the given sign, 0 for none."""
+    rng = np.random.default_rng(seed)
+    porosity = rng.uniform(0, 0.2, 24)
+    lean = 0.05 * network * porosity + 0.001 * rng.normal(size=24)
+    shap = features * (porosity - 0.1) + (0.01 if features else 0.1) * rng.normal(size=24)
+    return sign_reversal(lean, shap, porosity, GROUPS, n_resamples=300)
+
+
+def test_a_reversal_is_shouted_with_both_signs():
+    found = answered(1, 1)
+    assert (found.network, found.features) == ("raise", "raise")
+    assert found.reversed == ("network", "features")
+    assert found.words.startswith("Pores RAISE the prediction of the network (lean +0.00")
+    assert "pores RAISE the prediction of the feature model" in found.words
+    assert found.words.endswith("Both models are against it: association within these imaging sessions, not cause.")
+
+
+@pytest.mark.parametrize(
+    ("network", "features", "against", "said"),
+    [
+        (1, -1, ("network",), "The network is against it, the feature model opposes it"),
+        (-1, 1, ("features",), "The feature model is against it, the network opposes it"),
+        (1, 0, ("network",), "the feature model does not settle it"),
+        (-1, -1, (), "Both models are in line with it"),
+        (-1, 0, (), "Only the network is in line with it"),
+        (0, 0, (), "Neither model says."),
+    ],
+)
+def test_each_pair_of_signs_has_its_words(network, features, against, said):
+    found = answered(network, features, seed=3)
+    assert found.reversed == against
+    assert said in found.words
+
+
+def test_no_pores_and_few_groups_give_no_sign():
+    nothing = np.zeros(24)
+    found = sign_reversal(nothing, nothing, nothing, GROUPS, n_resamples=50)
+    assert (found.network, found.features) == ("unclear", "unclear")
+    assert "not defined" in found.words
+    found = sign_reversal(np.ones(24), np.arange(24.0), np.arange(24.0), GROUPS // 4)
+    assert (found.network, found.features) == ("unclear", "unclear")
+    assert "+1, no interval" in found.words
+
+
+def test_an_intervention_by_hand():
+    before = np.tile([1.0, 2.0], (24, 1))
+    after = before + np.array([0.3, -0.1])
+    control = before + np.array([0.1, 0.0])
+    # A picture without pores: nothing is filled.
+    after[0] = control[0] = before[0]
+    found = interventional(before, after, control, GROUPS, what="Filling pores", n_resamples=100)
+    assert found.change[0].value == pytest.approx(0.3 * 23 / 24)
+    assert found.control[0].value == pytest.approx(0.1 * 23 / 24)
+    assert found.beyond[0].value == pytest.approx(0.2 * 23 / 24)
+    assert found.beyond[1].value == pytest.approx(-0.1 * 23 / 24)
+    assert found.same_sign.value == 0
+    assert (found.n, found.n_left_out) == (23, 1)
+    assert found.words.startswith("Filling pores raises the network's prediction (+0.19, ")
+    assert "and lowers the feature model's" in found.words
+    assert found.words.endswith("In 0% of 23 pictures both move the same way: less often than chance.")
+
+
+def test_what_the_control_does_as_well_is_not_the_phase():
+    rng = np.random.default_rng(0)
+    before = rng.normal(size=(24, 2))
+    after, control = (before + 0.5 + 0.1 * rng.normal(size=(24, 2)) for _ in range(2))
+    found = interventional(before, after, control, GROUPS, what="Erasing boundaries", n_resamples=300)
+    assert found.change[0].low > 0.4
+    assert found.beyond[0].low < 0 < found.beyond[0].high
+    assert "does not clearly move the network's prediction" in found.words
+    assert "not told from chance" in found.words
+
+
+def test_two_models_that_move_alike():
+    rng = np.random.default_rng(1)
+    before, moved = np.zeros((24, 2)), rng.normal(size=(24, 1)) * [1, 2]
+    found = interventional(before, moved, before, GROUPS, what="Filling pores", n_resamples=100)
+    assert found.same_sign.low == 1
+    assert "more often than chance" in found.words
+    none = interventional(before, before, before, GROUPS, what="Filling pores", n_resamples=50)
+    assert none.n == 0
+    assert none.words.endswith("In no picture did both models move.")
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"expected \(24, 2\)"):
+        interventional(np.zeros((24, 1)), np.zeros((24, 2)), np.zeros((24, 2)), GROUPS, what="x")
