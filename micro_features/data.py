@@ -303,3 +303,47 @@ class Attributions:
         if self.low is not None and self.high is not None:
             _check(self.low.shape == shape == self.high.shape, f"low and high do not have shape {shape}")
             _check(not (self.low > self.high).any(), "low exceeds high")
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMaps:
+    """What each place of one layer of a network adds to its prediction, a map for each picture.
+
+    Attributes
+    ----------
+    values : tuple of (rows, cols) float32 arrays
+        Signed, one number a cell, at the layer's own resolution: neither clipped, enlarged nor stretched.
+    ids : tuple of str
+        Pictures, in the order of the maps.
+    layer : str
+    method : str
+        ``"gradcam"`` or ``"hirescam"``.
+    unit : str
+        Of values, ``"log10 S/cm"`` (differences of which are decades).
+    cell_px : float
+        Edge of a cell, pixels of the picture as stored.
+    cell_um : tuple of float
+        Edge of a cell in each picture, micrometres; NaN where its scale is not known.
+    """
+
+    values: tuple[np.ndarray, ...]
+    ids: tuple[str, ...]
+    layer: str
+    method: str
+    unit: str
+    cell_px: float
+    cell_um: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("values", "cell_um"):
+            found = len(getattr(self, name))
+            _check(found == len(self.ids), f"there are {found} {name} for {len(self.ids)} ids")
+        repeated = [each for each, times in Counter(self.ids).items() if times > 1]
+        _check(not repeated, f"ids repeat {repeated[:1]}")
+        for name, each in zip(self.ids, self.values, strict=True):
+            _check(each.ndim == 2 and each.size > 0, f"the map of {name} has shape {each.shape}, not (rows, cols)")
+            _check(each.dtype == np.float32, f"the map of {name} is {each.dtype}, not float32")
+            _check(bool(np.isfinite(each).all()), f"the map of {name} is not finite everywhere")
+        _check(self.cell_px > 0, f"cell_px {self.cell_px} is not positive")
+        wrong = [each for each in self.cell_um if each <= 0]
+        _check(not wrong, f"cell_um {wrong[:1]} is not positive")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from micro_features.data import Attributions
+from micro_features.data import Attributions, HeatMaps
 
 GOOD = {
     "values": np.zeros((2, 3)),
@@ -36,3 +36,39 @@ def test_attributions_may_have_a_band_with_holes():
 def test_attributions_that_contradict_themselves_are_refused(change, said):
     with pytest.raises(ValueError, match=said):
         Attributions(**(GOOD | change))
+
+
+MAP = np.zeros((2, 3), np.float32)
+MAPS = {
+    "values": (MAP, np.zeros((4, 5), np.float32)),
+    "ids": ("x", "y"),
+    "layer": "stage2",
+    "method": "gradcam",
+    "unit": "log10 S/cm",
+    "cell_px": 16.0,
+    "cell_um": (13.1, float("nan")),
+}
+
+
+def test_maps_may_differ_in_size_and_lack_a_scale():
+    assert HeatMaps(**MAPS).values[1].shape == (4, 5)
+    assert HeatMaps(**(MAPS | {"values": (), "ids": (), "cell_um": ()})).ids == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"values": (MAP,)}, "1 values for 2 ids"),
+        ({"cell_um": (1.0,)}, "1 cell_um for 2 ids"),
+        ({"ids": ("x", "x")}, "ids repeat .'x'"),
+        ({"values": (MAP, MAP[0])}, r"map of y has shape \(3,\)"),
+        ({"values": (MAP[:0], MAP)}, r"map of x has shape \(0, 3\)"),
+        ({"values": (MAP, MAP.astype(float))}, "map of y is float64, not float32"),
+        ({"values": (MAP, np.full_like(MAP, np.nan))}, "map of y is not finite"),
+        ({"cell_px": 0.0}, "cell_px 0.0 is not positive"),
+        ({"cell_um": (float("nan"), -1.0)}, "cell_um .-1.0. is not positive"),
+    ],
+)
+def test_maps_that_contradict_themselves_are_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        HeatMaps(**(MAPS | change))
