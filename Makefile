@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check test-slow benchmark clean
 
-# .venv with everything, at the tested versions. The network extra (torch) is left out until there is a network.
+# .venv with everything, at the tested versions.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ocr,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ocr,cnn,test]'
 	touch $@
 
 # Measure the shipped micrographs; says where the results are.

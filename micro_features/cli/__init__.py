@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from micro_features.cli.arguments import parser
-from micro_features.cli.commands import COMMANDS, INTERRUPTED
+from micro_features.cli.commands import COMMANDS
+from micro_features.cli.exit_codes import BAD_INPUT, INTERRUPTED
 from micro_features.errors import MicroFeaturesError
-
-BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,17 @@ import argparse
 from pathlib import Path
 
 from micro_features import __version__
+from micro_features.cli.learning_arguments import add_cnn, add_fit, add_predict
+from micro_features.cli.shared_arguments import (
+    add_calibration,
+    add_method,
+    add_pictures,
+    add_settings,
+    add_workers,
+    at_least_one,
+    count,
+    integer,
+)
 
 EPILOG = """\
 examples:
@@ -12,6 +23,8 @@ examples:
   micro-features fit results/features.csv --target conductivity_S_per_cm --group sintering_schedule \\
                  --manifest manifest.csv -o fit/          link features to a property, and say how far to trust it
   micro-features predict a.tif --model fit/model -o out/  what a model says of a new picture
+  micro-features cnn train results/features.csv --fit fit --target conductivity_S_per_cm \\
+                 --group sintering_schedule -o cnn/       small networks on the pictures themselves
   micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
   micro-features settings > settings.toml                 every threshold, explained, to edit
   micro-features synth -o drawn/                          micrographs of known truth
@@ -38,10 +51,10 @@ def parser() -> argparse.ArgumentParser:
         description="Measure micrographs. A rerun measures only what is new or changed; an interrupt loses nothing.",
         allow_abbrev=False,
     )
-    _add_pictures(extract, "folder for the results, or the feature table itself (.csv, .parquet or .xlsx)")
-    _add_method(extract)
-    _add_settings(extract)
-    _add_calibration(extract)
+    add_pictures(extract, "folder for the results, or the feature table itself (.csv, .parquet or .xlsx)")
+    add_method(extract)
+    add_settings(extract)
+    add_calibration(extract)
     extract.add_argument(
         "--manifest",
         type=Path,
@@ -49,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         help="table with a column 'file' and any of 'sample_id', 'surface' (polished, fracture, unknown)",
     )
     extract.add_argument("--no-overlays", action="store_true", help="do not write overlays")
-    _add_workers(extract)
+    add_workers(extract)
     extract.set_defaults(run="extract")
 
     segment = commands.add_parser(
@@ -59,11 +72,11 @@ def parser() -> argparse.ArgumentParser:
         "whether or not the grains are resolved.",
         allow_abbrev=False,
     )
-    _add_pictures(segment, "folder for the label images")
-    _add_method(segment)
-    _add_settings(segment)
-    _add_calibration(segment)
-    _add_workers(segment)
+    add_pictures(segment, "folder for the label images")
+    add_method(segment)
+    add_settings(segment)
+    add_calibration(segment)
+    add_workers(segment)
     segment.set_defaults(run="segment")
 
     calibrate = commands.add_parser(
@@ -72,10 +85,10 @@ def parser() -> argparse.ArgumentParser:
         description="Write DIR/calibration.csv and an overlay of what was found on each picture.",
         allow_abbrev=False,
     )
-    _add_pictures(calibrate, "folder for the results")
-    _add_settings(calibrate)
-    _add_calibration(calibrate)
-    _add_workers(calibrate)
+    add_pictures(calibrate, "folder for the results")
+    add_settings(calibrate)
+    add_calibration(calibrate)
+    add_workers(calibrate)
     calibrate.set_defaults(run="calibrate")
 
     settings = commands.add_parser(
@@ -84,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
         description="Print every setting with its meaning and bounds, as a settings.toml.",
         allow_abbrev=False,
     )
-    _add_settings(settings)
+    add_settings(settings)
     settings.set_defaults(run="settings")
 
     synth = commands.add_parser(
@@ -102,15 +115,16 @@ def parser() -> argparse.ArgumentParser:
         "grain-size, boundary (one alone); hidden (boundary resistance does not show); nuisance (the microscope "
         "session gives the answer away in one half and misleads in the other). Default: example",
     )
-    synth.add_argument("--n", type=_integer, metavar="N", help="specimens, two pictures or more of each")
-    synth.add_argument("--seed", type=_integer, default=0, metavar="S", help="same seed, same set (default 0)")
+    synth.add_argument("--n", type=integer, metavar="N", help="specimens, two pictures or more of each")
+    synth.add_argument("--seed", type=integer, default=0, metavar="S", help="same seed, same set (default 0)")
     synth.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the set")
-    _add_workers(synth)
+    add_workers(synth)
     synth.set_defaults(run="synth")
 
     _add_training(commands)
-    _add_fit(commands)
-    _add_predict(commands)
+    add_fit(commands)
+    add_predict(commands)
+    add_cnn(commands)
 
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)
     subjects = benchmark.add_subparsers(title="subjects", required=True, metavar="SUBJECT")
@@ -125,9 +139,9 @@ def parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, metavar="DIR", help="a set that `synth` drew (default: the one that ships)"
     )
     on_drawn.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every picture and quantity")
-    _add_method(on_drawn)
-    _add_settings(on_drawn)
-    _add_workers(on_drawn)
+    add_method(on_drawn)
+    add_settings(on_drawn)
+    add_workers(on_drawn)
     on_drawn.set_defaults(run="benchmark_synthetic")
     annotated = subjects.add_parser(
         "segmentation",
@@ -149,8 +163,8 @@ def parser() -> argparse.ArgumentParser:
     annotated.add_argument(
         "--sheet", type=Path, metavar="FILE.png", help="contact sheet of the worst pictures: truth beside result"
     )
-    _add_settings(annotated)
-    _add_workers(annotated)
+    add_settings(annotated)
+    add_workers(annotated)
     annotated.set_defaults(run="benchmark_segmentation")
     published = subjects.add_parser(
         "published",
@@ -166,8 +180,8 @@ def parser() -> argparse.ArgumentParser:
     published.add_argument(
         "--sheets", type=Path, metavar="DIR", help="new folder for contact sheets of all pictures, with outlines"
     )
-    _add_settings(published)
-    _add_workers(published)
+    add_settings(published)
+    add_workers(published)
     published.set_defaults(run="benchmark_published")
     attribution = subjects.add_parser(
         "attribution",
@@ -184,10 +198,10 @@ def parser() -> argparse.ArgumentParser:
         "table", type=Path, metavar="FEATURES.csv", help="what `extract --manifest SET/manifest.csv` measured on it"
     )
     attribution.add_argument(
-        "--seeds", type=_at_least_one, default=20, metavar="N", help="sets for each preset (default 20)"
+        "--seeds", type=at_least_one, default=20, metavar="N", help="sets for each preset (default 20)"
     )
     attribution.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every set and cause")
-    _add_workers(attribution)
+    add_workers(attribution)
     attribution.set_defaults(run="benchmark_attribution")
 
     conductivity = subjects.add_parser(
@@ -201,9 +215,9 @@ def parser() -> argparse.ArgumentParser:
         "folder", type=Path, metavar="FOLDER", help="the set, as `micro-features datasets get llzto` makes it"
     )
     conductivity.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder")
-    conductivity.add_argument("--seed", type=_count, default=0, metavar="S", help="default 0")
-    _add_settings(conductivity)
-    _add_workers(conductivity)
+    conductivity.add_argument("--seed", type=count, default=0, metavar="S", help="default 0")
+    add_settings(conductivity)
+    add_workers(conductivity)
     conductivity.set_defaults(run="benchmark_conductivity")
 
     datasets = commands.add_parser("datasets", help="published pictures, and the drawn example set", allow_abbrev=False)
@@ -250,193 +264,12 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     train.add_argument(
         "--drawn",
-        type=_count,
+        type=count,
         metavar="N",
         help="pictures to draw and learn from beside your own (default 40); needed without IMAGES",
     )
-    train.add_argument("--seed", type=_count, default=0, metavar="S", help="same seed, same model (default 0)")
+    train.add_argument("--seed", type=count, default=0, metavar="S", help="same seed, same model (default 0)")
     train.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="new folder for the model")
-    _add_settings(train)
-    _add_workers(train)
+    add_settings(train)
+    add_workers(train)
     train.set_defaults(run="train_segmenter")
-
-
-def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    fit = commands.add_parser(
-        "fit",
-        help="link a feature table to a property: models, honest scores, SHAP",
-        description="Fit XGBoost and plain models to a feature table; score them with whole groups left out, and "
-        "beside that at a random split; audit confounders; give intervals; attribute predictions (SHAP). Writes "
-        "DIR/scores.json, predictions.csv, attributions.csv, importance.csv, folds.csv, figures/ and model/.",
-        allow_abbrev=False,
-    )
-    fit.add_argument("table", type=Path, metavar="FEATURES", help="a feature table (.csv, .parquet, .xlsx, .xls)")
-    fit.add_argument("--target", required=True, metavar="COLUMN", help="the property, a column of table or manifest")
-    fit.add_argument(
-        "--group",
-        required=True,
-        metavar="COLUMN",
-        help="what belongs together and is left out together, such as a sintering schedule; 'folder': the folder "
-        "that a picture lies in",
-    )
-    fit.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the results")
-    fit.add_argument("--manifest", type=Path, metavar="FILE.csv", help="table joined by its column 'file'")
-    fit.add_argument(
-        "--features",
-        nargs="+",
-        default=[],
-        metavar="COLUMN",
-        help="use these columns and no others (default: all that are in the catalogue of features)",
-    )
-    fit.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE", help="use only such rows")
-    fit.add_argument("--id", dest="id_column", metavar="COLUMN", help="names the rows of a table of other origin")
-    fit.add_argument("--no-log", action="store_true", help="model the property itself, not its logarithm")
-    fit.add_argument(
-        "--target-from-name",
-        action="store_true",
-        help="the property's value is the name of the picture, as in '4.28e-4 (2).tif'",
-    )
-    fit.add_argument(
-        "--task", choices=("regression", "classes"), default="regression", help="predict a number, or its class"
-    )
-    fit.add_argument("--classes", metavar="COLUMN", help="labels of classes (low, high …), or 'folder'")
-    fit.add_argument("--cuts", nargs="+", type=float, default=[], metavar="VALUE", help="cut points between classes")
-    fit.add_argument(
-        "--per-micrograph", action="store_true", help="pictures of one sample stay rows of their own, not averaged"
-    )
-    fit.add_argument(
-        "--rises-with", action="append", default=[], metavar="FEATURE", help="assume this sign instead of learning it"
-    )
-    fit.add_argument("--falls-with", action="append", default=[], metavar="FEATURE", help="likewise")
-    fit.add_argument(
-        "--folds", type=Path, metavar="FILE.csv", help="the grouped folds of an earlier fit, its folds.csv"
-    )
-    fit.add_argument(
-        "--permutations", type=_count, default=99, metavar="N", help="exchanges of targets between groups (default 99)"
-    )
-    fit.add_argument(
-        "--bootstraps", type=_count, default=50, metavar="N", help="refits to groups drawn again (default 50)"
-    )
-    _add_level(fit)
-    fit.add_argument("--seed", type=_count, default=0, metavar="S", help="same seed, same result (default 0)")
-    fit.add_argument(
-        "-j", "--jobs", type=_at_least_one, metavar="N", help="threads at work (default: one for each core)"
-    )
-    fit.set_defaults(run="fit")
-
-
-def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    predict = commands.add_parser(
-        "predict",
-        help="what a fitted model says of a feature table, or of pictures",
-        description="Predict a property with its interval, and say whether the model was trained for such pictures. "
-        "Pictures are measured first, with the model's own settings. A table that was extracted otherwise is refused.",
-        allow_abbrev=False,
-    )
-    predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="one feature table; or pictures, folders")
-    predict.add_argument(
-        "--model", required=True, metavar="NAME|FOLDER", help="one that ships (llzto-xgboost), or DIR/model of a fit"
-    )
-    predict.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="new table of predictions; of pictures, a folder (needed)"
-    )
-    predict.add_argument(
-        "--explain",
-        type=Path,
-        metavar="DIR",
-        help="new folder: what moves each prediction (SHAP), as table and figures",
-    )
-    predict.add_argument("--id", dest="id_column", metavar="COLUMN", help="names the rows of a table of other origin")
-    _add_level(predict)
-    _add_calibration(predict)
-    _add_workers(predict)
-    predict.set_defaults(run="predict")
-
-
-def _add_level(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--level",
-        type=_share,
-        default=0.8,
-        metavar="P",
-        help="of the prediction intervals; n groups allow at most 1 - 1/(n + 1) (default 0.8)",
-    )
-
-
-def _add_pictures(command: argparse.ArgumentParser, output: str) -> None:
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output)
-
-
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--settings", type=Path, metavar="FILE.toml", help="see `micro-features settings`")
-    command.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="override one setting, as in --set pores.sensitivity=0.4; may be repeated",
-    )
-
-
-def _add_method(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--method",
-        choices=("fast", "best"),
-        help="find grains the quicker way, or the more accurate one (default: what the settings say)",
-    )
-
-
-def _add_calibration(command: argparse.ArgumentParser) -> None:
-    group = command.add_mutually_exclusive_group()
-    group.add_argument("--pixel-size", type=_micrometres, metavar="UM", help="edge of a pixel in µm, for all pictures")
-    group.add_argument(
-        "--pixel-size-from", type=Path, metavar="FILE.csv", help="table with columns 'file' and 'pixel_um'"
-    )
-    group.add_argument("--uncalibrated", action="store_true", help="give results in pixels; columns say so (_px)")
-
-
-def _add_workers(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-j", "--jobs", type=_at_least_one, metavar="N", help="processes at work (default: one for each core)"
-    )
-
-
-def _micrometres(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a length in µm, above 0")
-    return value
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
-    return value
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micro_features.cli import network_commands
+from micro_features.cli.exit_codes import FAILED, INTERRUPTED
 from micro_features.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from micro_features import runs, synth
     from micro_features.batch import Failure
     from micro_features.settings import Settings
-
-FAILED = 1
-INTERRUPTED = 130
 
 # Pictures that are drawn beside a user's own ones, so that a model trained on these keeps its general skill.
 DRAWN_BESIDE_OWN = 40
@@ -343,5 +342,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "train_segmenter": _train_segmenter,
     "fit": _fit,
     "predict": _predict,
+    "cnn_train": network_commands.cnn_train,
+    "cnn_predict": network_commands.cnn_predict,
 }
 """By the names that the parser gives them; each returns an exit code."""

@@ -9,7 +9,7 @@ from typing import Any
 from micro_features.errors import ArtefactError, OutputError
 
 CHECKSUMS = "checksums.json"
-WEIGHTS_SUFFIX = ".ubj"
+WEIGHTS_SUFFIXES = (".ubj", ".safetensors")
 OPEN_PART = "<!-- What follows is for you to complete; it is not checked. -->"
 """Line of a card: what people write below it leaves the model valid."""
 
@@ -135,7 +135,7 @@ def read_checked_model(folder: Path) -> dict[str, bytes]:
     """
     if not folder.is_dir():
         raise ArtefactError(
-            f"{folder}: there is no such model; name a folder that `fit` wrote, or one that ships: "
+            f"{folder}: there is no such model; name a folder that `fit` or `cnn train` wrote, or one that ships: "
             f"{', '.join(_shipped_checked()) or 'none does'}."
         )
     try:
@@ -151,8 +151,8 @@ def read_checked_model(folder: Path) -> dict[str, bytes]:
                 f"{folder / name}: was changed since the model was saved; take the model from where it came, or fit it "
                 "anew."
             )
-    for path in sorted(folder.glob(f"*{WEIGHTS_SUFFIX}")):
-        if path.name not in sums:
+    for path in sorted(folder.iterdir()):
+        if path.suffix in WEIGHTS_SUFFIXES and path.name not in sums:
             raise ArtefactError(f"{path}: does not belong to the model, as {CHECKSUMS} has it; remove it.")
     return found
 
@@ -162,13 +162,13 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ArtefactError(f"{path}: can not be read ({reason}); name a folder that `fit` wrote, whole.") from None
+        raise ArtefactError(f"{path}: can not be read ({reason}); name a folder that `fit` or `cnn train` wrote, whole.") from None
 
 
 def _sha256(name: str, content: bytes) -> str:
     if name == _CARD:
         content = content.partition(OPEN_PART.encode())[0]
-    if not name.endswith(WEIGHTS_SUFFIX):
+    if not name.endswith(WEIGHTS_SUFFIXES):
         content = content.replace(b"\r\n", b"\n")  # a checkout may have other line ends
     return hashlib.sha256(content).hexdigest()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,27 @@ CONFOUNDERS = (
 _MIXED = "mixed"
 _NO_PROCESS = {"file", "path", "page", "micrograph_id", "sample_id", "surface", "settings_digest"}
 _CLASS_NAMES = {1: ("low", "high"), 2: ("low", "median", "high")}
+
+
+class Pictured(NamedTuple):
+    """Which picture a micrograph is, as its table tells.
+
+    Attributes
+    ----------
+    path : str
+        As the extraction was given it.
+    page : int
+        In its file, from 0.
+    pixel_um : float or None
+        Edge of a pixel, micrometres; None where lengths were in pixels.
+    pixel_um_source : str
+        Empty where the table does not tell.
+    """
+
+    path: str
+    page: int
+    pixel_um: float | None
+    pixel_um_source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +83,8 @@ class Dataset:
         polished, fracture, unknown or mixed.
     members : dict
         Id -> its micrographs.
+    pictures : dict
+        Micrograph -> which picture it is; empty for tables of other origin.
     left_out : dict
         Column -> why it is no feature.
     excluded_rows : dict
@@ -87,6 +111,7 @@ class Dataset:
     process: pd.DataFrame
     surface: tuple[str, ...]
     members: dict[str, tuple[str, ...]]
+    pictures: dict[str, Pictured]
     left_out: dict[str, str]
     excluded_rows: dict[str, str]
     phases: dict[str, str]
@@ -189,6 +214,7 @@ def read_dataset(
         process=process,
         surface=tuple(cell or "unknown" for cell in surface),
         members=_members(joined, selected),
+        pictures=_pictures(joined, selected),
         left_out=chosen.left_out | useless | other_forms,
         excluded_rows=selected.excluded,
         phases={name: phase_of(name) for name in X.columns},
@@ -283,6 +309,27 @@ def _members(joined: Joined, selected: Selected) -> dict[str, tuple[str, ...]]:
     for number, row in zip(selected.code, selected.rows, strict=True):
         members[selected.ids[number]].append(joined.ids[row])
     return {name: tuple(rows) for name, rows in members.items()}
+
+
+def _pictures(joined: Joined, selected: Selected) -> dict[str, Pictured]:
+    """Of rows that name their file."""
+    nothing: list[str | None] = [None] * len(joined.ids)
+    names = ("path", "page", "pixel_um", "pixel_um_source")
+    paths, pages, sizes, sources = (joined.text.get(name, nothing) for name in names)
+    return {
+        joined.ids[row]: Pictured(path, int(_above_0(pages[row]) or 1) - 1, _above_0(sizes[row]), sources[row] or "")
+        for row in selected.rows
+        if (path := paths[row]) is not None
+    }
+
+
+def _above_0(cell: str | None) -> float | None:
+    """What is no such number, in a table of other origin, tells nothing."""
+    try:
+        number = float(cell or 0)
+    except ValueError:
+        return None
+    return number if 0 < number < np.inf else None
 
 
 def _classes(

@@ -1,0 +1,277 @@
+"""The command `cnn predict`: what a model of networks says of pictures."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from micro_features import jobs, pipeline
+from micro_features.batch import Failure, FileResult, map_unordered, usable_cores
+from micro_features.errors import FeatureTableError, MicroFeaturesError, OutputError
+from micro_features.files.images import count_pages, read_picture
+from micro_features.files.search import as_text, find_pictures, picture_ids
+from micro_features.files.tables import TABLE_SUFFIXES, Manifest, as_float, write_table
+from micro_features.fitting.card import span
+from micro_features.learn.intervals import check_level
+from micro_features.learn.target import native_values
+from micro_features.network.cnn_model import CnnModel, ask, interval, load
+from micro_features.network.pictures import SAME_PIXEL, network_picture
+from micro_features.network.scoring import NETWORK, said
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        Pictures, and folders of pictures.
+    model : str
+        Name of one that ships, or path of a folder.
+    output : Path or None
+        New table.
+    level : float
+        Of the intervals.
+    pixel_um : float or None
+        Edge of a pixel for all pictures, micrometres.
+    pixel_size_table : Path or None
+        Table with columns ``file`` and ``pixel_um``.
+    uncalibrated : bool
+        Do not look for a pixel size.
+    n_workers : int or None
+        Processes; one for each core where left out.
+    """
+
+    paths: tuple[Path, ...]
+    model: str
+    output: Path | None = None
+    level: float = 0.8
+    pixel_um: float | None = None
+    pixel_size_table: Path | None = None
+    uncalibrated: bool = False
+    n_workers: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What was predicted.
+
+    Attributes
+    ----------
+    model : CnnModel
+    table : DataFrame
+        A row a picture: ``micrograph_id``, ``path``, ``page``; ``predicted_TARGET`` (mean over windows and networks),
+        ``interval_low``, ``interval_high`` in the target's unit, ``level``; ``networks_sd`` (standard deviation over
+        networks, decades where the logarithm is modelled), ``networks`` (how many were asked);
+        ``predicted_in_one_pass``; ``predicted_class`` and ``probability_NAME``; ``pixel_um``, ``warning``.
+    failures : list of Failure
+    written : Path or None
+    """
+
+    model: CnnModel
+    table: pd.DataFrame
+    failures: list[Failure] = field(default_factory=list)
+    written: Path | None = None
+
+    def lines(self) -> Iterator[str]:
+        """For a person to read."""
+        yield from _lines(self)
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    micrograph_id: str
+    model: str
+    level: float
+    pixel_um: float | None
+    uncalibrated: bool
+
+
+def predict(request: Request) -> Result:
+    """Predict a property of pictures.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    Result
+        What could not be predicted is in `failures`; the others go on.
+
+    Raises
+    ------
+    ArtefactError
+        The model is missing, damaged or of another kind.
+    SettingsError
+        Its groups are too few for the level.
+    OutputError
+        The output exists, or can not be written.
+    """
+    if request.output is not None and request.output.exists():
+        raise OutputError(f"{request.output}: exists; name another file.")
+    if request.output is not None and request.output.suffix.lower() not in TABLE_SUFFIXES:
+        raise OutputError(f"{request.output}: tables are written as {', '.join(TABLE_SUFFIXES)}.")
+    model = load(request.model)
+    check_level(request.level, len(np.unique(model.known.groups)))
+    found, missing = find_pictures(request.paths)
+    sizes = _sizes([item.path for item in found], request)
+    todo = [
+        _Job(item.path, name, request.model, request.level, size, request.uncalibrated)
+        for item, name, size in zip(found, picture_ids(found, {}), sizes, strict=True)
+    ]
+    n_workers = min(request.n_workers or usable_cores(), max(len(todo), 1))
+    done = dict(map_unordered(_predict_file, todo, n_workers=n_workers, path_of=lambda job: as_text(job.path)))
+    results = [done[job] for job in todo]
+    failures = [Failure(path, "find", reason) for path, reason in missing]
+    failures += [failure for result in results for failure in result.failures]
+    table = pd.DataFrame([row for result in results for row in result.rows], columns=_columns(model))
+    if request.output is not None:
+        write_table(request.output, table)
+    return Result(model, table, failures, request.output)
+
+
+def _sizes(paths: list[Path], request: Request) -> list[float | None]:
+    if request.pixel_size_table is None:
+        return [request.pixel_um] * len(paths)
+    stated, _ = Manifest(request.pixel_size_table, required=["pixel_um"]).match(paths)
+    found: list[float | None] = []
+    for path in paths:
+        size = None
+        if "pixel_um" in stated.get(path, {}):
+            size = as_float(stated[path]["pixel_um"], column="pixel_um", file=str(request.pixel_size_table))
+            if size <= 0:
+                raise FeatureTableError(
+                    f"{request.pixel_size_table}: pixel_um of {path.name} is {size:g}, not above 0."
+                )
+        found.append(size)
+    return found
+
+
+def _columns(model: CnnModel) -> list[str]:
+    classes = ["predicted_class", *(f"probability_{name}" for name in model.class_names)] if model.class_names else []
+    return [
+        "micrograph_id", "path", "page", f"predicted_{model.target.name}", "interval_low", "interval_high", "level",
+        "networks_sd", "networks", "predicted_in_one_pass", *classes, "pixel_um", "warning",
+    ]  # fmt: skip
+
+
+@functools.cache
+def _loaded(model: str) -> CnnModel:
+    """Once in each process."""
+    return load(model)
+
+
+def _predict_file(job: _Job) -> FileResult:
+    import torch
+
+    jobs.use_one_thread()
+    torch.set_num_threads(1)  # what is said must not depend on how many processes there are
+    result, path = FileResult(), as_text(job.path)
+    try:
+        n_pages = count_pages(job.path)
+    except MicroFeaturesError as error:
+        result.failures.append(Failure(path, "read", " ".join(str(error).split())))
+        return result
+    for page in range(n_pages):
+        name = job.micrograph_id + (f".page{page + 1}" if n_pages > 1 else "")
+        try:
+            result.rows.append({"micrograph_id": name, "path": path, "page": page + 1, **_predicted(job, page)})
+        except MicroFeaturesError as error:
+            where = f"page {page + 1}: " if n_pages > 1 else ""
+            result.failures.append(Failure(path, "predict", where + " ".join(str(error).split())))
+    return result
+
+
+def _predicted(job: _Job, page: int) -> dict[str, Any]:
+    """One row, less what names the picture."""
+    model, picture = _loaded(job.model), read_picture(job.path, page)
+    if job.pixel_um is None:
+        calibrated, _ = pipeline.calibrate_if_possible(picture, uncalibrated=job.uncalibrated)
+    else:
+        calibrated = pipeline.calibrate(picture, pixel_um=job.pixel_um)
+    seen = network_picture(pipeline.micrograph_of(picture, calibrated), model.geometry)
+    answer = ask(model, seen, page)
+    told, whole, ends = answer.windows.mean(axis=0), answer.whole.mean(axis=0), interval(model, answer, job.level)
+    low, predicted, high, one_pass = native_values(
+        np.array([ends[0], told[0], ends[1], whole[0]]), model.target.log10
+    ).tolist()
+    row: dict[str, Any] = {
+        f"predicted_{model.target.name}": predicted,
+        "interval_low": low,
+        "interval_high": high,
+        "level": job.level,
+        "networks_sd": float(answer.windows[:, 0].std(ddof=1)) if len(answer.folds) > 1 else float("nan"),
+        "networks": len(answer.folds),
+        "predicted_in_one_pass": one_pass,
+        "pixel_um": float("nan") if seen.pixel_um is None else seen.pixel_um,
+        "warning": "; ".join(_warnings(model, seen.pixel_um, answer.of_training, len(answer.folds))),
+    }
+    if model.class_names:
+        row["predicted_class"] = model.class_names[int(told[1:].argmax())]
+        row |= {f"probability_{name}": float(told[i]) for i, name in enumerate(model.class_names, start=1)}
+    return row
+
+
+def _warnings(model: CnnModel, pixel_um: float | None, of_training: bool, asked: int) -> Iterator[str]:
+    if of_training:
+        yield f"a picture of the training: only the {asked} networks that did not see it were asked"
+    trained = model.pixel_um
+    if trained is None:
+        yield "the training pictures had no pixel size: whether this one is at their magnification is not known"
+    elif pixel_um is None:
+        yield f"pixel size not known; in training {span(trained)} µm"
+    elif model.geometry.window_um is None and not trained[0] / SAME_PIXEL <= pixel_um <= trained[1] * SAME_PIXEL:
+        yield f"other magnification: pixel {pixel_um:.4g} µm, in training {span(trained)} µm"
+
+
+def _lines(result: Result) -> Iterator[str]:
+    model, table = result.model, result.table
+    own = model.scores["predictors"][NETWORK]
+    yield f"model {model.name}: {model.target.name}, R² {said(own['r2'])} with groups left out"
+    if model.scores["at_chance"]:
+        yield "this model did no better than chance: what it says means nothing"
+    yield from _date_lines(model)
+    for failure in result.failures:
+        yield f"  {' '.join(failure.path.split())}: {failure.stage}: {failure.reason}"
+    for _, row in table.head(_SHOWN).iterrows():
+        yield f"  {_row(model, row)}"
+    if len(table) > _SHOWN:
+        yield f"  and {len(table) - _SHOWN} more"
+    yield "the networks know what resembles their training; another material can look alike, and no flag tells"
+    if model.of_samples:
+        yield "trained on means over the pictures of a sample: single pictures scatter more than the intervals say"
+    if result.written is not None:
+        yield f"predictions: {result.written}"
+
+
+def _date_lines(model: CnnModel) -> Iterator[str]:
+    """How often the class is right, never without what the date alone reaches."""
+    predictors = model.scores["predictors"]
+    rivals = [name for name in predictors if name.startswith("date alone")]
+    if model.class_names and rivals:
+        beside = "; ".join(f"{name} {said(predictors[name]['class_accuracy'])}" for name in rivals)
+        yield f"right class of {len(model.class_names)}: {said(predictors[NETWORK]['class_accuracy'])}; {beside}"
+
+
+def _row(model: CnnModel, row: pd.Series) -> str:
+    unit = f" {model.target.unit}" if model.target.unit else ""
+    between = (
+        f"{100 * row['level']:g} %: {row['interval_low']:.3g} to {row['interval_high']:.3g}"
+        if np.isfinite(row["interval_low"])
+        else f"no interval at {100 * row['level']:g} %, the other folds have too few groups"
+    )
+    told = [f"{row[f'predicted_{model.target.name}']:.3g}{unit} ({between})"]
+    if model.class_names:
+        name = row["predicted_class"]
+        told.append(f"{name} (probability {row[f'probability_{name}']:.2f})")
+    told += [row["warning"]] if row["warning"] else []
+    return f"{row['micrograph_id']}: {'; '.join(told)}"

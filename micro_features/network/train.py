@@ -1,0 +1,349 @@
+"""The command `cnn train`: networks trained with whole groups left out, several seeds of each, and what they foretell.
+
+A network for each fold and seed. The folds are those of a fit of features on the same table, so that both models are
+asked about the same pictures. Nothing is chosen on the pictures that are left out: the number of epochs is fixed.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from micro_features.batch import map_ordered, usable_cores
+from micro_features.errors import FeatureTableError, SettingsError
+from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
+from micro_features.fitting.fold_file import read_folds
+from micro_features.learn.cnn import fit as fit_network
+from micro_features.learn.cnn import predict, predict_whole
+from micro_features.learn.device import device_named
+from micro_features.learn.network import Architecture, from_bytes, rounded, to_bytes
+from micro_features.learn.plan import Plan
+from micro_features.network.beside import FeatureFit, Predictor, read_fit
+from micro_features.network.pictures import Geometry, NetworkPicture, read_pictures
+from micro_features.network.progress import Progress, Teller, telling
+from micro_features.network.unfinished import Unfinished
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; see `dataset.read_dataset` for what is not said here.
+
+    Attributes
+    ----------
+    table : Path
+        That names pictures, as the extraction writes it.
+    fit : Path
+        Folder that `fit` wrote on the same table.
+    target, group : str
+    pictures : Path or None
+        Where the pictures lie.
+    geometry : Geometry
+    epochs, batch : int
+    seeds : int
+        Networks for each fold.
+    seed : int
+        The first of their seeds.
+    device : {"auto", "cpu", "cuda", "mps"}
+    n_workers : int or None
+        Processes; one for each core where left out.
+    """
+
+    table: Path
+    fit: Path
+    target: str
+    group: str
+    pictures: Path | None = None
+    manifest: Path | None = None
+    features: tuple[str, ...] = ()
+    log10: bool = True
+    target_from_name: bool = False
+    classes: str | None = None
+    cuts: tuple[float, ...] = ()
+    per_micrograph: bool = False
+    where: tuple[str, ...] = ()
+    id_column: str | None = None
+    geometry: Geometry = field(default_factory=Geometry)
+    epochs: int = 20
+    batch: int = 32
+    seeds: int = 3
+    seed: int = 0
+    device: str = "auto"
+    n_workers: int | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """How each network is trained, but for its seed."""
+        return Plan(epochs=self.epochs, batch=self.batch, window=self.geometry.window, step=self.geometry.step)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Everything that is known after a training.
+
+    Attributes
+    ----------
+    request : Request
+    dataset : Dataset
+    fold : (n,) int array
+        In which each row is left out.
+    features : FeatureFit
+    pictures : dict of micrograph to NetworkPicture
+        In the order of the data set; `owner` counts in it.
+    owner : (m,) int array
+        Row of each picture.
+    architecture : Architecture
+    weights : dict of (fold, seed) to bytes
+    windows, whole : (seeds, m, 1 + n_classes) float arrays
+        What networks that did not see a picture say of it, as a mean over windows and in one pass: property in model
+        units, probabilities of the classes.
+    device : str
+    seconds : float
+    """
+
+    request: Request
+    dataset: Dataset
+    fold: np.ndarray
+    features: FeatureFit
+    pictures: dict[str, NetworkPicture]
+    owner: np.ndarray
+    architecture: Architecture
+    weights: dict[tuple[int, int], bytes]
+    windows: np.ndarray
+    whole: np.ndarray
+    device: str
+    seconds: float
+
+    def rows(self, told: np.ndarray) -> np.ndarray:
+        """(..., n, 1 + n_classes): means over the pictures of each row, of (..., m, 1 + n_classes)."""
+        sums = np.zeros((*told.shape[:-2], len(self.dataset.ids), told.shape[-1]))
+        np.add.at(sums, (..., self.owner, slice(None)), told)
+        return sums / np.bincount(self.owner)[:, None]
+
+    def predictor(self, told: np.ndarray, meaning: str) -> Predictor:
+        """The mean over seeds, of `windows` or `whole`."""
+        answer = self.rows(told).mean(axis=0)
+        return Predictor(meaning, answer[:, 0], answer[:, 1:] if self.dataset.class_names else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One network: what a process needs to train it, and to ask it about the pictures that it did not see."""
+
+    fold: int
+    seed: int
+    x: list[np.ndarray]
+    boxes: list[np.ndarray]
+    y: np.ndarray
+    classes: np.ndarray | None
+    left_out: np.ndarray
+    plan: Plan
+    architecture: Architecture
+    device: str
+    unfinished: Unfinished
+    teller: Teller
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, and what it says of the (k,) pictures left out: (k, 1 + n_classes) each."""
+
+    weights: bytes
+    windows: np.ndarray
+    whole: np.ndarray
+
+
+def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambda line: None) -> Training:
+    """Train a network for each fold and seed.
+
+    Parameters
+    ----------
+    request : Request
+    folder : Path
+        New, or that of an interrupted training of the same request, which is taken up.
+    tell : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    FeatureTableError, ImageError, CalibrationError
+        Table, fit or pictures can not be used.
+    SettingsError
+        A number is out of range, or the device is not there.
+    OutputError
+        The folder holds something else.
+    """
+    began = time.monotonic()
+    if request.seeds < 1:
+        raise SettingsError(f"{request.seeds} seeds: train at least one network a fold.")
+    plan, device = request.plan, device_named(request.device).type
+    dataset = _dataset(request)
+    features = read_fit(request.fit, dataset)
+    fold = read_folds(features.folds, dataset)
+    n_workers = request.n_workers or usable_cores()
+    with Unfinished(folder) as unfinished:
+        tell("reading pictures")
+        pictures = read_pictures(
+            dataset, request.table, request.pictures, request.geometry, n_workers=min(n_workers, len(dataset.pictures))
+        )
+        _check_alike(dataset, fold, pictures)
+        architecture = Architecture(n_classes=len(dataset.class_names))
+        unfinished.begin(_digested(request, dataset, fold, pictures, plan, architecture))
+        seeds = range(request.seed, request.seed + request.seeds)
+        names = [(number, seed) for number in range(fold.max() + 1) for seed in seeds]
+        answers = _train_all(names, dataset, fold, pictures, request, device, unfinished, n_workers, tell)
+    owner, left_out = _owners(dataset), fold[_owners(dataset)]
+    windows, whole = np.full((2, len(seeds), len(owner), 1 + architecture.n_classes), np.nan)
+    for (number, seed), answer in answers.items():
+        windows[seed - request.seed, left_out == number] = answer.windows
+        whole[seed - request.seed, left_out == number] = answer.whole
+    return Training(
+        request=request,
+        dataset=dataset,
+        fold=fold,
+        features=features,
+        pictures=pictures,
+        owner=owner,
+        architecture=architecture,
+        weights={name: answer.weights for name, answer in answers.items()},
+        windows=windows,
+        whole=whole,
+        device=device,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _dataset(request: Request) -> Dataset:
+    dataset = read_dataset(
+        request.table,
+        target=request.target,
+        group=request.group,
+        manifest=request.manifest,
+        features=request.features,
+        log10=request.log10,
+        target_from_name=request.target_from_name,
+        classes=request.classes,
+        cuts=request.cuts,
+        per_micrograph=request.per_micrograph,
+        where=request.where,
+        id_column=request.id_column,
+    )
+    if dataset.class_names:
+        check_classes(dataset)
+    return dataset
+
+
+def _owners(dataset: Dataset) -> np.ndarray:
+    return np.repeat(np.arange(len(dataset.ids)), [len(dataset.members[row]) for row in dataset.ids])
+
+
+def _check_alike(dataset: Dataset, fold: np.ndarray, pictures: dict[str, NetworkPicture]) -> None:
+    """No picture may be on both sides."""
+    seen: dict[tuple[str, int], tuple[str, int]] = {}
+    for (name, picture), number in zip(pictures.items(), fold[_owners(dataset)], strict=True):
+        key = picture.sha256, dataset.pictures[name].page
+        other, where = seen.setdefault(key, (name, int(number)))
+        if where != number:
+            raise FeatureTableError(
+                f"{other} and {name} are the same picture in different folds: a score would be optimistic; leave one "
+                "out, or give them one group."
+            )
+
+
+def _digested(
+    request: Request,
+    dataset: Dataset,
+    fold: np.ndarray,
+    pictures: dict[str, NetworkPicture],
+    plan: Plan,
+    architecture: Architecture,
+) -> dict[str, object]:
+    """Everything that the networks depend on, by what a user calls it; an interrupted training is known again by it."""
+    return {
+        "rows": list(dataset.ids),
+        "target": [float(value) for value in dataset.y],
+        "classes": dataset.classes.tolist(),
+        "folds": fold.tolist(),
+        "pictures": [picture.sha256 for picture in pictures.values()],
+        "pixel sizes": [picture.pixel_um for picture in pictures.values()],
+        "windows": vars(request.geometry),
+        "seeds": [request.seed, request.seeds],
+        "plan": repr(plan),
+        "network": repr(architecture),
+    }
+
+
+def _train_all(
+    names: list[tuple[int, int]],
+    dataset: Dataset,
+    fold: np.ndarray,
+    pictures: dict[str, NetworkPicture],
+    request: Request,
+    device: str,
+    unfinished: Unfinished,
+    n_workers: int,
+    tell: Callable[[str], None],
+) -> dict[tuple[int, int], Trained]:
+    owner, plan = _owners(dataset), request.plan
+    x = [picture.x for picture in pictures.values()]
+    boxes = [picture.boxes(request.geometry) for picture in pictures.values()]
+    classes = dataset.classes[owner] if dataset.class_names else None
+    # A graphics card computes one training at a time; on the CPU one thread each is quickest.
+    processes = min(n_workers, len(names)) if device == "cpu" else 1
+    epochs = {name: 0 if unfinished.weights(*name) else plan.epochs for name in names}
+    with telling(Progress(epochs, tell), processes) as teller:
+        jobs = [
+            Job(
+                fold=number,
+                seed=seed,
+                x=x,
+                boxes=boxes,
+                y=dataset.y[owner],
+                classes=classes,
+                left_out=fold[owner] == number,
+                plan=replace(plan, seed=seed),
+                architecture=Architecture(n_classes=len(dataset.class_names)),
+                device=device,
+                unfinished=unfinished,
+                teller=teller,
+            )
+            for number, seed in names
+        ]
+        return dict(zip(names, map_ordered(train_one, jobs, n_workers=processes), strict=True))
+
+
+def train_one(job: Job) -> Trained:
+    """Train one network, or take its training up; ask it about the pictures left out.
+
+    On the CPU with one thread, so that weights do not depend on how many processes there are.
+    """
+    import torch
+
+    if job.device == "cpu":
+        torch.set_num_threads(1)
+    weights = job.unfinished.weights(job.fold, job.seed)
+    if weights is None:
+        training = np.flatnonzero(~job.left_out)
+        network = fit_network(
+            [job.x[i] for i in training],
+            [job.boxes[i] for i in training],
+            job.y[training],
+            None if job.classes is None else job.classes[training],
+            plan=job.plan,
+            architecture=job.architecture,
+            device=job.device,
+            tell=lambda epoch: job.teller.put((job.fold, job.seed, epoch.number, epoch.loss)),
+            checkpoint=job.unfinished.checkpoint(job.fold, job.seed),
+        )
+        weights = to_bytes(rounded(network))
+        job.unfinished.keep_weights(job.fold, job.seed, weights)
+    # What is on disk is what is asked, also in the run that trained it.
+    network = from_bytes(weights, job.architecture).to(job.device)
+    asked = np.flatnonzero(job.left_out)
+    windows = [predict(network, job.x[i], job.boxes[i], job.plan.window) for i in asked]
+    return Trained(weights, np.stack(windows), np.stack([predict_whole(network, job.x[i]) for i in asked]))
