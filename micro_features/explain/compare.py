@@ -300,7 +300,7 @@ def _verdict(
     doubts = []
     if not (np.isfinite([found.low, found.high]).all()):
         doubts.append("There are too few groups for an interval.")
-    elif not sign * found.low > 0 or not sign * found.high > 0:
+    elif not min(sign * found.low, sign * found.high) > 0:
         doubts.append(f"The interval of the rank agreement, {said}, holds 0.")
     for p, chance in (
         (found.p_shift, "heat maps moved to where they have no business"),

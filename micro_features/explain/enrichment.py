@@ -70,9 +70,10 @@ def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> pd.DataFra
     DataFrame
         A row for each phase. ``area``: share of the valid area. ``positive``: share of the positive part of the map
         that lies in the phase over `area`; ``negative``: the same of the negative part; ``absolute``: of the map
-        without signs; 1 is what evenly spread heat gives. ``net``: positive less negative heat in the phase over all
-        heat without signs, over `area`; 0 is no leaning to a sign. These are NaN for a phase of less than one cell's
-        area in all, and where the map has nothing of the sign.
+        without signs; 1 is what evenly spread heat gives. Where nearly all heat has one sign, the enrichment of the
+        other can be large and mean little: it is read beside the next two. ``net``: positive less negative heat in the
+        phase over all heat without signs, over `area`; 0 is no leaning to a sign. These are NaN for a phase of less
+        than one cell's area in all, and where the map has nothing of the sign.
         ``lean``: sum of heat in the phase less `area` times that of the whole map, model units: what the phase
         adds to the prediction beyond what as much area anywhere would. Leans sum to 0 over phases, do not change when
         a constant is added to the map, and are 0 for a phase without area.
@@ -99,6 +100,8 @@ def shifted_null(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, n: int, 
     the structure is still alike. Half the maps are mirrored left to right, half top to bottom: a mirrored map has the
     same texture and keeps the directions of scan and tilt, and there are four times as many places to move it to.
     What the test can not see: a trend across the picture that map and phases share keeps its length when moved.
+    What it does not ask: whether the network learned anything. Pores are dark, and nearly any filter answers to that:
+    maps of networks with random weights pass. They are the second chance to compare with (`compare.agreement`).
 
     Parameters
     ----------

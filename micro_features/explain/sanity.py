@@ -20,8 +20,9 @@ from micro_features.explain.compare import rank_correlation
 from micro_features.explain.enrichment import over_groups
 
 UNLIKE = 0.3
-"""Most similarity that may be left after randomisation. Maps of some hundred cells hold some tens of independent
-patches, between which chance alone reaches 0.2 to 0.3 in a single picture."""
+"""Most similarity that may be left after randomisation. Two networks with random weights share about 0.2 on a fracture
+surface, as both answer to dark places and edges; a map of 30 x 40 cells moved on itself reaches 0.2 by chance in one
+picture of twenty."""
 
 ALIKE = 0.5
 """Least similarity of two seeds. The mean map of three networks is then reliable to 3 x 0.5 / (1 + 2 x 0.5) = 0.75

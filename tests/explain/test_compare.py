@@ -127,6 +127,36 @@ def test_groups_that_share_a_value_are_not_many_pictures():
     assert found.verdict == "undecided"
 
 
+def test_whole_groups_are_dealt():
+    # Within groups nothing is shared: dealing pictures within their group would change nothing.
+    rng = np.random.default_rng(11)
+    cause = np.repeat(rng.normal(size=(12, 2)), 4, axis=0)
+    found = agreement(
+        **{**planted(), "cnn": cause + rng.normal(size=(48, 2)), "shap": cause + rng.normal(size=(48, 2))}
+    )
+    assert found.p_shuffle < 0.05
+
+
+def test_an_interval_that_holds_0_is_no_agreement():
+    # Six groups in the same order, pictures within each in reverse.
+    groups, within = np.repeat(np.arange(6), 6), np.tile(np.arange(6.0), 6)
+    cnn, shap = (np.column_stack([3 * groups + turn * within] * 2) for turn in (1, -1))
+    rng = np.random.default_rng(0)
+    found = agreement(
+        cnn,
+        shap,
+        groups,
+        null_shift=rng.normal(size=(99, 36, 2)),
+        untrained=rng.normal(size=(9, 36, 2)),
+        n_resamples=800,
+    )
+    assert found.low < 0 < found.value
+    assert max(found.p_shift, found.p_shuffle) < 0.05
+    assert found.verdict == "undecided"
+    assert len(found.reasons) == 1
+    assert "holds 0" in found.reasons[0]
+
+
 def test_a_network_that_learned_nothing_takes_the_agreement_away():
     data = planted()
     for turned in (1, -1):
@@ -223,6 +253,7 @@ def test_windows_within_pictures_are_apart_from_what_sets_pictures_apart():
     assert found.within[1] == pytest.approx(-1)
     assert found.overall[0] > 0.2
     assert (found.n_windows, found.n_pictures) == (288, 24)
+    assert found.within[2] < -0.9
     flat = window_correlation(of_group, of_group + inside, pictures, groups, n_resamples=100)
     assert flat.n_pictures == 0
     assert np.isnan(flat.within).all()

@@ -49,6 +49,8 @@ def test_no_pores_and_few_groups_give_no_sign():
     found = sign_reversal(np.ones(24), np.arange(24.0), np.arange(24.0), GROUPS // 4)
     assert (found.network, found.features) == ("unclear", "unclear")
     assert "+1, no interval" in found.words
+    found = sign_reversal(-np.ones(24), np.arange(24.0), -np.arange(24.0), GROUPS // 4)
+    assert (found.network, found.features) == ("unclear", "unclear")
 
 
 def test_an_intervention_by_hand():

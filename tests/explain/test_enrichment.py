@@ -174,6 +174,16 @@ def test_what_is_not_valid_does_not_enter_the_null():
     np.testing.assert_allclose(framed, whole)
 
 
+def test_heat_on_a_masked_corner_does_not_enter_the_null():
+    rng = np.random.default_rng(1)
+    heat, pore, valid = rng.normal(size=(12, 12)), rng.random((12, 12)), np.ones((12, 12))
+    valid[:4, :5] = 0
+    shares = {"pore": pore * valid, "interior": (1 - pore) * valid}
+    nonsense = np.where(valid > 0, heat, 99)
+    one, other = (shifted_null(each, shares, n=200, rng=np.random.default_rng(2)) for each in (heat, nonsense))
+    np.testing.assert_allclose(one, other)
+
+
 def test_a_map_too_coarse_to_be_moved_has_no_null():
     shares = phase_shares(halves(), 2, (4, 4))
     assert np.isnan(shifted_null(np.ones((4, 4)), shares, n=5, rng=np.random.default_rng(0))).all()

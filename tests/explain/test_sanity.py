@@ -55,6 +55,8 @@ def test_border_by_hand():
     assert border_share(heat) == pytest.approx(1)
     heat[1:-1, 1:-1] = 0
     assert border_share(-heat) == pytest.approx(20 / 14)
+    heat[0] = -1
+    assert border_share(heat) == pytest.approx(20 / 14)
     heat[:] = 0
     heat[1, 1] = 1
     assert border_share(heat) == 0
