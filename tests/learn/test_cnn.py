@@ -177,10 +177,12 @@ def short_of_memory(monkeypatch, most):
 
 
 def test_too_little_memory_gives_smaller_parts_and_the_same_weights(monkeypatch):
-    plenty = trained()
+    losses = []
+    plenty = trained(tell=lambda epoch: losses.append(epoch.loss))
     sizes = short_of_memory(monkeypatch, 1)
-    scarce = trained()
+    scarce = trained(tell=lambda epoch: losses.append(epoch.loss))
     assert sizes == [1] * 40
+    assert losses[2:] == pytest.approx(losses[:2], rel=1e-3)
     for first, second in zip(plenty.parameters(), scarce.parameters(), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(

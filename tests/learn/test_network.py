@@ -63,6 +63,16 @@ def test_the_property_is_in_model_units():
     assert (net(x) == 0).all()
 
 
+def test_mixed_precision_keeps_the_digits_of_the_property():
+    net = network(mean=-4.12345, sd=0.5)
+    torch.nn.init.zeros_(net.head.weight)
+    torch.nn.init.zeros_(net.head.bias)
+    with torch.autocast("cpu", torch.bfloat16):
+        told = net(pictures())
+    assert told.dtype == torch.float32
+    assert told[:, 0].tolist() == [np.float32(-4.12345)] * 2
+
+
 def test_a_picture_depends_on_no_other():
     net, x = network(), pictures(3)
     torch.testing.assert_close(net(x)[1:2], net(x[1:2]), rtol=0, atol=1e-6)
