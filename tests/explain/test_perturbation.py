@@ -32,6 +32,7 @@ def test_deletion_of_a_linear_model_by_hand():
     gap = found.insertion - found.deletion
     assert found.area == pytest.approx((gap[1:-1].sum() + (gap[0] + gap[-1]) / 2) / 4)
     assert found.area > found.moved_areas.max()
+    assert found.gain == pytest.approx(found.area - found.moved_areas.mean(), rel=1e-9)
     assert found.p == 2 / 20
     assert found.moved_deletion.shape == (19, 5)
     turned = deletion_insertion(
