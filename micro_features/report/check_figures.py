@@ -1,0 +1,218 @@
+"""Figures of checks: whether heat maps hang on what was learned, and how models answer when a phase is taken away."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from micro_features.report.axes import BLUE, DARK, GREY, ORANGE, SMALL_PT, TEXT_PT, broken, dressed
+from micro_features.report.prediction_figures import Interval
+from micro_features.report.signs import WIDTH, captioned, titled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STRAY = 0.61803  # dots of one strip: spread evenly, and the same each time
+_ASKED_FOR = "#E3EFE8"
+
+
+class Judged(NamedTuple):
+    """One check of the maps.
+
+    Attributes
+    ----------
+    verdict : str
+        ``passes``, ``fails``, ``not shown``, ``not run``.
+    interval : (float, float, float)
+        Low, value, high; NaN where it was not run.
+    limit : float
+    at_least : bool
+        Whether values above the limit are what is asked for.
+    """
+
+    verdict: str
+    interval: Interval
+    limit: float
+    at_least: bool
+
+
+class Curve(NamedTuple):
+    """Change of the prediction as cells are replaced, and its least and largest for moved maps; (k,) float arrays."""
+
+    change: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class Change(NamedTuple):
+    """What taking a phase away does to one model's predictions, beside the same treatment of as much other area.
+
+    Attributes
+    ----------
+    taken, control : (n,) float array
+        Prediction after less before, model units.
+    taken_mean, control_mean : (float, float, float)
+        Low, mean over pictures, high.
+    """
+
+    taken: np.ndarray
+    control: np.ndarray
+    taken_mean: Interval
+    control_mean: Interval
+
+
+def sanity_figure(
+    layers: pd.DataFrame,
+    similarities: Mapping[str, Judged],
+    concentrations: Mapping[str, Judged],
+    replaced: np.ndarray,
+    curves: Mapping[str, Curve],
+    *,
+    limit: float,
+    unit: str,
+    caption: str,
+) -> Figure:
+    """Do the maps depend on what the network learned, and does the prediction hang on what they point at?
+
+    Parameters
+    ----------
+    layers : DataFrame
+        As `micro_features.explain.sanity.randomised_layers` gives.
+    similarities : mapping
+        Checks of how alike maps are (seeds, random weights, random labels), by what they are called.
+    concentrations : mapping
+        Checks of heat over area (border, flat area).
+    replaced : (k,) float array
+        Share of the area that is replaced, 0 to 1.
+    curves : mapping
+        Of k points, by what is replaced first; drawn alike, told apart by line and mark.
+    limit : float
+        Most similarity that may be left when all layers are random.
+    unit : str
+        Of the curves: ``"decades"``.
+    caption : str
+
+    Returns
+    -------
+    Figure
+    """
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
+        (first, second), (third, fourth) = figure.subplots(2, 2)
+        _draw_layers(first, layers, limit)
+        least = np.nanmin([-0.25, *(each.interval[0] - 0.05 for each in similarities.values())])
+        _draw_checks(second, similarities, "similarity of maps (rank correlation)", (least, 1.05))
+        titled(second, "b  what maps share")
+        _draw_curves(third, replaced, curves, unit)
+        most = np.nanmax([2.0, *(each.interval[2] for each in concentrations.values())])
+        _draw_checks(fourth, concentrations, "share of attribution over share of area", (0, 1.08 * most))
+        fourth.axvline(1, color=DARK, linewidth=0.8, zorder=0)
+        titled(fourth, "d  where heat has no business")
+        return captioned(figure, caption)
+
+
+def _draw_layers(ax: "Axes", layers: pd.DataFrame, limit: float) -> None:
+    steps = np.arange(len(layers) + 1)
+    ax.vlines(steps[1:], layers["kept_low"], layers["kept_high"], color=BLUE, linewidth=2, alpha=0.5)
+    for column, line, label in (("kept", "o-", "judged: signs may turn"), ("signed", "s--", "with signs")):
+        ax.plot(steps, [1.0, *layers[column]], line, color=BLUE, markersize=4.5, linewidth=1.2, label=label)
+    ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
+    ax.axhline(limit, color=ORANGE, linewidth=1.4, linestyle=":", label=f"most that may be left, {limit:g}")
+    ax.set_xticks(steps, ["none", *(broken(step, 8) for step in layers["step"])])
+    ax.set_ylim(min(-0.25, layers["signed"].min() - 0.1), 1.05)
+    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper right")
+    dressed(ax, x="random weights, from the head down to", y="similarity of maps")
+    titled(ax, "a  randomised layers")
+
+
+def _draw_checks(ax: "Axes", checks: Mapping[str, Judged], x: str, span: tuple[float, float]) -> None:
+    """Value and interval of each check; the side that is asked for is shaded from its limit on."""
+    rows = np.arange(len(checks))[::-1]
+    for row, (low, value, high), limit, at_least in zip(
+        rows,
+        (each.interval for each in checks.values()),
+        (each.limit for each in checks.values()),
+        (each.at_least for each in checks.values()),
+        strict=True,
+    ):
+        ax.fill_betweenx([row - 0.3, row + 0.3], limit, span[1] if at_least else span[0], color=_ASKED_FOR, linewidth=0)
+        ax.vlines(limit, row - 0.3, row + 0.3, color=ORANGE, linewidth=1.6)
+        if np.isnan(value):
+            continue
+        ax.hlines(row, low, high, color=BLUE, linewidth=2)
+        ax.plot(value, row, "o", color=BLUE, markersize=6)
+    ax.set_yticks(rows, [f"{broken(name, 16)}\n{each.verdict}" for name, each in checks.items()])
+    ax.set(xlim=span, ylim=(-0.6, len(checks) - 0.4))
+    dressed(ax, x=f"{x}\nshaded: asked for")
+    ax.xaxis.label.set_fontsize(SMALL_PT)
+    ax.tick_params("y", length=0)
+
+
+def _draw_curves(ax: "Axes", replaced: np.ndarray, curves: Mapping[str, Curve], unit: str) -> None:
+    for (called, curve), colour, line in zip(curves.items(), (BLUE, ORANGE), ("o-", "s--"), strict=False):
+        ax.fill_between(100 * replaced, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+        ax.plot(100 * replaced, curve.change, line, color=colour, markersize=4, linewidth=1.3, label=called)
+    ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
+    ax.margins(y=0.12)
+    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", bbox_to_anchor=(-0.15, -0.2))
+    dressed(ax, x="area replaced / %", y=f"change of the prediction\n/ {unit}")
+    titled(ax, "c  replacing cells; bands: moved maps")
+
+
+def perturbation_figure(changes: Mapping[str, Mapping[str, Change]], *, unit: str, caption: str) -> Figure:
+    """How both models answer when a phase is taken from the picture, beside the same treatment elsewhere.
+
+    Lines join the two answers of one picture; bars are means with their interval.
+
+    Parameters
+    ----------
+    changes : mapping
+        By treatment (``pores filled``), then by model (``network``).
+    unit : str
+        ``"decades"``.
+    caption : str
+
+    Returns
+    -------
+    Figure
+    """
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+        (row,) = figure.subplots(1, len(changes), sharey=True, squeeze=False)
+        for ax, (treatment, models) in zip(row, changes.items(), strict=True):
+            for model, change in enumerate(models.values()):
+                _draw_change(ax, 2.4 * model, change)
+            ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
+            places = 2.4 * np.arange(len(models))
+            ax.set_xticks(np.concatenate([places, places + 1]), ["phase"] * len(models) + ["control"] * len(models))
+            ax.set_xticks(places + 0.4, [broken(model, 14) for model in models], minor=True, fontsize=TEXT_PT)
+            ax.set_xlim(-0.6, 2.4 * len(models) - 0.8)
+            dressed(ax, x="")
+            titled(ax, treatment)
+            ax.tick_params("x", which="both", length=0)
+            ax.tick_params("x", which="minor", pad=18)
+        row[0].set_ylabel(f"change of the prediction / {unit}\n← lowered      raised →", fontsize=TEXT_PT)
+        return captioned(figure, caption)
+
+
+def _draw_change(ax: "Axes", left: float, change: Change) -> None:
+    stray = 0.3 * ((np.arange(len(change.taken)) * _STRAY) % 1 - 0.5)
+    ax.plot(
+        np.stack([left + stray, left + 1 + stray]),
+        np.stack([change.taken, change.control]),
+        color=GREY,
+        linewidth=0.5,
+        alpha=0.5,
+        zorder=1,
+    )
+    for place, values, mean, filled in (
+        (left, change.taken, change.taken_mean, BLUE),
+        (left + 1, change.control, change.control_mean, "white"),
+    ):
+        ax.scatter(place + stray, values, s=14, facecolors=filled, edgecolors=BLUE, linewidths=0.8, zorder=2)
+        ax.vlines(place - 0.32, mean[0], mean[2], color=DARK, linewidth=2, zorder=3)
+        ax.plot(place - 0.32, mean[1], "D", color=DARK, markersize=3.5, zorder=3)

@@ -1,0 +1,246 @@
+"""Figures of a comparison: do a network and a model of features lean on the same part of the structure?"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from micro_features.report.axes import (
+    BLUE,
+    COLOURS,
+    DARK,
+    GREY,
+    MARKERS,
+    SMALL_PT,
+    broken,
+    dressed,
+)
+from micro_features.report.prediction_figures import Interval
+from micro_features.report.signs import DOWN, PHASE_NAMES, SHAP_NAMES, UP, WIDTH, captioned, signed, titled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ENRICHMENT_SIZE = (6.0, 3.4)
+"""Inches; for `figure_of`."""
+_MOST_GROUPS = 12
+
+
+class Lean(NamedTuple):
+    """What both models say about one phase, picture by picture.
+
+    Attributes
+    ----------
+    shap, network : (n,) float array
+        Sum of the SHAP values of the phase's features; lean of the network's map on the phase. Model units.
+    rank : (float, float, float)
+        Low, Spearman's correlation of the two, high.
+    chance : (float, float)
+        The middle 95 % of that correlation with maps moved to where they have no business.
+    """
+
+    shap: np.ndarray
+    network: np.ndarray
+    rank: Interval
+    chance: tuple[float, float]
+
+
+def draw_phase_bars(
+    shares: "Axes",
+    sums: "Axes",
+    phases: Sequence[str],
+    shap: Mapping[str, float],
+    enrichment: pd.DataFrame,
+    *,
+    unit: str,
+) -> None:
+    """Of one picture, where the network's map lies, and beside it what the features of each phase add.
+
+    Parameters
+    ----------
+    shares, sums : Axes
+    phases : sequence of str
+        That are told apart in this picture.
+    shap, enrichment
+        As in `micro_features.report.heat_figures.sample_figure`.
+    unit : str
+        Of the SHAP sums.
+    """
+    named = [phase for phase in PHASE_NAMES if phase in phases or phase in shap]
+    rows = [*named, *(group for group in shap if group not in named)]
+    places = np.arange(len(rows))[::-1]
+    for row, phase in zip(places, rows, strict=True):
+        there = phase in enrichment.index
+        pair = enrichment.loc[phase, ["positive", "negative"]].to_numpy(float) if there else np.full(2, np.nan)
+        for value, offset, kind in zip(pair, (0.19, -0.19), (UP, DOWN), strict=True):
+            if np.isfinite(value):
+                shares.barh(row + offset, value - 1, left=1, height=0.34, **kind)
+        if not np.isfinite(pair).any():
+            missing = "not resolved" if phase in SHAP_NAMES else "no place of its own"
+            _say_instead(shares, row, "too little of it" if there else missing)
+        if phase in shap:
+            sums.barh(row, shap[phase], height=0.5, **(DOWN if shap[phase] < 0 else UP))
+        else:
+            _say_instead(sums, row, "no feature")
+    for ax, middle, least, values in (
+        (shares, 1.0, 0.5, enrichment[["positive", "negative"]].to_numpy(float).ravel()),
+        (sums, 0.0, 0.05, np.array([*shap.values()], float)),
+    ):
+        ax.axvline(middle, color=DARK, linewidth=0.8)
+        below, above = (max(least, *(side * (values - middle)), 0.0) for side in (-1, 1))
+        # Room on both sides, so that a bar's side is seen.
+        ax.set_xlim(middle - 1.1 * max(below, above / 3), middle + 1.1 * max(above, below / 3))
+        ax.set_ylim(-0.6, len(rows) - 0.4)
+        ax.set_yticks([])
+        ax.locator_params(axis="x", nbins=5)
+    shares.set_yticks(places, [broken(PHASE_NAMES.get(each, each), 16).replace(" ", "\n") for each in rows])
+    dressed(shares, x="share of attribution\nover share of area").tick_params("y", length=0)
+    dressed(sums, x=f"sum of SHAP values\n/ {unit}")
+    titled(shares, "e  network")
+    titled(sums, "f  feature model")
+    inches = shares.get_position().height * shares.figure.get_figheight()  # type: ignore[union-attr]
+    shares.legend(
+        handles=[Patch(**UP, label="raises"), Patch(**DOWN, label="lowers the prediction")],
+        fontsize=SMALL_PT,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(-0.1, -0.62 / inches),
+        ncols=2,
+    )
+
+
+def lean_figure(
+    leans: Mapping[str, Lean | str],
+    *,
+    groups: Sequence[str],
+    measured: np.ndarray,
+    unit: str,
+    caption: str,
+) -> Figure:
+    """Do the two models order the pictures alike, phase by phase?
+
+    Under each cloud stands the rank correlation between -1 and 1, with its interval, over what chance gives.
+
+    Parameters
+    ----------
+    leans : mapping
+        By phase (``pore``, ``boundary``); words instead where there is nothing to compare.
+    groups : sequence of n str
+        Up to 12 have a mark of their own, the same as in figures of predictions.
+    measured : (n,) float array
+        Orders the groups.
+    unit : str
+        Of both axes: ``"decades"``. The network's is its map's lean on the phase.
+    caption : str
+
+    Returns
+    -------
+    Figure
+    """
+    labels = np.asarray(groups)
+    there = sorted(sorted(set(groups)), key=lambda group: np.median(measured[labels == group]))
+    alone = len(there) > _MOST_GROUPS
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        clouds, strips = figure.subplots(2, len(leans), squeeze=False, height_ratios=(1, 0.09))
+        for ax, strip, (phase, lean) in zip(clouds, strips, leans.items(), strict=True):
+            called = SHAP_NAMES.get(phase, phase)
+            if isinstance(lean, str):
+                titled(ax, called)
+                for each in (ax, strip):
+                    each.set_axis_off()
+                _say_instead(ax, 0.5, textwrap.fill(lean, 34))
+                continue
+            dressed(ax, x=f"SHAP sum of {called} / {unit}", y=f"lean on {PHASE_NAMES.get(phase, phase)} / {unit}")
+            low, value, high = (signed(each) for each in lean.rank)
+            titled(ax, f"{called}\nSpearman {value} [{low}, {high}]")
+            for rank, group in enumerate(["all"] if alone else there):
+                members = np.full(len(labels), True) if alone else labels == group
+                ax.plot(
+                    lean.shap[members],
+                    lean.network[members],
+                    MARKERS[0] if alone else MARKERS[(rank + rank // len(COLOURS)) % len(MARKERS)],
+                    color=BLUE if alone else COLOURS[rank % len(COLOURS)],
+                    markersize=5,
+                    label=broken(group, 24),
+                )
+            for line in (ax.axhline, ax.axvline):
+                line(0, color=DARK, linewidth=0.8, zorder=0)
+            ax.margins(0.08)
+            ax.locator_params(nbins=5)
+            _draw_rank(strip, lean)
+        entries = max((ax.get_legend_handles_labels() for ax in clouds), key=lambda pair: len(pair[1]))
+        if not alone and entries[1]:
+            figure.legend(*entries, loc="outside right center", fontsize=SMALL_PT, frameon=False)
+        return captioned(figure, caption)
+
+
+def _draw_rank(ax: "Axes", lean: Lean) -> None:
+    low, value, high = lean.rank
+    ax.axvspan(*lean.chance, color=GREY, alpha=0.35, linewidth=0)
+    ax.axvline(0, color=DARK, linewidth=0.8)
+    ax.hlines(0, low, high, color=BLUE, linewidth=2)
+    ax.plot(value, 0, "o", color=BLUE, markersize=6)
+    ax.set(xlim=(-1, 1), ylim=(-1, 1), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
+    dressed(ax, x="Spearman; grey: moved maps, 95 %")
+    ax.xaxis.label.set_fontsize(SMALL_PT)
+    ax.spines["left"].set_visible(False)
+
+
+def enrichment_bars(ax: "Axes", table: pd.DataFrame) -> "Axes":
+    """On which phase the network's maps lie, over all pictures, beside what moved maps give.
+
+    Parameters
+    ----------
+    ax : Axes
+    table : DataFrame
+        A row for each phase and sign: ``phase``; ``sign``, 1 for what raises the prediction and -1 for what lowers it;
+        ``value``, ``low``, ``high``: mean share of attribution over share of area, and its interval; ``null_low``,
+        ``null_high``: the middle 95 % with moved maps. NaN is not known.
+
+    Returns
+    -------
+    Axes
+    """
+    phases = table["phase"].drop_duplicates().tolist()
+    numbers = table[["sign", "value", "low", "high", "null_low", "null_high"]].to_numpy(float)
+    for phase, (sign, value, low, high, null_low, null_high) in zip(table["phase"], numbers, strict=True):
+        row = len(phases) - 1 - phases.index(phase) + 0.19 * sign
+        if np.isnan(value):
+            _say_instead(ax, row, "too little of it")
+            continue
+        ax.barh(row, value - 1, left=1, height=0.32, **(UP if sign > 0 else DOWN))
+        ax.hlines(row, low, high, color=DARK, linewidth=1.4)
+        ax.fill_betweenx([row - 0.19, row + 0.19], null_low, null_high, color=GREY, alpha=0.45, linewidth=0)
+    ax.axvline(1, color=DARK, linewidth=0.8)
+    ax.set_yticks(np.arange(len(phases))[::-1], [broken(PHASE_NAMES.get(phase, phase), 16) for phase in phases])
+    ax.set_ylim(-0.6, len(phases) - 0.4)
+    handles = [
+        Patch(**UP, label="raises"),
+        Patch(**DOWN, label="lowers the prediction"),
+        Patch(facecolor=GREY, alpha=0.45, label="moved maps, 95 %"),
+    ]
+    ax.legend(
+        handles=handles, fontsize=SMALL_PT, frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.18), ncols=3
+    )
+    dressed(ax, x="share of attribution over share of area")
+    ax.tick_params("y", length=0)
+    return ax
+
+
+def _say_instead(ax: "Axes", row: float, words: str) -> None:
+    ax.annotate(
+        words,
+        (0.5, row),
+        xycoords=ax.get_yaxis_transform(),
+        ha="center",
+        va="center",
+        fontsize=SMALL_PT,
+        color=DARK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
