@@ -117,6 +117,8 @@ class NetworkPicture:
         Edge of a pixel of the picture; None where it is not calibrated.
     sha256 : str
         Of its file.
+    grey_mean, grey_sd : float
+        Of the reduced picture's valid pixels, before they were made 0 and 1; white is 1.
     """
 
     x: np.ndarray
@@ -125,6 +127,8 @@ class NetworkPicture:
     shape: tuple[int, int]
     pixel_um: float | None
     sha256: str
+    grey_mean: float
+    grey_sd: float
 
     @property
     def reduction(self) -> tuple[float, float]:
@@ -161,7 +165,9 @@ def read_micrograph(
     return pipeline.micrograph_of(picture, pipeline.calibrate(picture, pixel_um=pixel_um, uncalibrated=uncalibrated))
 
 
-def network_picture(micrograph: Micrograph, geometry: Geometry) -> NetworkPicture:
+def network_picture(
+    micrograph: Micrograph, geometry: Geometry, *, grey_of: NetworkPicture | None = None
+) -> NetworkPicture:
     """What the network sees of a micrograph: the smallest rectangle that holds all material, reduced by area means.
 
     Parameters
@@ -170,6 +176,9 @@ def network_picture(micrograph: Micrograph, geometry: Geometry) -> NetworkPictur
     geometry : Geometry
         Where its reduction is a whole number, up to that less one rows and columns at the far edges are left out, so
         that network pixels lie on whole pixels.
+    grey_of : NetworkPicture, optional
+        The same picture before it was altered, whose grey levels stay the measure: standardised anew, all of it would
+        seem changed.
 
     Returns
     -------
@@ -187,7 +196,7 @@ def network_picture(micrograph: Micrograph, geometry: Geometry) -> NetworkPictur
     rows, cols = (np.flatnonzero(micrograph.valid.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         raise ImageError("has no pixel that is material.")
-    first_row, first_col, n_rows, n_cols = rows[0], cols[0], np.ptp(rows) + 1, np.ptp(cols) + 1
+    first_row, first_col, n_rows, n_cols = map(int, (rows[0], cols[0], np.ptp(rows) + 1, np.ptp(cols) + 1))
     if factor == round(factor):
         n_rows, n_cols = (int(max(factor, n // factor * factor)) for n in (n_rows, n_cols))
     last_row, last_col = first_row + n_rows - 1, first_col + n_cols - 1
@@ -202,9 +211,17 @@ def network_picture(micrograph: Micrograph, geometry: Geometry) -> NetworkPictur
     grey = x[valid].astype(np.float64)
     if not len(grey) or grey.std() < _ONE_COLOUR:
         raise ImageError("is of one colour: there is nothing to see in it.")
-    x = np.where(valid, (x - grey.mean()) / grey.std(), 0).astype(np.float32)
-    frame = (int(first_row), int(last_row), int(first_col), int(last_col))
-    return NetworkPicture(x, valid, frame, micrograph.image.shape, pixel_um, micrograph.sha256)
+    mean, sd = (grey.mean(), grey.std()) if grey_of is None else (grey_of.grey_mean, grey_of.grey_sd)
+    return NetworkPicture(
+        x=np.where(valid, (x - mean) / sd, 0).astype(np.float32),
+        valid=valid,
+        frame=(first_row, last_row, first_col, last_col),
+        shape=micrograph.image.shape,
+        pixel_um=pixel_um,
+        sha256=micrograph.sha256,
+        grey_mean=float(mean),
+        grey_sd=float(sd),
+    )
 
 
 # ---- the pictures of a table -----------------------------------------------------------------------------------------
@@ -215,6 +232,47 @@ class _Reading:
     path: Path
     told: Pictured
     geometry: Geometry
+
+
+def found_pictures(dataset: Dataset, table: Path, folder: Path | None) -> dict[str, Path]:
+    """The files of the pictures of a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    table : Path
+        That it was read from.
+    folder : Path or None
+        Where the pictures lie; else the table's folder and the current one are looked in.
+
+    Returns
+    -------
+    dict of micrograph to Path
+        In the order of the data set.
+
+    Raises
+    ------
+    FeatureTableError
+        The table does not name pictures.
+    ImageError
+        Pictures are missing; names them.
+    """
+    names = [name for row in dataset.ids for name in dataset.members[row]]
+    unknown = [name for name in names if name not in dataset.pictures]
+    if unknown:
+        raise FeatureTableError(
+            f"{table}: no column 'path' tells the file of {_some(unknown)}; the network needs the pictures, in a "
+            "table as `micro-features extract` writes it."
+        )
+    paths = {name: _found(dataset.pictures[name].path, table, folder) for name in names}
+    gone = [dataset.pictures[name].path for name, path in paths.items() if path is None]
+    if gone:
+        looked = ", ".join(as_text(place) for place in _places(table, folder))
+        raise ImageError(
+            f"{len(gone)} of {len(names)} pictures are not there: {_some(gone)} (looked in {looked}); say where with "
+            "--pictures FOLDER."
+        )
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def read_pictures(
@@ -249,24 +307,10 @@ def read_pictures(
     ImageError
         Pictures are missing, can not be read or are smaller than a window; names them.
     """
-    names = [name for row in dataset.ids for name in dataset.members[row]]
-    unknown = [name for name in names if name not in dataset.pictures]
-    if unknown:
-        raise FeatureTableError(
-            f"{table}: no column 'path' tells the file of {_some(unknown)}; the network needs the pictures, in a "
-            "table as `micro-features extract` writes it."
-        )
-    told = [dataset.pictures[name] for name in names]
-    _check_scales(names, told, geometry)
-    paths = [_found(each.path, table, folder) for each in told]
-    gone = [each.path for each, path in zip(told, paths, strict=True) if path is None]
-    if gone:
-        looked = ", ".join(as_text(place) for place in _places(table, folder))
-        raise ImageError(
-            f"{len(gone)} of {len(names)} pictures are not there: {_some(gone)} (looked in {looked}); say where with "
-            "--pictures FOLDER."
-        )
-    readings = [_Reading(path, each, geometry) for path, each in zip(paths, told, strict=True) if path is not None]
+    _check_scales(dataset, geometry)
+    paths = found_pictures(dataset, table, folder)
+    names, told = list(paths), [dataset.pictures[name] for name in paths]
+    readings = [_Reading(path, each, geometry) for path, each in zip(paths.values(), told, strict=True)]
     answers = map_ordered(_read, readings, n_workers=n_workers)
     reasons = [f"{each.path} {each_answer}" for each, each_answer in zip(told, answers, strict=True)
                if isinstance(each_answer, str)]  # fmt: skip
@@ -287,7 +331,9 @@ def read_pictures(
     return pictures
 
 
-def _check_scales(names: Sequence[str], told: Sequence[Pictured], geometry: Geometry) -> None:
+def _check_scales(dataset: Dataset, geometry: Geometry) -> None:
+    names = [name for row in dataset.ids for name in dataset.members[row] if name in dataset.pictures]
+    told = [dataset.pictures[name] for name in names]
     bare = [name for name, each in zip(names, told, strict=True) if each.pixel_um is None]
     if bare and len(bare) < len(names):
         raise CalibrationError(
@@ -296,12 +342,12 @@ def _check_scales(names: Sequence[str], told: Sequence[Pictured], geometry: Geom
         )
     if bare and geometry.window_um is not None:
         raise CalibrationError("--window-um: no picture has a pixel size; give windows in pixels, or calibrate them.")
-    sizes = {each.pixel_um: name for name, each in zip(names, told, strict=True) if each.pixel_um is not None}
+    sizes = [each.pixel_um for each in told if each.pixel_um is not None]
     if geometry.window_um is None and sizes and max(sizes) > SAME_PIXEL * min(sizes):
-        low, high = min(sizes), max(sizes)
+        (low, first), (high, last) = ((end, names[sizes.index(end)]) for end in (min(sizes), max(sizes)))
         raise SettingsError(
-            f"pixels are {low:.4g} µm ({sizes[low]}) to {high:.4g} µm ({sizes[high]}): windows of so many pixels would "
-            "show them at different scales; give the window in micrometres with --window-um, or leave some out."
+            f"pixels are {low:.4g} µm ({first}) to {high:.4g} µm ({last}): windows of so many pixels would show them "
+            "at different scales; give the window in micrometres with --window-um, or leave some out."
         )
 
 

@@ -123,6 +123,7 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
     own, quantity = scores["predictors"][NETWORK], quantity_and_unit(dataset.target.name)[0].replace("_", " ")
     error = "MAE (decades)" if log10 else f"MAE ({dataset.target.unit or quantity})"
     told = {"R²": own["r2"], error: own["mae"]}
+    ends_known = {name: np.array(score, float) for name, score in told.items()}  # NaN for None
     return figure_of(
         lambda ax: drawn.predicted_against_measured(
             ax,
@@ -134,7 +135,7 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
             name=quantity,
             unit=dataset.target.unit,
             log10=log10,
-            scores={name: tuple(float("nan") if x is None else x for x in score) for name, score in told.items()},
+            scores={name: (low, value, high) for name, (low, value, high) in ends_known.items()},
         ),
         drawn.PREDICTED_SIZE,
     )

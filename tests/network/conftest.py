@@ -1,6 +1,7 @@
 """Small drawn pictures whose property their coarseness tells, a feature table that names them, and a fit of it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from micro_features.network import scoring
 from micro_features.network.pictures import Geometry
 from micro_features.network.train import Request
 
@@ -54,7 +56,7 @@ def made_up_fit(folder: Path, names: list[str], groups: list[str], y: np.ndarray
         {
             "micrograph_id": names,
             f"measured_{TARGET}": 10.0**y,
-            f"predicted_{TARGET}": 10.0**y[::-1],
+            f"predicted_{TARGET}": 10.0 ** y[::-1],
             "predicted_grouped_5fold": 10.0 ** (y + 0.1),
         }
     ).to_csv(folder / "predictions.csv", index=False)
@@ -83,6 +85,14 @@ def request_for(table: Path, fit: Path, **more: object) -> Request:
         "n_workers": 1,
     }
     return Request(**(options | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_exchanges() -> Iterator[None]:
+    """A hundredth of a p is fine enough here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "EXCHANGES", 99)
+        yield
 
 
 @pytest.fixture

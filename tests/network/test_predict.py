@@ -1,0 +1,114 @@
+"""Predictions of pictures: by networks that did not see them, and one line for each that can not be predicted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from micro_features.errors import OutputError, SettingsError
+from micro_features.network.predict import Request, predict
+
+from .conftest import TARGET
+
+
+def ask(trained, *paths, **more):
+    options = {"pixel_um": 0.25, "n_workers": 1, "level": 0.5}
+    return predict(Request(tuple(paths), str(trained / "model"), **(options | more)))
+
+
+@pytest.fixture
+def pictures(trained):
+    return trained.parent / "set" / "pictures"
+
+
+@pytest.fixture
+def mirrored(pictures, tmp_path):
+    """A picture that no network has seen."""
+    path = tmp_path / "new.png"
+    Image.fromarray(np.asarray(Image.open(pictures / "p02.png"))[:, ::-1].copy()).save(path)
+    return path
+
+
+def test_pictures_of_the_training_get_what_was_predicted_without_them(trained, pictures):
+    found = ask(trained, pictures).table.set_index("micrograph_id")
+    told = pd.read_csv(trained / "predictions.csv").set_index("micrograph_id")
+    assert list(found.index) == list(told.index)
+    for column in (f"predicted_{TARGET}", "predicted_in_one_pass", "probability_high"):
+        np.testing.assert_allclose(found[column], told[column], rtol=1e-7)
+    assert list(found["predicted_class"]) == list(told["predicted_class"])
+    assert found["warning"].str.startswith("a picture of the training: only the 2 networks").all()
+    assert (found["networks"] == 2).all()
+    half = ask(trained, pictures, level=0.6).table
+    assert (half["interval_low"] < half[f"predicted_{TARGET}"]).all()
+    assert ask(trained, pictures / "p00.png", level=0.8).table["interval_low"].isna().all()
+
+
+def test_a_new_picture_is_asked_of_all_networks(trained, mirrored, tmp_path):
+    result = ask(trained, mirrored, output=tmp_path / "out.csv", level=0.8)
+    (row,) = result.table.to_dict("records")
+    assert row["networks"] == 4
+    assert row["warning"] == ""
+    assert row["interval_low"] < row[f"predicted_{TARGET}"] < row["interval_high"]
+    assert row["networks_sd"] > 0
+    assert row["probability_low"] + row["probability_median"] + row["probability_high"] == pytest.approx(1)
+    written = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert list(written.columns) == list(result.table.columns)
+    lines = list(result.lines())
+    assert "date alone" in next(line for line in lines if line.startswith("right class of 3"))
+    assert any("80 %" in line and "S/cm" in line for line in lines)
+    assert lines[-1] == f"predictions: {tmp_path / 'out.csv'}"
+
+
+def test_a_wider_level_is_a_wider_interval(trained, mirrored):
+    ends = [ask(trained, mirrored, level=level).table.loc[0, ["interval_low", "interval_high"]] for level in (0.3, 0.8)]
+    assert ends[1]["interval_low"] < ends[0]["interval_low"] < ends[0]["interval_high"] < ends[1]["interval_high"]
+    with pytest.raises(SettingsError, match="4 groups allow at most 80 %"):
+        ask(trained, mirrored, level=0.9)
+
+
+def test_what_can_not_be_predicted_costs_only_itself(trained, mirrored, tmp_path):
+    Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "small.png")
+    Image.fromarray(np.full((96, 96), 9, np.uint8)).save(tmp_path / "flat.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    result = ask(trained, tmp_path, tmp_path / "none.png")
+    assert list(result.table["micrograph_id"]) == ["new"]
+    reasons = {failure.path.rsplit("/")[-1]: failure.reason for failure in result.failures}
+    assert set(reasons) == {"small.png", "flat.png", "broken.png", "none.png"}
+    assert "smaller than a window of 64 px" in reasons["small.png"]
+    assert "one colour" in reasons["flat.png"]
+
+
+def test_scale_is_compared_with_that_of_the_training(trained, mirrored, tmp_path):
+    def warning(**more):
+        return ask(trained, mirrored, **more).table.loc[0, "warning"]
+
+    assert warning(pixel_um=0.26) == ""
+    assert warning(pixel_um=0.27) == "other magnification: pixel 0.27 µm, in training 0.25 µm"
+    assert warning(pixel_um=None) == warning(pixel_um=None, uncalibrated=True)
+    assert warning(pixel_um=None) == "pixel size not known; in training 0.25 µm"
+    (tmp_path / "sizes.csv").write_text("file,pixel_um\nnew.png,0.5\n")
+    assert warning(pixel_um=None, pixel_size_table=tmp_path / "sizes.csv").startswith("other magnification: pixel 0.5")
+
+
+@pytest.mark.slow
+def test_processes_do_not_change_what_is_said(trained, mirrored, pictures):
+    one = ask(trained, mirrored, pictures / "p00.png").table
+    two = ask(trained, mirrored, pictures / "p00.png", n_workers=2).table
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+def test_pages_are_pictures(trained, pictures, tmp_path):
+    pages = [Image.open(pictures / name).copy() for name in ("p00.png", "p01.png")]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    found = ask(trained, tmp_path / "stack.tif").table
+    assert list(found["micrograph_id"]) == ["stack.page1", "stack.page2"]
+    assert list(found["page"]) == [1, 2]
+    assert (found["networks"] == 4).all()  # another file: its pictures are not known again
+
+
+def test_nothing_is_overwritten(trained, mirrored, tmp_path):
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(OutputError, match=r"out\.csv: exists"):
+        ask(trained, mirrored, output=tmp_path / "out.csv")
+    with pytest.raises(OutputError, match="tables are written as"):
+        ask(trained, mirrored, output=tmp_path / "out.json")

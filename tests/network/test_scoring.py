@@ -1,0 +1,153 @@
+"""Scores beside those of the date and the features: worked by hand."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micro_features.errors import FeatureTableError
+from micro_features.fitting.dataset import read_dataset
+from micro_features.network.beside import DATE_ALONE, DATE_SINGLE, TRAINING_MEAN, Predictor, needs_no_picture, read_fit
+from micro_features.network.scoring import (
+    NETWORK,
+    auc,
+    exchange_p,
+    left_out_interval,
+    score_columns,
+    score_lines,
+    scores_file,
+    scores_of,
+)
+
+
+@pytest.fixture
+def dataset(drawn):
+    return read_dataset(drawn[0], target="sigma_S_per_cm", group="batch", cuts=(1e-5, 2e-4))
+
+
+FOLD = np.arange(12) % 2
+
+
+def test_auc_counts_pairs():
+    above = np.array([True, False, True, False, False])
+    # 3 beats 1, ties with 3, loses to 4; 5 beats all three.
+    assert auc(above, np.array([3, 1, 5, 3, 4.0])) == pytest.approx((1 + 0.5 + 3) / 6)
+    assert np.isnan(auc(np.ones(3, bool), np.arange(3.0)))
+
+
+def test_each_cut_is_asked_of_the_rows_above_the_one_before(dataset):
+    # High rows are predicted highest, median ones below low ones: only the lower cut is failed.
+    predicted = np.select([dataset.classes == 0, dataset.classes == 1], [-5.0, -5.5], -3.0)
+    found = scores_of(dataset, Predictor("", predicted))
+    counts = np.bincount(dataset.classes)
+    pairs = counts[0] * (counts[1] + counts[2])
+    assert found["auc_above_1"][1] == pytest.approx(counts[0] * counts[2] / pairs)
+    assert found["auc_above_2"][1] == 1
+    assert found["balanced_accuracy_above_2"][1] == 1
+    assert "class_accuracy" not in found
+    sure = scores_of(dataset, Predictor("", predicted, np.eye(3)[dataset.classes]))
+    assert sure["class_accuracy"][1] == 1
+    assert sure["accuracy_from_number"][1] == found["accuracy_from_number"][1] < 1
+
+
+def test_exchanges_between_groups_tell_a_link_from_none():
+    groups = np.repeat(np.arange(10), 2)
+    y = groups + np.tile([0.0, 0.1], 10)
+    assert exchange_p(y, y, groups) == pytest.approx((0.01, 0.01))
+    assert exchange_p(y, -y, groups)[1] > 0.9
+    assert exchange_p(y, np.ones(20), groups) == (1.0, 1.0)
+
+
+def test_the_date_answers_with_the_other_rows_of_its_day(dataset):
+    found = needs_no_picture(dataset, FOLD)
+    y, day = dataset.y, np.arange(12) % 3
+    assert found[TRAINING_MEAN].predicted[0] == pytest.approx(y[FOLD == 1].mean())
+    assert found[DATE_ALONE].predicted[0] == pytest.approx(y[(FOLD == 1) & (day == 0)].mean())
+    assert found[DATE_SINGLE].predicted[0] == pytest.approx(y[[3, 6, 9]].mean())
+    codes = dataset.classes[(FOLD == 1) & (day == 0)]
+    assert found[DATE_ALONE].probabilities[0].argmax() == np.bincount(codes).argmax()
+
+    lonely = dataset.confounders.assign(acquisition_date=["2020-01-01", *["2021-01-01"] * 11])
+    alone = needs_no_picture(dataclasses.replace(dataset, confounders=lonely), FOLD)
+    assert alone[DATE_ALONE].predicted[0] == pytest.approx(y[FOLD == 1].mean())  # no other row of that day
+    none = needs_no_picture(dataclasses.replace(dataset, confounders=lonely.iloc[:, :0]), FOLD)
+    assert list(none) == [TRAINING_MEAN]
+
+
+def test_intervals_of_left_out_rows_come_from_the_other_folds(dataset):
+    missed = np.where(FOLD == 0, 0.1, 0.4)  # rows of fold 1 were missed by more
+    low, high = left_out_interval(dataset, dataset.y - missed, FOLD, 0.5)
+    np.testing.assert_allclose(high - (dataset.y - missed), np.where(FOLD == 0, 0.4, 0.1), atol=1e-9)
+    np.testing.assert_allclose((dataset.y - missed) - low, np.where(FOLD == 0, 0.4, 0.1), atol=1e-9)
+    assert np.isnan(left_out_interval(dataset, dataset.y, FOLD, 0.7)).all()  # two groups allow 2/3
+
+
+def told_of(dataset, drawn, predicted, **changes):
+    features = read_fit(drawn[1], dataset)
+    network = Predictor("mean over windows", predicted, np.eye(3)[dataset.classes])
+    dataset = dataclasses.replace(dataset, **changes)
+    return scores_file(dataset, FOLD, {NETWORK: network}, {0: predicted, 1: predicted - 0.1}, features)
+
+
+def test_a_class_accuracy_never_stands_without_the_dates(dataset, drawn):
+    told = told_of(dataset, drawn, dataset.y + 0.05)
+    assert not told["at_chance"]
+    (line,) = [line for line in told["said"] if line.startswith("Accuracy")]
+    date = told["predictors"][DATE_ALONE]["class_accuracy"][1]
+    assert f"date alone {date:.2f}" in line
+    assert told["predictors"]["feature model"]["r2"][1] == pytest.approx(1 - 0.01 / dataset.y.var())
+    assert told["r2_by_seed"]["1"] == pytest.approx(1 - 0.05**2 / dataset.y.var())
+    lines = score_lines(told)
+    assert [line.split("  ")[0].strip() for line in lines[1:]] == list(told["predictors"])
+    assert list(score_columns(told).values())[3:] == [
+        "3 classes",
+        "classes, from number",
+        "AUC low or not",
+        "AUC high/median",
+    ]
+    json.dumps(told, allow_nan=False)
+
+
+def test_without_dates_it_is_said_that_they_are_not_known(dataset, drawn):
+    told = told_of(dataset, drawn, dataset.y + 0.05, confounders=dataset.confounders.iloc[:, :0])
+    assert any(line.startswith("No dates are known") for line in told["said"])
+    assert not any(line.startswith("Accuracy") for line in told["said"])
+
+
+def test_chance_is_said_first(dataset, drawn):
+    told = told_of(dataset, drawn, dataset.y[::-1].copy())
+    assert told["at_chance"]
+    assert told["said"][0].startswith("No link was found")
+
+
+# ---- the fit beside it -----------------------------------------------------------------------------------------------
+
+
+def test_the_feature_model_is_that_of_the_same_folds(dataset, drawn):
+    found = read_fit(drawn[1], dataset)
+    np.testing.assert_allclose(found.predicted, dataset.y + 0.1)
+    assert found.confounders == {"r2": [0.1, 0.2, 0.3]}
+    assert found.folds == drawn[1] / "folds.csv"
+
+
+def test_a_fit_of_something_else_is_refused(dataset, drawn, tmp_path):
+    fit = drawn[1]
+    with pytest.raises(FeatureTableError, match=r"has no folds\.csv, predictions\.csv, scores\.json"):
+        read_fit(tmp_path, dataset)
+    rows = pd.read_csv(fit / "predictions.csv")
+    rows.iloc[1:].to_csv(fit / "predictions.csv", index=False)
+    with pytest.raises(FeatureTableError, match="has 11 rows, these data 12"):
+        read_fit(fit, dataset)
+    rows.assign(measured_sigma_S_per_cm=1.0).to_csv(fit / "predictions.csv", index=False)
+    with pytest.raises(FeatureTableError, match="measured_sigma_S_per_cm is not that"):
+        read_fit(fit, dataset)
+    told = json.loads((fit / "scores.json").read_text())
+    told["target"]["task"] = "classes"
+    (fit / "scores.json").write_text(json.dumps(told))
+    with pytest.raises(FeatureTableError, match="predicts the class of sigma"):
+        read_fit(fit, dataset)
+    (fit / "scores.json").write_text("{}")
+    with pytest.raises(FeatureTableError, match=r"scores\.json: is not what `fit` writes"):
+        read_fit(fit, dataset)

@@ -1,0 +1,172 @@
+"""Trainings: the same weights however they came about, and nothing of others overwritten."""
+
+import json
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from micro_features.errors import FeatureTableError, OutputError, SettingsError
+from micro_features.learn.network import from_bytes
+from micro_features.network import progress
+from micro_features.network.train import train
+from micro_features.network.unfinished import Unfinished
+
+from .conftest import request_for
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+def stop_after(line_with):
+    def tell(line):
+        if line_with in line:
+            raise Stop
+
+    return tell
+
+
+def test_an_interrupted_training_gives_the_same_weights_as_a_straight_one(drawn, tmp_path):
+    request = request_for(*drawn)
+    straight = train(request, tmp_path / "straight")
+    with pytest.raises(Stop):
+        train(request, tmp_path / "again", tell=stop_after("fold 1 seed 0: epoch 1"))
+    kept = sorted(path.name for path in (tmp_path / "again" / "checkpoints").glob("fold*"))
+    assert kept == ["fold-0-seed-0.safetensors", "fold-1-seed-0.checkpoint"]
+    lines = []
+    again = train(request, tmp_path / "again", tell=lines.append)
+    assert "1 of 2 networks are trained already" in lines
+    assert [line.split(",")[0] for line in lines if "epoch" in line] == ["fold 1 seed 0: epoch 2 of 2"]
+    assert again.weights == straight.weights
+    np.testing.assert_array_equal(again.windows, straight.windows)
+    np.testing.assert_array_equal(again.whole, straight.whole)
+
+
+def test_weights_do_not_depend_on_processes(drawn, tmp_path):
+    lines = []
+    one = train(request_for(*drawn, epochs=1), tmp_path / "one")
+    two = train(request_for(*drawn, epochs=1, n_workers=2), tmp_path / "two", tell=lines.append)
+    assert one.weights == two.weights
+    np.testing.assert_array_equal(one.windows, two.windows)
+    assert sorted(line.split(",")[0] for line in lines if "epoch" in line) == [
+        "fold 0 seed 0: epoch 1 of 1",
+        "fold 1 seed 0: epoch 1 of 1",
+    ]
+
+
+def test_each_network_leaves_its_fold_out_and_seeds_differ(drawn, tmp_path):
+    training = train(request_for(*drawn, epochs=1, seeds=2, seed=3), tmp_path / "out")
+    assert list(training.weights) == [(0, 3), (0, 4), (1, 3), (1, 4)]
+    assert len(set(training.weights.values())) == 4
+    y = training.dataset.y
+    for (fold, _), weights in training.weights.items():
+        network = from_bytes(weights, training.architecture)
+        assert float(network.mean) == pytest.approx(y[training.fold != fold].mean(), abs=1e-6)
+    assert np.isfinite(training.windows).all()
+    np.testing.assert_allclose(training.windows[..., 1:].sum(axis=-1), 1)
+    rows = training.rows(training.windows)
+    np.testing.assert_allclose(rows, training.windows)
+
+
+def test_pictures_of_a_sample_are_averaged(drawn, tmp_path):
+    table, fit = drawn
+    rows = pd.read_csv(table)
+    # Pairs of one group and one value make one sample.
+    samples = [f"s{row // 2:02}" for row in range(24)]
+    doubled = rows.loc[rows.index.repeat(2)].reset_index(drop=True)
+    ids = [f"m{row:02}" for row in range(24)]
+    doubled.assign(micrograph_id=ids, sample_id=samples).to_csv(table, index=False)
+    fold = [int(group[1:]) % 2 for group in doubled["batch"]]
+    pd.DataFrame({"micrograph_id": ids, "fold": fold}).to_csv(fit / "folds.csv", index=False)
+    told = pd.read_csv(fit / "predictions.csv").rename(columns={"micrograph_id": "sample_id"})
+    told.assign(sample_id=sorted(set(samples))).to_csv(fit / "predictions.csv", index=False)
+    training = train(request_for(table, fit, epochs=1, batch=16), tmp_path / "out")
+    assert training.windows.shape == (1, 24, 4)
+    found = training.predictor(training.windows, "")
+    assert found.predicted.shape == (12,)
+    np.testing.assert_allclose(found.predicted, training.windows[0, :, 0].reshape(12, 2).mean(axis=1))
+
+
+def test_what_is_not_ours_is_left_alone(drawn, tmp_path):
+    request, out = request_for(*drawn, epochs=1), tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        train(request, out)
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    (tmp_path / "done" / "model").mkdir(parents=True)
+    with pytest.raises(OutputError, match="holds a finished model"):
+        train(request, tmp_path / "done")
+
+
+def test_another_request_or_another_run_in_the_same_folder_is_refused(drawn, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(Stop):
+        train(request_for(*drawn, epochs=3), out, tell=stop_after("epoch 1"))
+    with pytest.raises(OutputError, match="a training with other seeds, plan was begun here"):
+        train(request_for(*drawn, epochs=2, seeds=2), out)
+    held = FileLock(out / "checkpoints" / ".lock")
+    refused = []
+
+    def hold():
+        with held:
+            try:
+                with Unfinished(out):
+                    pass
+            except OutputError as error:
+                refused.append(str(error))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert "another training is at work" in refused[0]
+
+
+def test_the_same_picture_in_two_folds_is_refused(drawn, tmp_path):
+    table, _ = drawn
+    pictures = table.parent / "pictures"
+    (pictures / "p01.png").write_bytes((pictures / "p00.png").read_bytes())
+    with pytest.raises(FeatureTableError, match="p00 and p01 are the same picture in different folds"):
+        train(request_for(*drawn), tmp_path / "out")
+
+
+def test_bad_requests(drawn, tmp_path):
+    table, fit = drawn
+    with pytest.raises(SettingsError, match="0 seeds"):
+        train(request_for(table, fit, seeds=0), tmp_path / "out")
+    with pytest.raises(SettingsError, match="'mps' was asked for"):
+        train(request_for(table, fit, device="mps"), tmp_path / "out")
+    folds = pd.read_csv(fit / "folds.csv")
+    folds.assign(fold=0).to_csv(fit / "folds.csv", index=False)
+    with pytest.raises(FeatureTableError, match="all rows are in one fold"):
+        train(request_for(table, fit), tmp_path / "out")
+    pd.read_csv(table).assign(batch="one").to_csv(table, index=False)
+    with pytest.raises(FeatureTableError, match="all rows are in one group"):
+        train(request_for(table, fit), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_time_left_is_that_of_the_whole_run(monkeypatch):
+    clock = iter([0.0, 10.0, 20.0, 330.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    lines = []
+    told = progress.Progress({(0, 0): 2, (1, 0): 2, (2, 0): 0}, lines.append)
+    for message in ((0, 0, 1, 1.5), (1, 0, 1, 1.25), (0, 0, 2, 1.0)):
+        told.put(message)
+    assert lines == [
+        "1 of 3 networks are trained already",
+        "fold 0 seed 0: epoch 1 of 2, loss 1.500; 30 s left in all",
+        "fold 1 seed 0: epoch 1 of 2, loss 1.250; 20 s left in all",
+        "fold 0 seed 0: epoch 2 of 2, loss 1.000; 2 min left in all",
+    ]
+
+
+def test_what_was_begun_is_told_in_json(drawn, tmp_path):
+    with pytest.raises(Stop):
+        train(request_for(*drawn), tmp_path / "out", tell=stop_after("epoch 1"))
+    begun = json.loads((tmp_path / "out" / "checkpoints" / "request.json").read_text())
+    assert begun["seeds"] == [0, 1]
+    assert len(begun["pictures"]) == 12
