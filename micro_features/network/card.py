@@ -84,15 +84,15 @@ def _made(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
     shape, plan, training = schema["architecture"], schema["plan"], schema["training"]
     seeds = sorted({each["seed"] for each in schema["networks"]})
     geometry = schema["geometry"]
-    wide = f"{geometry['window_um']:g} µm" if geometry["window_um"] else f"{geometry['window_px']} px"
+    in_um, share = geometry["window_um"], geometry["overlap_px"] / geometry["window_px"]
+    wide = f"{in_um:g} µm" if in_um else f"{geometry['window_px']} px, reduced by {geometry['reduction']}"
     told = [
         f"{len(schema['networks'])} residual networks, channels {shape['stem_channels']}, "
         f"{', '.join(map(str, shape['channels']))}: one for each of {scores['folds']} folds and each seed "
         f"({', '.join(map(str, seeds))}). A new picture gets the mean of all, one of the training that of the networks "
         "that did not see it.",
-        f"Windows of {wide}, {plan['window']} network pixels ({schema['geometry']['reduction']} px each)"
-        if not geometry["window_um"]
-        else f"Windows of {wide}, {plan['window']} network pixels",
+        f"Windows of {wide}: {plan['window']} network pixels, {share:.0%} overlap; those at the edges lie flush with "
+        "them.",
         f"Epochs: {plan['epochs']}; batches of {plan['batch']}, learning rate {plan['learning_rate']:g}; nothing was "
         "chosen on the pictures left out.",
         f"Trained on {scores['n_rows']} rows of {scores['n_groups']} groups"
@@ -100,9 +100,6 @@ def _made(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         + f", table {training['table']} (SHA-256 {training['table_sha256'][:12]}…); hashes of the pictures in "
         "`schema.json`.",
     ]
-    told[1] += (
-        f", {geometry['overlap_px'] / geometry['window_px']:.0%} overlap; those at the edges lie flush with them."
-    )
     return told + list(scores["notes"])
 
 

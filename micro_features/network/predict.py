@@ -223,7 +223,7 @@ def _predicted(job: _Job, page: int) -> dict[str, Any]:
 
 def _warnings(model: CnnModel, pixel_um: float | None, of_training: bool, asked: int) -> Iterator[str]:
     if of_training:
-        yield f"a picture of the training: only the {asked} networks that did not see it were asked"
+        yield f"a picture of the training: asked of the {asked} of {len(model.networks)} networks that did not see it"
     trained = model.pixel_um
     if trained is None:
         yield "the training pictures had no pixel size: whether this one is at their magnification is not known"

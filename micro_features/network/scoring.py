@@ -28,6 +28,7 @@ LEVEL = 0.8
 """Of the intervals of rows out of fold."""
 CHANCE_P = 0.05
 EXCHANGES = 999
+_OF_THE_NUMBER = 3  # columns of scores that speak of the number; the others speak of classes
 NOT_RETRAINED = (
     "No network was trained on exchanged targets, which would take as many trainings as exchanges. Instead what was "
     "measured was exchanged between groups, the predictions staying"
@@ -312,12 +313,13 @@ def _dates(told: Mapping[str, Any]) -> list[str]:
 
 
 def score_lines(told: Mapping[str, Any]) -> list[str]:
-    """A table of every predictor, for a terminal."""
-    columns = score_columns(told)
-    heading = f"{'':34}" + "".join(f"{title:>22}" for title in columns.values())
-    lines = [heading]
-    for name, each in told["predictors"].items():
-        lines.append(f"{name:34}" + "".join(f"{said(each[key]) if key in each else '-':>22}" for key in columns))
+    """Tables of every predictor, for a terminal: of the number, then of the classes."""
+    columns = list(score_columns(told).items())
+    lines: list[str] = []
+    for some in filter(None, (columns[:_OF_THE_NUMBER], columns[_OF_THE_NUMBER:])):
+        lines += [""] * bool(lines) + [f"{'':34}" + "".join(f"{title:>22}" for _, title in some)]
+        for name, each in told["predictors"].items():
+            lines.append(f"{name:34}" + "".join(f"{said(each[key]) if key in each else '-':>22}" for key, _ in some))
     return lines
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.learn.network import from_bytes
@@ -78,6 +79,10 @@ def test_pictures_of_a_sample_are_averaged(drawn, tmp_path):
     samples = [f"s{row // 2:02}" for row in range(24)]
     doubled = rows.loc[rows.index.repeat(2)].reset_index(drop=True)
     ids = [f"m{row:02}" for row in range(24)]
+    for name in doubled["path"][1::2]:
+        picture = np.asarray(Image.open(table.parent / name))
+        Image.fromarray(np.ascontiguousarray(picture[::-1, ::2])).resize((103, 96)).save(table.parent / f"{name}.png")
+    doubled.loc[1::2, "path"] += ".png"
     doubled.assign(micrograph_id=ids, sample_id=samples).to_csv(table, index=False)
     fold = [int(group[1:]) % 2 for group in doubled["batch"]]
     pd.DataFrame({"micrograph_id": ids, "fold": fold}).to_csv(fit / "folds.csv", index=False)
