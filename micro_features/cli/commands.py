@@ -344,5 +344,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": _predict,
     "cnn_train": network_commands.cnn_train,
     "cnn_predict": network_commands.cnn_predict,
+    "explain": network_commands.explain,
 }
 """By the names that the parser gives them; each returns an exit code."""

@@ -146,6 +146,49 @@ def add_cnn(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     predict.set_defaults(run="cnn_predict")
 
 
+def add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command `explain`."""
+    explain = commands.add_parser(
+        "explain",
+        help="where the network looks, what the features say, and whether the two agree",
+        description="Explain a network (Grad-CAM) and a model of features (SHAP) of the same pictures, out of fold, "
+        "and compare: do both lean on the same phases, more than moved maps and untrained networks do? Pores are "
+        "filled and boundaries erased, to see what both models answer. Writes DIR/comparison.json, sanity.json, "
+        "tables and figures/, one of each picture.",
+        allow_abbrev=False,
+    )
+    explain.add_argument("table", type=Path, metavar="FEATURES", help="the table that both models were made from")
+    explain.add_argument("--fit", type=Path, required=True, metavar="FIT_DIR", help="what `fit -o` wrote on it")
+    explain.add_argument(
+        "--cnn", required=True, metavar="NAME|FOLDER", help="networks of the same folds: DIR/model of `cnn train`"
+    )
+    explain.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the results")
+    explain.add_argument("--manifest", type=Path, metavar="FILE.csv", help="as it was given to both")
+    explain.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="where the paths of the table begin (default: beside the table, or the current folder)",
+    )
+    explain.add_argument(
+        "--altered",
+        type=count,
+        default=12,
+        metavar="N",
+        help="pictures that are altered and measured anew, spread over the groups (default 12; a minute each)",
+    )
+    explain.add_argument(
+        "--sanity",
+        choices=("quick", "full"),
+        default="quick",
+        help="full: train networks on one fold again, up to five seeds and with exchanged targets, to see whether "
+        "maps show what was learned; kept with the model and shown by later runs",
+    )
+    explain.add_argument("--seed", type=count, default=0, metavar="S", help="same seed, same result (default 0)")
+    add_workers(explain)
+    explain.set_defaults(run="explain")
+
+
 def add_dataset(command: argparse.ArgumentParser) -> None:
     """What a model is trained on: alike for all models, so that they can be trained on the same rows."""
     command.add_argument("table", type=Path, metavar="FEATURES", help="a feature table (.csv, .parquet, .xlsx, .xls)")

@@ -69,6 +69,36 @@ def cnn_predict(options: argparse.Namespace) -> int:
     return FAILED if result.failures else 0
 
 
+def explain(options: argparse.Namespace) -> int:
+    """`explain`."""
+    require_torch()
+    from micro_features.comparison import explain as comparing
+    from micro_features.comparison import result_files, wording
+    from micro_features.comparison.asked import Request
+    from micro_features.fitting.result_files import check_new
+
+    check_new(options.output)
+    found = comparing.explain(
+        Request(
+            table=options.table,
+            fit=options.fit,
+            cnn=options.cnn,
+            manifest=options.manifest,
+            pictures=options.pictures,
+            altered=options.altered,
+            sanity=options.sanity,
+            seed=options.seed,
+            n_workers=options.jobs,
+        ),
+        tell=lambda line: print(f"{line} …", file=sys.stderr, flush=True),
+    )
+    result_files.write(found, options.output)
+    for line in wording.lines(found):
+        print(line)
+    print(f"\nresults: {options.output} (look at {options.output / 'figures'} first)")
+    return FAILED if found.failures else 0
+
+
 def require_torch() -> None:
     """Refuse to go on without PyTorch; ArtefactError."""
     if not all(map(find_spec, ("torch", "safetensors"))):

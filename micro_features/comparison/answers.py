@@ -1,0 +1,196 @@
+"""What the numbers of all pictures say together: agreement, signs, alterations, windows, sanity of the maps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from micro_features.comparison import retrained
+from micro_features.comparison.asked import Layers, Request
+from micro_features.comparison.examine import N_UNTRAINED, PHASES, Examined
+from micro_features.comparison.feature_side import MASK_OF, FeatureSide
+from micro_features.explain import compare, directions, enrichment, sanity
+from micro_features.explain.gradcam import METHODS
+from micro_features.fitting.dataset import Dataset
+from micro_features.learn.scores import r2
+from micro_features.network.cnn_model import CnnModel
+from micro_features.network.scoring import CHANCE_P, NETWORK, exchange_p
+
+GERUND = {"pores filled": "Filling pores", "boundaries erased": "Erasing boundaries"}
+_LEAN = enrichment.MEASURES.index("lean")
+_COMPARED = tuple(MASK_OF.values())
+
+
+def at_chance_sentences(model: CnnModel, dataset: Dataset, features: FeatureSide) -> tuple[str, ...]:
+    """Sentences on models that do no better than chance with groups left out."""
+    said = []
+    if model.scores["at_chance"]:
+        low, value, high = model.scores["predictors"][NETWORK]["r2"]
+        said.append(
+            f"The network does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}): "
+            "its maps explain nothing about groups that it has not seen."
+        )
+    low, value, high = r2(dataset.y, features.structure.predicted, dataset.groups)
+    p, _ = exchange_p(dataset.y, features.structure.predicted, dataset.groups)
+    if p > CHANCE_P or value <= 0:
+        said.append(
+            f"The model of pores, grains and boundaries does no better than chance with groups left out (R² "
+            f"{value:.2f}, {low:.2f} to {high:.2f}; p = {p:.2g}): its attributions explain nothing about groups that "
+            "it has not seen."
+        )
+    return tuple(said)
+
+
+def of_rows(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
+    """Means over the pictures of each row.
+
+    Parameters
+    ----------
+    values : (m, ...) float array
+    owner : (m,) int array
+    n : int
+        Rows.
+
+    Returns
+    -------
+    (n, ...) float array
+    """
+    sums = np.zeros((n, *values.shape[1:]))
+    np.add.at(sums, owner, values)
+    return sums / np.bincount(owner, minlength=n).reshape(-1, *[1] * (values.ndim - 1))
+
+
+def leans(pictures: Sequence[Examined], layer: str, phases: Sequence[str]) -> np.ndarray:
+    """(m, phases): leans of Grad-CAM at a layer, model units."""
+    return np.array([each.heats[layer, METHODS[0]].table.loc[list(phases), "lean"] for each in pictures], float)
+
+
+def agreement_of(
+    request: Request,
+    dataset: Dataset,
+    features: FeatureSide,
+    pictures: Sequence[Examined],
+    owner: np.ndarray,
+    layers: Layers,
+    at_chance: Sequence[str],
+    phases: tuple[str, ...],
+) -> compare.Agreement:
+    n, places = len(dataset.ids), [PHASES.index(phase) for phase in phases]
+    pores_alone = "boundary" not in phases
+    resolving = layers.pores if pores_alone else layers.grains
+    layer = resolving or layers.judged
+    unresolved = []
+    if resolving is None:
+        size, what = (layers.pore_px, "pores") if pores_alone else (layers.grain_px, "grains")
+        unresolved.append(
+            f"No layer of the network resolves the {what} ({_size(size)}): its maps tell nothing about them."
+        )
+    null = np.array([each.heats[layer, METHODS[0]].null[:, places, _LEAN] for each in pictures])
+    random = (
+        np.array([each.untrained[:, places] for each in pictures])
+        if layer == layers.judged
+        else np.full((len(pictures), N_UNTRAINED, len(places)), np.nan)
+    )
+    return compare.agreement(
+        of_rows(leans(pictures, layer, phases), owner, n),
+        features.sums[:, [_COMPARED.index(phase) for phase in phases]],
+        dataset.groups,
+        null_shift=of_rows(null, owner, n).swapaxes(0, 1),
+        untrained=of_rows(random, owner, n).swapaxes(0, 1),
+        phases=phases,
+        at_chance=at_chance,
+        unresolved=unresolved,
+        texture_share=features.shares.get("texture", float("nan")),
+        seed=request.seed,
+    )
+
+
+def _size(px: float) -> str:
+    return f"mean diameter {px:.0f} px" if np.isfinite(px) else "not resolved in the pictures"
+
+
+def signs_of(
+    dataset: Dataset, features: FeatureSide, pictures: Sequence[Examined], owner: np.ndarray, layers: Layers
+) -> directions.Signs:
+    n = len(dataset.ids)
+    return directions.sign_reversal(
+        of_rows(leans(pictures, layers.pores or layers.judged, ["pore"])[:, 0], owner, n),
+        features.sums[:, 0],
+        of_rows(np.array([each.porosity for each in pictures]), owner, n),
+        dataset.groups,
+    )
+
+
+def answers_to_alterations(
+    dataset: Dataset, features: FeatureSide, pictures: Sequence[Examined], owner: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Predictions of network and feature model before, after and of the control, (k, 2) each, and groups (k,)."""
+    asked = [(each, row) for each, row in zip(pictures, owner, strict=True) if each.alterations]
+    found = {}
+    for what in GERUND:
+        rows, groups = [], []
+        for each, row in asked:
+            done = each.alterations[what]
+            if done.control_share > 0:
+                told = features.predict(_columns(dataset, [each.features, *done.features]), int(row))
+                rows.append(np.stack([np.array([each.predicted.mean(), *done.network]), told], axis=1))
+                groups.append(int(dataset.groups[row]))
+        if rows:
+            before, after, control = np.stack(rows, axis=1)
+            found[what] = (before, after, control, np.array(groups))
+    return found
+
+
+def _columns(dataset: Dataset, rows: Sequence[dict[str, float]]) -> np.ndarray:
+    """(m, k): features in the order of the data set; NaN where one was not measured."""
+    return np.array([[row.get(str(name), np.nan) for name in dataset.X.columns] for row in rows], float)
+
+
+def windows_of(
+    dataset: Dataset, features: FeatureSide, pictures: Sequence[Examined], owner: np.ndarray
+) -> compare.WindowCorrelation | None:
+    network, told, number, groups = [], [], [], []
+    for place, (each, row) in enumerate(zip(pictures, owner, strict=True)):
+        rows: list[dict[str, float]] = each.windows.to_dict("records")  # type: ignore[assignment]
+        if len(rows) > 1:
+            network += each.windows["predicted"].tolist()
+            told += features.predict(_columns(dataset, rows), int(row)).tolist()
+            number += [place] * len(rows)
+            groups += [int(dataset.groups[row])] * len(rows)
+    if not network:
+        return None
+    return compare.window_correlation(np.array(network), np.array(told), np.array(number), np.array(groups))
+
+
+def checks_of(
+    dataset: Dataset, pictures: Sequence[Examined], owner: np.ndarray, full: retrained.Retrained | None
+) -> tuple[list[sanity.Check], pd.DataFrame]:
+    groups = dataset.groups[owner]
+    trained = [np.mean(each.by_seed, axis=0) for each in pictures]
+    n_seeds = min(len(each.by_seed) for each in pictures)
+    seeds = sanity.seeds_agreement([[each.by_seed[seed] for each in pictures] for seed in range(n_seeds)], groups)
+    if full is not None:
+        seeds = full.seeds
+    steps = list(pictures[0].cascade)
+    by_step = {
+        step: [[each.cascade[step][k] for each in pictures] for k in range(len(pictures[0].cascade[step]))]
+        for step in steps
+    }
+    checks = [
+        seeds,
+        sanity.randomisation_check("weights", trained, by_step[steps[-1]], groups, seeds=seeds),
+        *([full.labels] if full is not None else []),
+        sanity.concentration_check("border", np.array([each.border for each in pictures]), groups),
+        sanity.concentration_check("flat area", np.array([each.flat for each in pictures]), groups),
+    ]
+    gains = [(each.deletion.gain, group) for each, group in zip(pictures, groups, strict=True) if each.deletion]
+    if gains:
+        checks.append(sanity.perturbation_check(np.array([gain for gain, _ in gains]), np.array([g for _, g in gains])))
+    return checks, sanity.randomised_layers(trained, by_step, groups)
+
+
+def median_of(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(3, np.nan)
+    return enrichment.over_groups(lambda rows: np.median(values[known][rows]), groups[known])

@@ -1,0 +1,185 @@
+"""What is asked: the rows, folds and pictures that both models were made from, and the layer that maps are of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from micro_features.comparison.examine import Job
+from micro_features.errors import ArtefactError
+from micro_features.explain.gradcam import resolved_layer
+from micro_features.files.search import as_text
+from micro_features.files.tables import read_table
+from micro_features.fitting import property_model
+from micro_features.fitting.dataset import Dataset, read_dataset
+from micro_features.fitting.fold_file import read_folds
+from micro_features.fitting.predict import training_settings
+from micro_features.learn.network import to_bytes
+from micro_features.network.beside import read_fit
+from micro_features.network.cnn_model import CnnModel
+from micro_features.network.pictures import found_pictures
+from micro_features.rows import in_pixels
+
+QUICK, FULL = "quick", "full"
+_RESOLVED_SHARE = 0.5  # of the pictures, at least
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes
+    ----------
+    table : Path
+        The features that both models were made from.
+    fit : Path
+        Folder that `fit` wrote.
+    cnn : str
+        Name or folder of a model of networks, trained in the folds of that fit.
+    manifest, pictures : Path or None
+        As they were given to both.
+    altered : int
+        So many pictures, spread over the groups, are altered and measured anew.
+    sanity : {"quick", "full"}
+        Whether networks are trained again, for checks that need it.
+    seed : int
+    n_workers : int or None
+        Processes; one for each core where left out.
+    """
+
+    table: Path
+    fit: Path
+    cnn: str
+    manifest: Path | None = None
+    pictures: Path | None = None
+    altered: int = 12
+    sanity: str = QUICK
+    seed: int = 0
+    n_workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Which layer of the network shows a structure.
+
+    Attributes
+    ----------
+    grain_px, pore_px : float
+        Median over pictures of the mean diameter of grains, and of the area-weighted mean diameter of pores, pixels
+        of a picture; NaN where grains are not resolved in half of the pictures.
+    grains, pores : str or None
+        Deepest layer whose cell is at most half of that.
+    judged : str
+        That maps are judged on: that of the grains, else that of the pores, else the shallowest.
+    """
+
+    grain_px: float
+    pore_px: float
+    grains: str | None
+    pores: str | None
+    judged: str
+
+
+def dataset_of(request: Request, model: CnnModel) -> Dataset:
+    """The rows that the network was trained on, as its schema tells."""
+    told, training = model.schema["rows"], model.schema["training"]
+    dataset = read_dataset(
+        request.table,
+        target=model.target.name,
+        group=model.group,
+        manifest=request.manifest,
+        features=tuple(told["features"]),
+        log10=model.target.log10,
+        target_from_name=told["target_from_name"],
+        classes=told["classes"],
+        cuts=() if told["classes"] else tuple(model.schema["cuts"]),
+        per_micrograph=told["per_micrograph"],
+        where=tuple(told["where"]),
+        id_column=told["id_column"],
+    )
+    if list(dataset.ids) != training["ids"] or not np.allclose(dataset.y, training["measured"], rtol=1e-6):
+        raise ArtefactError(
+            f"{request.cnn}: was trained on other rows than {request.table} has (or the manifest tells another "
+            f"{model.target.name}); give the table of its training, {training['table']}."
+        )
+    return dataset
+
+
+def fold_of(request: Request, model: CnnModel, dataset: Dataset) -> np.ndarray:
+    fold = read_folds(read_fit(request.fit, dataset).folds, dataset)
+    if not (fold == model.known.fold).all():
+        raise ArtefactError(
+            f"{request.cnn}: was trained in other folds than those of {request.fit}; give the fit that its training "
+            "was told of."
+        )
+    return fold
+
+
+def layers_of(request: Request, model: CnnModel, dataset: Dataset) -> Layers:
+    """By the median size of grains and pores in the table."""
+    table = read_table(request.table)
+    names = read_table(request.table, as_text=True)["micrograph_id"]
+    table = table[names.isin(set(dataset.pictures)).to_numpy()]
+
+    def size_px(name: str, known: np.ndarray) -> float:
+        sizes = np.full(len(table), np.nan)
+        if name in table:
+            sizes = (table[name] / table["pixel_um"]).to_numpy(float)
+        if in_pixels(name) in table:
+            sizes = np.where(np.isfinite(sizes), sizes, table[in_pixels(name)].to_numpy(float))
+        sizes = np.where(known, sizes, np.nan)
+        there = np.isfinite(sizes)
+        return float(np.median(sizes[there])) if there.mean() >= _RESOLVED_SHARE else float("nan")
+
+    resolved = table["quality_grains_resolved"].astype(bool).to_numpy()
+    grain_px = size_px("grain_diameter_mean_um", resolved)
+    pore_px = size_px("pore_diameter_area_weighted_mean_um", np.ones(len(table), bool))
+    reduction = _reduction(model, table)
+    strides = model.networks[0].network.strides
+    grains, pores = (resolved_layer(strides, reduction, size) for size in (grain_px, pore_px))
+    return Layers(grain_px, pore_px, grains, pores, grains or pores or next(iter(strides)))
+
+
+def _reduction(model: CnnModel, table: pd.DataFrame) -> float:
+    if model.geometry.window_um is None:
+        return float(model.geometry.reduction)
+    return float(np.median([model.geometry.reduction_of(size) for size in table["pixel_um"].astype(float)]))
+
+
+def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers) -> list[Job]:
+    paths = found_pictures(dataset, request.table, request.pictures)
+    settings = training_settings(property_model.load(as_text(request.fit / "model")))
+    altered = _spread(dataset, request.altered)
+    weights: dict[int, tuple[bytes, ...]] = {}
+    for kept in model.networks:
+        weights[kept.fold] = (*weights.get(kept.fold, ()), to_bytes(kept.network))
+    jobs = []
+    for number, (name, path) in enumerate(paths.items()):
+        told = dataset.pictures[name]
+        jobs.append(
+            Job(
+                name=name,
+                path=path,
+                page=told.page,
+                pixel_um=told.pixel_um,
+                settings=settings,
+                geometry=model.geometry,
+                architecture=model.networks[0].network.architecture,
+                weights=weights[model.schema["training"]["pictures"][name]["fold"]],
+                layer=layers.judged,
+                altered=name in altered,
+                seed=request.seed + number,
+            )
+        )
+    return jobs
+
+
+def _spread(dataset: Dataset, most: int) -> set[str]:
+    """Pictures, one of each group in turn."""
+    by_group: dict[int, list[str]] = {}
+    for row, group in zip(dataset.ids, dataset.groups, strict=True):
+        by_group.setdefault(int(group), []).extend(dataset.members[row])
+    longest = max(map(len, by_group.values()))
+    in_turn = [names[turn] for turn in range(longest) for names in by_group.values() if turn < len(names)]
+    return set(in_turn[:most])

@@ -1,0 +1,404 @@
+"""One picture: what the networks that did not see it say, where, and what they and the features say of it altered.
+
+Everything that needs pixels happens here, in a process for each picture; only numbers and small maps go back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from micro_features import jobs, pipeline
+from micro_features.data import Micrograph
+from micro_features.errors import MicroFeaturesError
+from micro_features.explain import enrichment, occlusion, perturbation, sanity, superpixels
+from micro_features.explain.gradcam import METHODS, heat_map
+from micro_features.images.phases import PhaseMasks
+from micro_features.images.prepare import masked_blur
+from micro_features.learn.cnn import predict_whole, predict_windows
+from micro_features.learn.network import Architecture, Network, from_bytes
+from micro_features.network.pictures import Geometry, NetworkPicture, network_picture, read_micrograph
+from micro_features.rows import in_pixels
+from micro_features.settings import Settings
+
+PHASES = PhaseMasks._fields
+"""Masks that heat is summed over; the interior of grains is the control."""
+N_SHIFTS, N_UNTRAINED = 200, 9
+RANDOM_NETWORKS = 3
+"""Networks that layers are randomised in, for the mean."""
+_DELETION = {"steps": 8, "n_random": 4}
+_BLUR_CELLS = 1.0  # standard deviation of the blur that stands for nothing there, in cells of the deepest layer
+_SUPERPIXELS, _PERMUTATIONS = 40, 2  # and orders in which they are added
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is asked about one picture.
+
+    Attributes
+    ----------
+    name : str
+        The micrograph.
+    path : Path
+    page : int
+        From 0.
+    pixel_um : float or None
+    settings : Settings
+        With which its features were measured.
+    geometry : Geometry
+    architecture : Architecture
+    weights : tuple of bytes
+        Of the networks that did not see it, one a seed.
+    layer : str
+        That maps are judged on.
+    altered : bool
+        Whether the picture is altered and measured anew, which takes most of the time.
+    seed : int
+    """
+
+    name: str
+    path: Path
+    page: int
+    pixel_um: float | None
+    settings: Settings
+    geometry: Geometry
+    architecture: Architecture
+    weights: tuple[bytes, ...]
+    layer: str
+    altered: bool
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """The map of one layer, by one method, mean over seeds.
+
+    Attributes
+    ----------
+    values : (rows, cols) float32 array
+        Model units; positive raises the prediction.
+    cell_px : float
+        Edge of a cell, pixels of the picture.
+    table : DataFrame
+        Of `enrichment.enrichment`, rows as `PHASES`.
+    null : (N_SHIFTS, 3, 5) float array
+        Of the map moved.
+    """
+
+    values: np.ndarray
+    cell_px: float
+    table: pd.DataFrame
+    null: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Altered:
+    """Predictions and features of a picture with a phase taken away, and of its control.
+
+    Attributes
+    ----------
+    control_share : float
+        Area altered in the control over that in the picture.
+    network : (2,) float array
+        The networks' prediction without the phase, and of the control.
+    features : list of two dict
+        Measured on the same.
+    """
+
+    control_share: float
+    network: np.ndarray
+    features: list[dict[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What is known of one picture.
+
+    Attributes
+    ----------
+    name : str
+    image : (rows, cols) uint8 array
+        What lies in the frame of the network, grey levels 0 to 255.
+    masks : dict of (rows, cols) bool arrays
+        By `PHASES`.
+    resolved : bool
+        Whether grains are.
+    pixel_um : float or None
+    porosity : float
+    features : dict
+        As measured, by the names of the table's columns.
+    predicted : (seeds,) float array
+        Of the whole picture in one pass, model units.
+    heats : dict of (layer, method) to Heat
+    by_seed : list of (rows, cols) arrays
+        Grad-CAM of each network at the layer that is judged.
+    untrained : (N_UNTRAINED, 3) float array
+        Leans of networks with random weights on `PHASES`, at that layer.
+    cascade : dict of layer to list of arrays
+        Maps as more and more layers are randomised, of each of `RANDOM_NETWORKS`.
+    border, flat : float
+        Heat on the border and on the flattest quarter over their share of area.
+    deletion : Perturbation or None
+        Only of altered pictures.
+    alterations : dict of str to Altered
+        ``pores filled``, ``boundaries erased``.
+    superpixel_agreement : float
+        Rank correlation of Grad-CAM summed over superpixels with their SHAP values; NaN where not asked.
+    windows : DataFrame
+        A row for each window that does not overlap another: ``predicted`` by the networks, and its features.
+    """
+
+    name: str
+    image: np.ndarray
+    masks: dict[str, np.ndarray]
+    resolved: bool
+    pixel_um: float | None
+    porosity: float
+    features: dict[str, float]
+    predicted: np.ndarray
+    heats: dict[tuple[str, str], Heat]
+    by_seed: list[np.ndarray]
+    untrained: np.ndarray
+    cascade: dict[str, list[np.ndarray]]
+    border: float
+    flat: float
+    deletion: perturbation.Perturbation | None
+    alterations: dict[str, Altered]
+    superpixel_agreement: float
+    windows: pd.DataFrame
+
+
+def examine(job: Job) -> Examined | str:
+    """Ask everything about one picture; in a process of its own.
+
+    Returns
+    -------
+    Examined or str
+        What is wrong with the picture, in words.
+    """
+    import torch
+
+    jobs.use_one_thread()
+    torch.set_num_threads(1)
+    try:
+        micrograph = read_micrograph(job.path, job.page, pixel_um=job.pixel_um, uncalibrated=job.pixel_um is None)
+        return _examined(job, micrograph, network_picture(micrograph, job.geometry))
+    except MicroFeaturesError as error:
+        return str(error)
+
+
+def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Examined:
+    networks = [from_bytes(weights, job.architecture) for weights in job.weights]
+    segmentation = pipeline.segment(micrograph, job.settings)
+    measured = pipeline.measure(micrograph, segmentation, job.settings)
+    inside = _inside(picture)
+    masks = {name: mask[inside] for name, mask in pipeline.phases(segmentation, job.settings)._asdict().items()}
+    rng = np.random.default_rng([job.seed, 1])
+    cell = {layer: stride * float(np.mean(picture.reduction)) for layer, stride in networks[0].strides.items()}
+
+    def maps(asked: Sequence[Network], layer: str, method: str) -> list[np.ndarray]:
+        return [heat_map(network, network.layers[layer], picture.x, method=method) for network in asked]
+
+    heats = {}
+    for layer in networks[0].strides:
+        for method in METHODS:
+            mean = np.mean(maps(networks, layer, method), axis=0)
+            shares = enrichment.phase_shares(masks, cell[layer], mean.shape)
+            heats[layer, method] = Heat(
+                mean,
+                cell[layer],
+                enrichment.enrichment(mean, shares),
+                enrichment.shifted_null(mean, shares, n=N_SHIFTS, rng=rng),
+            )
+    judged = heats[job.layer, METHODS[0]]
+    shares = enrichment.phase_shares(masks, judged.cell_px, judged.values.shape)
+    random = [untrained(job.architecture, networks[0], number) for number in range(N_UNTRAINED)]
+    leans = [enrichment.enrichment(each, shares)["lean"].to_numpy() for each in maps(random, job.layer, METHODS[0])]
+    ask = _ask(networks)
+    blurred = _blurred(picture, networks[0])
+    return Examined(
+        name=job.name,
+        image=np.round(255 * np.clip(micrograph.image[inside], 0, 1)).astype(np.uint8),
+        masks=masks,
+        resolved=bool(measured.quality["quality_grains_resolved"]),
+        pixel_um=picture.pixel_um,
+        porosity=float(measured.features["porosity"]),
+        features=_named(measured, micrograph),
+        predicted=np.array([predict_whole(network, picture.x)[0] for network in networks]),
+        heats=heats,
+        by_seed=maps(networks, job.layer, METHODS[0]),
+        untrained=np.array(leans),
+        cascade={
+            layers[-1]: [
+                np.mean(maps([randomised(net, layers, seed) for net in networks], job.layer, METHODS[0]), axis=0)
+                for seed in range(RANDOM_NETWORKS)
+            ]
+            for layers in sanity.cascade([*networks[0].strides, "head"])
+        },
+        border=sanity.border_share(judged.values),
+        flat=sanity.flat_share(judged.values, _local_sd(picture, judged)),
+        deletion=perturbation.deletion_insertion(
+            ask,
+            picture.x,
+            judged.values,
+            cell_px=judged.cell_px / float(np.mean(picture.reduction)),
+            fill=blurred,
+            rng=rng,
+            **_DELETION,
+        )
+        if job.altered
+        else None,
+        alterations=_alterations(job, micrograph, picture, masks, ask, rng) if job.altered else {},
+        superpixel_agreement=_superpixel_agreement(ask, picture, judged, blurred, job.seed) if job.altered else np.nan,
+        windows=_windows(job, networks, micrograph, picture, segmentation),
+    )
+
+
+def untrained(architecture: Architecture, like: Network, number: int) -> Network:
+    """A network with random weights that answers on the scale of another."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(number)
+        return Network(architecture, mean=float(like.mean), sd=float(like.sd)).eval()
+
+
+def randomised(network: Network, layers: Sequence[str], number: int) -> Network:
+    """A copy of a network, some of its layers as before any training.
+
+    Parameters
+    ----------
+    network : Network
+    layers : sequence of str
+        Of `Network.layers`, or ``head``.
+    number : int
+        Of the random weights.
+    """
+    drawn = untrained(network.architecture, network, number)
+    chosen = tuple("head." if layer == "head" else f"layers.{layer}." for layer in layers)
+    weights = network.state_dict() | {
+        name: value for name, value in drawn.state_dict().items() if name.startswith(chosen)
+    }
+    drawn.load_state_dict(weights)
+    return drawn
+
+
+def _ask(networks: Sequence[Network]) -> Callable[[np.ndarray], np.ndarray]:
+    """From (m, rows, cols) pictures to (m,) predictions, mean over networks."""
+
+    def ask(several: np.ndarray) -> np.ndarray:
+        return np.array([np.mean([predict_whole(network, x)[0] for network in networks]) for x in several])
+
+    return ask
+
+
+def _inside(picture: NetworkPicture) -> tuple[slice, slice]:
+    first_row, last_row, first_col, last_col = picture.frame
+    return slice(first_row, last_row + 1), slice(first_col, last_col + 1)
+
+
+def _blurred(picture: NetworkPicture, network: Network) -> np.ndarray:
+    """The picture without structure that any layer could see."""
+    sigma = _BLUR_CELLS * max(network.strides.values())
+    return (masked_blur(picture.x, picture.valid, sigma_px=sigma) * picture.valid).astype(np.float32)
+
+
+def _local_sd(picture: NetworkPicture, heat: Heat) -> np.ndarray:
+    """(rows, cols): standard deviation of what the network sees in each cell; NaN where nothing is valid."""
+    cell = heat.cell_px / float(np.mean(picture.reduction))
+    mask, x = picture.valid.astype(float), picture.x.astype(float)
+    parts = [x * mask, x**2 * mask, mask]
+    sums = [_cell_means(part, cell, heat.values.shape) for part in parts]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, square = sums[0] / sums[2], sums[1] / sums[2]
+    return np.where(sums[2] > 0, np.sqrt(np.maximum(square - mean**2, 0)), np.nan)
+
+
+def _cell_means(values: np.ndarray, cell: float, shape: tuple[int, ...]) -> np.ndarray:
+    row, col = (
+        np.minimum((np.arange(length) + 0.5) // cell, cells - 1).astype(int)
+        for length, cells in zip(values.shape, shape, strict=True)
+    )
+    place = (row[:, None] * shape[1] + col).ravel()
+    counts = np.bincount(place, minlength=shape[0] * shape[1])
+    return (np.bincount(place, values.ravel(), shape[0] * shape[1]) / np.maximum(counts, 1)).reshape(shape)
+
+
+def _alterations(
+    job: Job,
+    micrograph: Micrograph,
+    picture: NetworkPicture,
+    masks: Mapping[str, np.ndarray],
+    ask: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+) -> dict[str, Altered]:
+    inside = _inside(picture)
+    image = micrograph.image[inside]
+    found = {}
+    for what, alter in (("pores filled", occlusion.pores_filled), ("boundaries erased", occlusion.boundaries_erased)):
+        done = alter(image, masks["pore"], masks["boundary"], masks["interior"], rng=rng)
+        seen, rows = [], []
+        for changed in (done.picture, done.control):
+            whole = micrograph.image.copy()
+            whole[inside] = changed
+            other = replace(micrograph, image=whole)
+            # In the grey levels of the picture as it was: without dark pores the solid would be stretched.
+            seen.append(network_picture(other, job.geometry, grey_of=picture).x)
+            segmented = pipeline.segment(other, job.settings)
+            rows.append(_named(pipeline.measure(other, segmented, job.settings), micrograph))
+        found[what] = Altered(done.control_share, ask(np.stack(seen)), rows)
+    return found
+
+
+def _superpixel_agreement(
+    ask: Callable[[np.ndarray], np.ndarray], picture: NetworkPicture, heat: Heat, blurred: np.ndarray, seed: int
+) -> float:
+    labels = superpixels.superpixels(picture.x, picture.valid, n=_SUPERPIXELS)
+    values, _ = superpixels.superpixel_shap(ask, picture.x, labels, blurred, n_permutations=_PERMUTATIONS, seed=seed)
+    cell = heat.cell_px / float(np.mean(picture.reduction))
+    row, col = (
+        np.minimum((np.arange(length) + 0.5) // cell, cells - 1).astype(int)
+        for length, cells in zip(labels.shape, heat.values.shape, strict=True)
+    )
+    spread = heat.values[np.ix_(row, col)]
+    of_heat = np.bincount(labels.ravel(), spread.ravel())[1:]
+    return sanity.similarity(of_heat[None], values[None]).signed
+
+
+def _windows(
+    job: Job,
+    networks: Sequence[Network],
+    micrograph: Micrograph,
+    picture: NetworkPicture,
+    segmentation: pipeline.Segmentation,
+) -> pd.DataFrame:
+    """Windows side by side, so that no pixel counts twice; features from the whole picture's segmentation."""
+    size = job.geometry.window
+    boxes = picture.boxes(job.geometry)
+    apart = boxes[(boxes % size == 0).all(axis=1)]
+    told = np.mean([predict_windows(network, picture.x, apart, size)[:, 0] for network in networks], axis=0)
+    down, across = picture.reduction
+    rows = []
+    for (row, col), predicted in zip(apart, told, strict=True):
+        first_row, first_col = picture.frame[0] + round(row * down), picture.frame[2] + round(col * across)
+        cut = (
+            slice(first_row, first_row + round(size * down)),
+            slice(first_col, first_col + round(size * across)),
+        )
+        part = replace(micrograph, image=micrograph.image[cut], valid=micrograph.valid[cut])
+        segmented = replace(
+            segmentation,
+            valid=part.valid,
+            **{name: getattr(segmentation, name)[cut] for name in ("grains", "pores", "boundary")},
+        )
+        rows.append({"predicted": float(predicted), **_named(pipeline.measure(part, segmented, job.settings), part)})
+    return pd.DataFrame(rows)
+
+
+def _named(measured: pipeline.Measured, micrograph: Micrograph) -> dict[str, float]:
+    """Features by the names of the table's columns."""
+    if micrograph.calibrated:
+        return dict(measured.features)
+    return {in_pixels(name): value for name, value in measured.features.items()}

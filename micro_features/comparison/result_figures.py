@@ -1,0 +1,233 @@
+"""The figures that `explain` writes."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from micro_features.comparison.answers import leans, of_rows
+from micro_features.comparison.examine import PHASES, Examined
+from micro_features.comparison.explain import Explained
+from micro_features.comparison.feature_side import MASK_OF
+from micro_features.comparison.wording import REFUSED, map_size
+from micro_features.data import HeatMaps
+from micro_features.explain import sanity
+from micro_features.explain.compare import CAPTION, rank_correlation
+from micro_features.explain.enrichment import MEASURES
+from micro_features.explain.gradcam import METHODS
+from micro_features.fitting.explaining import unit_of_attributions
+from micro_features.fitting.result_figures import plain
+from micro_features.learn.target import native_values
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from micro_features.report.check_figures import Change
+    from micro_features.report.comparison_figures import Lean
+
+MOST_PICTURES = 60
+"""That get a figure of their own, spread over the groups."""
+_SHEET = 8  # pictures on the sheet
+_COLOURS_END = 0.99  # quantile of all cells, signs dropped, that the map's colours end at
+_GRADCAM = METHODS[0]
+
+
+def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Figure"]]:
+    """Every figure with its name, one at a time.
+
+    Parameters
+    ----------
+    found : Explained
+    over_all : DataFrame
+        Of `result_files.enrichment_table`.
+    """
+    from micro_features.report import check_figures, comparison_figures, heat_figures
+    from micro_features.report.axes import figure_of
+
+    unit = unit_of_attributions(found.dataset.target, ())
+    unit = "decades" if unit.startswith("log10") else unit
+    maps = heat_maps(found, found.pictures)
+    limit = float(np.quantile(np.abs(np.concatenate([each.ravel() for each in maps.values])), _COLOURS_END)) or 1.0
+    chance = _chance(found)
+    yield (
+        "leans",
+        comparison_figures.lean_figure(
+            {mask: _lean(found, place, mask) for place, mask in enumerate(MASK_OF.values())},
+            groups=found.dataset.group_names,
+            measured=found.dataset.y,
+            unit=unit,
+            caption=f"Rows of the table. {chance}{CAPTION}",
+        ),
+    )
+    bars = _bars(found, over_all)
+    yield (
+        "enrichment",
+        figure_of(lambda ax: comparison_figures.enrichment_bars(ax, bars), comparison_figures.ENRICHMENT_SIZE),
+    )
+    yield "sanity", _sanity(found, unit)
+    if found.interventions:
+        changes = {name: _changes(found, name) for name in found.interventions}
+        yield "perturbation", check_figures.perturbation_figure(changes, unit=unit, caption=f"{chance}{CAPTION}")
+    some = _spread(found, _SHEET)
+    yield (
+        "maps",
+        heat_figures.maps_sheet(
+            [found.pictures[place].image / 255 for place in some],
+            heat_maps(found, [found.pictures[place] for place in some]),
+            labels=[_label(found, place) for place in some],
+            limit=limit,
+            caption=f"{map_size(found)}. {chance}{CAPTION}",
+        ),
+    )
+    shap_limit = float(np.abs(found.features.sums).max()) or 1.0
+    for place in _spread(found, MOST_PICTURES):
+        yield f"pictures/{plain(found.pictures[place].name)}", _picture(found, place, maps, (shap_limit, limit), unit)
+
+
+def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
+    """Grad-CAM of the judged layer, mean over seeds."""
+    heats = [each.heats[found.layers.judged, _GRADCAM] for each in pictures]
+    return HeatMaps(
+        values=tuple(heat.values for heat in heats),
+        ids=tuple(each.name for each in pictures),
+        layer=found.layers.judged,
+        method=_GRADCAM,
+        unit=unit_of_attributions(found.dataset.target, ()),
+        cell_px=heats[0].cell_px,
+        cell_um=tuple(
+            heat.cell_px * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
+        ),
+    )
+
+
+def _chance(found: Explained) -> str:
+    return f"{' '.join(found.at_chance)} " if found.at_chance else ""
+
+
+def _spread(found: Explained, most: int) -> list[int]:
+    """Places of pictures, evenly over the rising predictions of the network."""
+    order = np.argsort([each.predicted.mean() for each in found.pictures], kind="stable")
+    chosen = np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int))
+    return [int(place) for place in order[chosen]]
+
+
+def _label(found: Explained, place: int) -> str:
+    each, row, target = found.pictures[place], found.owner[place], found.dataset.target
+    network = native_values(np.array(each.predicted.mean()), target.log10)
+    return f"{each.name}: measured {found.dataset.y_native[row]:.2g}, network {network:.2g} {target.unit}"
+
+
+def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
+    from micro_features.report.comparison_figures import Lean
+
+    if mask == "boundary" and found.layers.grains is None:
+        return "Not resolvable: no layer of the network resolves the grains."
+    layer = found.layers.judged
+    n, lean = len(found.dataset.ids), leans(found.pictures, layer, [mask])[:, 0]
+    network = of_rows(lean, found.owner, n)
+    null = np.array(
+        [each.heats[layer, _GRADCAM].null[:, PHASES.index(mask), MEASURES.index("lean")] for each in found.pictures]
+    )
+    moved = of_rows(null, found.owner, n).T[:, :, None]
+    ranks = rank_correlation(moved, found.features.sums[:, place][:, None])[:, 0]
+    ranks = ranks[np.isfinite(ranks)]
+    agreement = found.of_pores if found.layers.grains is None else found.agreement
+    one = agreement.by_phase[mask]
+    if agreement.verdict in REFUSED and not np.isfinite(one.value):
+        return agreement.reasons[0]
+    ends = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else np.full(2, np.nan)
+    return Lean(
+        found.features.sums[:, place], network, (one.low, one.value, one.high), (float(ends[0]), float(ends[1]))
+    )
+
+
+def _bars(found: Explained, over_all: pd.DataFrame) -> pd.DataFrame:
+    table = over_all[
+        over_all["judged"] & (over_all["method"] == _GRADCAM) & over_all["measure"].isin(["positive", "negative"])
+    ]
+    table = table.assign(sign=np.where(table["measure"] == "positive", 1, -1))
+    if found.layers.grains is None:
+        table = table[table["phase"] == "pore"]
+    return table.rename(columns={"moved_maps_low": "null_low", "moved_maps_high": "null_high"})
+
+
+def _sanity(found: Explained, unit: str) -> "Figure":
+    from micro_features.report.check_figures import Curve, Judged, sanity_figure
+
+    def judged(check: sanity.Check, *, at_least: bool) -> Judged:
+        return Judged(check.verdict, (check.low, check.value, check.high), check.limit, at_least)
+
+    checks = {check.name: check for check in found.checks}
+    not_run = Judged("not run", (np.nan, np.nan, np.nan), sanity.UNLIKE, False)
+    asked = [each.deletion for each in found.pictures if each.deletion]
+    replaced = asked[0].replaced if asked else np.array([0.0, 1.0])
+    curves = {}
+    for name, own, moved in (
+        ("what raises first", "deletion", "moved_deletion"),
+        ("put back: what raises first", "insertion", "moved_insertion"),
+    ):
+        if asked:
+            start = np.array([each.deletion[0] for each in asked])
+            change = np.mean([getattr(each, own) - first for each, first in zip(asked, start, strict=True)], axis=0)
+            several = np.mean([getattr(each, moved) - first for each, first in zip(asked, start, strict=True)], axis=0)
+            curves[name] = Curve(change, several.min(axis=0), several.max(axis=0))
+    return sanity_figure(
+        found.cascade,
+        {
+            "seeds": judged(checks["seeds"], at_least=True),
+            "random weights": judged(checks["weights"], at_least=False),
+            "random labels": judged(checks["labels"], at_least=False) if "labels" in checks else not_run,
+        },
+        {
+            "border": judged(checks["border"], at_least=False),
+            "flat area": judged(checks["flat area"], at_least=False),
+        },
+        replaced,
+        curves,
+        limit=sanity.UNLIKE,
+        unit=unit,
+        caption=f"{map_size(found)}. {CAPTION}",
+    )
+
+
+def _changes(found: Explained, what: str) -> "dict[str, Change]":
+    from micro_features.report.check_figures import Change
+
+    told = found.interventions[what]
+    taken, control = found.moved[what]
+    return {
+        name: Change(taken[:, model], control[:, model], told.change[model], told.control[model])
+        for model, name in enumerate(("network", "feature model"))
+    }
+
+
+def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, float], unit: str) -> "Figure":
+    from micro_features.report.heat_figures import sample_figure
+
+    each, row = found.pictures[place], found.owner[place]
+    dataset, target = found.dataset, found.dataset.target
+    phases, table = dict(each.masks), each.heats[found.layers.judged, _GRADCAM].table
+    if not each.resolved or found.layers.grains is None:
+        phases = {"pore": each.masks["pore"], "solid": each.masks["boundary"] | each.masks["interior"]}
+        table = table.loc[["pore"]]
+    values = {
+        "measured": dataset.y[row],
+        "network": found.network[row],
+        "feature model": found.features.whole.predicted[row],
+    }
+    return sample_figure(
+        each.image / 255,
+        name=each.name,
+        pixel_um=each.pixel_um or float("nan"),
+        phases=phases,
+        shap=dict(zip(MASK_OF.values(), found.features.sums[row].tolist(), strict=True)),
+        maps=maps,
+        enrichment=table,
+        limits=limits,
+        predictions={name: float(native_values(np.array(value), target.log10)) for name, value in values.items()},
+        target=(target.name, target.unit),
+        shap_unit=unit,
+        caption=f"SHAP of the model of pores, grains and boundaries alone. {_chance(found)}{CAPTION}",
+        note="" if each.resolved else "Grains are not resolved in this picture.",
+    )

@@ -1,0 +1,187 @@
+"""The folder that `explain` writes: comparison.json, sanity.json, tables, figures."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from micro_features.comparison.answers import of_rows
+from micro_features.comparison.examine import PHASES
+from micro_features.comparison.explain import Explained
+from micro_features.comparison.feature_side import MASK_OF
+from micro_features.comparison.result_figures import figures
+from micro_features.comparison.wording import altered, lines, map_size
+from micro_features.explain import enrichment
+from micro_features.explain.compare import CAPTION
+from micro_features.files.figures import write_figure
+from micro_features.files.outputs import write_json
+from micro_features.files.tables import write_table
+from micro_features.learn.scores import r2
+from micro_features.learn.target import native_values
+from micro_features.network.scoring import exchange_p
+
+
+def write(found: Explained, folder: Path) -> None:
+    """Write everything that was found.
+
+    Parameters
+    ----------
+    found : Explained
+    folder : Path
+        New or empty.
+
+    Raises
+    ------
+    OutputError
+        Something can not be written.
+    """
+    over_all = enrichment_table(found)
+    write_json(folder / "comparison.json", _plain(comparison(found)))
+    write_json(folder / "sanity.json", _plain(sanity_of(found)))
+    write_table(folder / "enrichment.csv", over_all)
+    write_table(folder / "pictures.csv", pictures_table(found))
+    write_table(folder / "rows.csv", rows_table(found))
+    for name, figure in figures(found, over_all):
+        write_figure(folder / "figures" / name, figure)
+
+
+def comparison(found: Explained) -> dict[str, Any]:
+    """What ``comparison.json`` holds."""
+    structure = found.features.structure.predicted
+    return {
+        "caption": CAPTION,
+        "said": list(lines(found)),
+        "models": {
+            "network": found.model.scores["predictors"],
+            "structure": {
+                "meaning": "the feature model, of pores, grains and boundaries alone",
+                "r2": r2(found.dataset.y, structure, found.dataset.groups),
+                "exchange_p_r2": exchange_p(found.dataset.y, structure, found.dataset.groups)[0],
+            },
+            "shap_share_by_phase": found.features.shares,
+            "at_chance": found.at_chance,
+        },
+        "layers": {**asdict(found.layers), "map": map_size(found)},
+        "primary": asdict(found.agreement),
+        "pores_alone": asdict(found.of_pores),
+        "signs_of_pores": asdict(found.signs),
+        "interventions": {name: asdict(each) for name, each in found.interventions.items()},
+        "altered_pictures": altered(found),
+        "windows": None if found.windows is None else asdict(found.windows),
+        "n_rows": len(found.dataset.ids),
+        "n_pictures": len(found.pictures),
+        "left_out": found.failures,
+        "seed": found.request.seed,
+        "seconds": round(found.seconds, 1),
+    }
+
+
+def sanity_of(found: Explained) -> dict[str, Any]:
+    """What ``sanity.json`` holds."""
+    curves = {each.name: asdict(each.deletion) for each in found.pictures if each.deletion}
+    return {
+        "map": map_size(found),
+        "checks": [asdict(check) for check in found.checks],
+        "randomised_layers": found.cascade.to_dict("records"),
+        "superpixel_shap_agreement": found.superpixels,
+        "deletion_insertion": curves,
+        "border": {each.name: each.border for each in found.pictures},
+        "flat_area": {each.name: each.flat for each in found.pictures},
+    }
+
+
+def enrichment_table(found: Explained) -> pd.DataFrame:
+    """For every layer, method and phase: means over pictures, their intervals over groups, and their chance."""
+    groups, rows = found.dataset.groups[found.owner], []
+    for layer, method in found.pictures[0].heats:
+        heats = [each.heats[layer, method] for each in found.pictures]
+        for place, phase in enumerate(PHASES):
+            for number, measure in enumerate(enrichment.MEASURES):
+                values = np.array([heat.table[measure].iloc[place] for heat in heats])
+                null = np.array([heat.null[:, place, number] for heat in heats])
+                mean = enrichment.over_samples(values, null, groups)
+                chance = null[np.isfinite(values)].mean(axis=0) if np.isfinite(values).any() else np.full(1, np.nan)
+                known = chance[np.isfinite(chance)]
+                ends = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+                rows.append(
+                    {
+                        "layer": layer,
+                        "judged": layer == found.layers.judged,
+                        "method": method,
+                        "cell_px": heats[0].cell_px,
+                        "cell_um": heats[0].cell_px * (found.pictures[0].pixel_um or math.nan),
+                        "phase": phase,
+                        "measure": measure,
+                        "low": mean.low,
+                        "value": mean.value,
+                        "high": mean.high,
+                        "moved_maps_low": ends[0],
+                        "moved_maps_high": ends[1],
+                        "p_moved_maps": mean.p,
+                        "n_pictures": mean.n,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def pictures_table(found: Explained) -> pd.DataFrame:
+    """A line for every picture, layer, method and phase: on what its map lies."""
+    rows = []
+    for each, row in zip(found.pictures, found.owner, strict=True):
+        for (layer, method), heat in each.heats.items():
+            for phase, measured in heat.table.iterrows():
+                rows.append(
+                    {
+                        "micrograph_id": each.name,
+                        "row": found.dataset.ids[row],
+                        "group": found.dataset.group_names[row],
+                        "layer": layer,
+                        "method": method,
+                        "phase": phase,
+                        "map_rows": heat.values.shape[0],
+                        "map_cols": heat.values.shape[1],
+                        "cell_px": heat.cell_px,
+                        "cell_um": heat.cell_px * (each.pixel_um or math.nan),
+                        **measured.to_dict(),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def rows_table(found: Explained) -> pd.DataFrame:
+    """A line for every row of the data set: both predictions, and what is compared."""
+    dataset, target = found.dataset, found.dataset.target
+    layer = found.layers.judged
+    table = pd.DataFrame(
+        {
+            "id": dataset.ids,
+            "group": dataset.group_names,
+            f"measured_{target.name}": dataset.y_native,
+            "predicted_by_network": native_values(found.network, target.log10),
+            "predicted_by_features": native_values(found.features.whole.predicted, target.log10),
+            "predicted_by_structure": native_values(found.features.structure.predicted, target.log10),
+        }
+    )
+    table["porosity"] = of_rows(np.array([each.porosity for each in found.pictures]), found.owner, len(dataset.ids))
+    for place, (name, mask) in enumerate(MASK_OF.items()):
+        values = np.array([each.heats[layer, "gradcam"].table.loc[mask, "lean"] for each in found.pictures])
+        table[f"lean_{mask}"] = of_rows(values, found.owner, len(dataset.ids))
+        table[f"shap_{name.replace(' ', '_')}"] = found.features.sums[:, place]
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that JSON knows: null for what is not defined."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

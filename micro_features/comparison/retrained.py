@@ -1,0 +1,202 @@
+"""Checks of the maps for which networks are trained again, on one fold: other seeds, and exchanged targets.
+
+They take minutes, so what they found is kept beside the model and shown by every later run.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from micro_features import jobs
+from micro_features.batch import map_ordered
+from micro_features.errors import ArtefactError, OutputError
+from micro_features.explain import sanity
+from micro_features.explain.gradcam import METHODS, heat_map
+from micro_features.files.artefacts import model_folder
+from micro_features.fitting.dataset import Dataset
+from micro_features.learn.cnn import fit
+from micro_features.learn.draws import PERMUTATION, stream
+from micro_features.learn.network import Architecture, rounded
+from micro_features.learn.plan import Augmentation, Plan
+from micro_features.learn.target import class_codes, native_values
+from micro_features.learn.validate import exchanged
+from micro_features.network.cnn_model import CnnModel
+from micro_features.network.pictures import NetworkPicture
+
+FILE = "sanity_full.json"
+FOLD = 0
+"""That is left out; its pictures are what maps are made of."""
+SHUFFLES = 2
+"""Networks that learn exchanged targets."""
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What the checks found.
+
+    Attributes
+    ----------
+    layer : str
+        Of the maps.
+    fold : int
+    n_pictures : int
+    seeds, labels : Check
+        Of `sanity.seeds_agreement` over 5 seeds, and of `sanity.randomisation_check`.
+    """
+
+    layer: str
+    fold: int
+    n_pictures: int
+    seeds: sanity.Check
+    labels: sanity.Check
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One training, and the pictures that it makes maps of."""
+
+    x: list[np.ndarray]
+    boxes: list[np.ndarray]
+    y: np.ndarray
+    classes: np.ndarray | None
+    left_out: list[np.ndarray]
+    plan: Plan
+    architecture: Architecture
+    layer: str
+
+
+def known(model: str) -> Retrained | None:
+    """What was found before for a model; None where nothing was.
+
+    Parameters
+    ----------
+    model : str
+        Name or folder.
+
+    Raises
+    ------
+    ArtefactError
+        The file is damaged.
+    """
+    path = model_folder(model) / FILE
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        checks = {name: sanity.Check(**_numbers(told.pop(name))) for name in ("seeds", "labels")}
+        return Retrained(told["layer"], told["fold"], told["n_pictures"], checks["seeds"], checks["labels"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ArtefactError(
+            f"{path}: is not what `explain --sanity full` writes ({type(error).__name__}); remove it, and ask again."
+        ) from None
+
+
+def run(
+    model: CnnModel,
+    dataset: Dataset,
+    pictures: dict[str, NetworkPicture],
+    layer: str,
+    *,
+    seed: int,
+    n_workers: int,
+) -> Retrained:
+    """Train what is missing of five seeds, and networks that learn exchanged targets; keep what they show.
+
+    Targets change places between groups, so that what pictures of one group share stays together.
+
+    Parameters
+    ----------
+    model : CnnModel
+    dataset : Dataset
+    pictures : dict of micrograph to NetworkPicture
+    layer : str
+        Of the maps.
+    seed, n_workers : int
+
+    Returns
+    -------
+    Retrained
+
+    Raises
+    ------
+    OutputError
+        It can not be kept in the model's folder.
+    """
+    path = model_folder(model.name) / FILE
+    row_of = {name: row for row, each in enumerate(dataset.ids) for name in dataset.members[each]}
+    rows = np.array([row_of[name] for name in pictures])
+    left_out = model.known.fold[rows] == FOLD
+    here = [kept for kept in model.networks if kept.fold == FOLD]
+    plan = _plan(model)
+    architecture = here[0].network.architecture
+    x = [picture.x for picture in pictures.values()]
+    boxes = [picture.boxes(model.geometry) for picture in pictures.values()]
+    asked = [x[i] for i in np.flatnonzero(left_out)]
+
+    def job(number: int, y: np.ndarray, classes: np.ndarray | None) -> _Job:
+        train = np.flatnonzero(~left_out)
+        return _Job(
+            [x[i] for i in train],
+            [boxes[i] for i in train],
+            y[rows[train]],
+            None if classes is None else classes[rows[train]],
+            asked,
+            replace(plan, seed=number),
+            architecture,
+            layer,
+        )
+
+    classes = dataset.classes if dataset.class_names else None
+    last = max(kept.seed for kept in here)
+    more = max(0, sanity.FEWEST_SEEDS - len(here))
+    todo = [job(last + 1 + number, dataset.y, classes) for number in range(more)]
+    for number in range(SHUFFLES):
+        y = exchanged(dataset.y, dataset.groups, stream(seed, PERMUTATION, number))
+        of_y = class_codes(native_values(y, dataset.target.log10), dataset.cuts) if dataset.class_names else None
+        todo.append(job(here[0].seed + number, y, of_y))
+    maps = map_ordered(_trained_maps, todo, n_workers=min(n_workers, len(todo)))
+    of_seeds = [
+        [heat_map(kept.network, kept.network.layers[layer], each, method=METHODS[0]) for each in asked] for kept in here
+    ] + maps[:more]
+    groups = dataset.groups[rows[left_out]]
+    seeds = sanity.seeds_agreement(of_seeds, groups)
+    # Single networks on both sides: a mean over seeds is less noisy than the network that it is compared with.
+    found = Retrained(
+        layer=layer,
+        fold=FOLD,
+        n_pictures=len(asked),
+        seeds=seeds,
+        labels=sanity.randomisation_check("labels", of_seeds[0], maps[more:], groups, seeds=seeds),
+    )
+    try:
+        path.write_text(json.dumps(_plain(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: can not be written ({error.strerror or error}).") from None
+    return found
+
+
+def _plan(model: CnnModel) -> Plan:
+    told: dict[str, Any] = dict(model.schema["plan"])
+    return Plan(**{**told, "augmentation": Augmentation(**told["augmentation"])})
+
+
+def _trained_maps(job: _Job) -> list[np.ndarray]:
+    import torch
+
+    jobs.use_one_thread()
+    torch.set_num_threads(1)
+    network = rounded(fit(job.x, job.boxes, job.y, job.classes, plan=job.plan, architecture=job.architecture))
+    return [heat_map(network, network.layers[job.layer], each, method=METHODS[0]) for each in job.left_out]
+
+
+def _plain(value: Any) -> Any:
+    """NaN is null in JSON."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _numbers(check: dict[str, Any]) -> dict[str, Any]:
+    return {name: float("nan") if value is None else value for name, value in check.items()}

@@ -1,0 +1,121 @@
+"""What a comparison found, in plain words; a number that means nothing is not printed as if it did."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from micro_features.comparison.explain import Explained
+from micro_features.explain.compare import CAPTION, Agreement
+from micro_features.explain.gradcam import METHODS
+from micro_features.learn.scores import r2
+from micro_features.network.beside import DATE_ALONE, FEATURE_MODEL
+from micro_features.network.scoring import NETWORK, said
+
+REFUSED = ("not meaningful", "not resolvable")
+"""Verdicts under which the number itself is not printed."""
+
+
+def lines(found: Explained) -> Iterator[str]:
+    """Everything, for a person to read."""
+    yield from _models(found)
+    yield ""
+    yield from _maps(found)
+    yield ""
+    yield from _agreements(found)
+    yield ""
+    yield f"Pores: {found.signs.words}"
+    for each in found.interventions.values():
+        yield each.words
+    yield from _windows(found)
+    yield ""
+    yield "Do the maps show what was learned?"
+    for check in found.checks:
+        yield f"  {check.verdict:10} {check.name}: {interval(check.low, check.value, check.high)}. {check.words}"
+    if np.isfinite(found.superpixels[1]):
+        yield (
+            f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
+            f"{interval(*found.superpixels)}, median over {len(altered(found))} pictures."
+        )
+    for failure in found.failures:
+        yield f"left out: {failure}"
+    yield ""
+    yield CAPTION
+
+
+def _models(found: Explained) -> Iterator[str]:
+    scores = found.model.scores["predictors"]
+    yield f"R² with groups left out, {found.model.scores['folds']} folds of the fit:"
+    for name in (NETWORK, FEATURE_MODEL, DATE_ALONE):
+        if name in scores:
+            yield f"  {name:34} {said(scores[name]['r2'])}"
+    structure = r2(found.dataset.y, found.features.structure.predicted, found.dataset.groups)
+    yield f"  {'pores, grains and boundaries alone':34} {interval(*structure)}"
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in found.features.shares.items())
+    yield f"SHAP of the feature model by phase: {shares}. Texture has no place in the picture."
+    yield "What is compared with the maps is the model of pores, grains and boundaries alone."
+
+
+def _maps(found: Explained) -> Iterator[str]:
+    yield f"Maps of the judged layer: {map_size(found)}."
+    layers = found.layers
+    grains = f"{layers.grain_px:.0f} px" if np.isfinite(layers.grain_px) else "not resolved in the pictures"
+    pores = f"{layers.pore_px:.0f} px" if np.isfinite(layers.pore_px) else "none"
+    yield (
+        f"Grains (mean diameter {grains}): {layers.grains or 'resolved by no layer'}. Pores (area-weighted mean "
+        f"diameter {pores}): {layers.pores or 'resolved by no layer'}."
+    )
+
+
+def _agreements(found: Explained) -> Iterator[str]:
+    yield f"Do both models lean on the same phases? {found.agreement.verdict.upper()}"
+    yield from _agreement(found.agreement)
+    if found.layers.grains is None and not found.at_chance:
+        yield f"Pores alone, on the layer that resolves them: {found.of_pores.verdict}"
+        yield from _agreement(found.of_pores)
+
+
+def _agreement(each: Agreement) -> Iterator[str]:
+    if each.verdict not in REFUSED:
+        value = interval(each.low, each.value, each.high)
+        yield f"  rank agreement over {each.n} rows of {each.n_groups} groups {value}"
+        for phase, one in each.by_phase.items():
+            yield (
+                f"    {phase}: {interval(one.low, one.value, one.high)}; moved maps p = {one.p_shift:.2g}, SHAP sums "
+                f"dealt to other groups p = {one.p_shuffle:.2g}"
+            )
+        untrained = [value for value in each.untrained if np.isfinite(value)]
+        if untrained:
+            yield f"    {len(untrained)} untrained networks: {min(untrained):.2f} to {max(untrained):.2f}"
+    for reason in each.reasons:
+        yield f"  {reason}"
+
+
+def _windows(found: Explained) -> Iterator[str]:
+    if found.windows is None:
+        return
+    if found.model.scores["at_chance"]:
+        yield "Windows: not compared, as the network does no better than chance."
+        return
+    each = found.windows
+    yield (
+        f"{each.n_windows} windows: network and feature model order those of one picture with a rank correlation of "
+        f"{interval(*each.within)}, all of them with {interval(*each.overall)}."
+    )
+
+
+def map_size(found: Explained) -> str:
+    """The judged layer, its cells and their size, of the first picture."""
+    heat, pixel_um = found.pictures[0].heats[found.layers.judged, METHODS[0]], found.pictures[0].pixel_um
+    rows, cols = heat.values.shape
+    size = f" = {heat.cell_px * pixel_um:.3g} µm" if pixel_um else ""
+    return f"{found.layers.judged}, {rows} x {cols} cells of {heat.cell_px:g} px{size}"
+
+
+def altered(found: Explained) -> list[str]:
+    """Pictures that were altered and measured anew."""
+    return [each.name for each in found.pictures if each.alterations]
+
+
+def interval(low: float, value: float, high: float) -> str:
+    """``0.71 [0.08, 0.98]``."""
+    return said([float(end) if np.isfinite(end) else None for end in (low, value, high)])
