@@ -48,7 +48,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     unit = unit_of_attributions(found.dataset.target, ())
     unit = "decades" if unit.startswith("log10") else unit
     maps = heat_maps(found, found.pictures)
-    limit = float(np.quantile(np.abs(np.concatenate([each.ravel() for each in maps.values])), _COLOURS_END)) or 1.0
+    limit = _rounded_up(np.quantile(np.abs(np.concatenate([each.ravel() for each in maps.values])), _COLOURS_END))
     chance = _chance(found)
     yield (
         "leans",
@@ -80,7 +80,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
             caption=f"{map_size(found)}. {chance}{CAPTION}",
         ),
     )
-    shap_limit = float(np.abs(found.features.sums).max()) or 1.0
+    shap_limit = _rounded_up(np.abs(found.features.sums).max())
     for place in _spread(found, MOST_PICTURES):
         yield f"pictures/{plain(found.pictures[place].name)}", _picture(found, place, maps, (shap_limit, limit), unit)
 
@@ -99,6 +99,14 @@ def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
             heat.cell_px * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
         ),
     )
+
+
+def _rounded_up(value: float) -> float:
+    """To one figure, so that the ends of colour bars are short; 1 for 0."""
+    if not value > 0:
+        return 1.0
+    decade = 10.0 ** np.floor(np.log10(value))
+    return float(f"{np.ceil(value / decade - 1e-9) * decade:.1g}")
 
 
 def _chance(found: Explained) -> str:

@@ -97,7 +97,7 @@ def draw_phase_bars(
         ax.set_xlim(middle - 1.1 * max(below, above / 3), middle + 1.1 * max(above, below / 3))
         ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_yticks([])
-        ax.locator_params(axis="x", nbins=5)
+        ax.locator_params(axis="x", nbins=3)
     shares.set_yticks(places, [broken(PHASE_NAMES.get(each, each), 16).replace(" ", "\n") for each in rows])
     dressed(shares, x="share of attribution\nover share of area").tick_params("y", length=0)
     dressed(sums, x=f"sum of SHAP values\n/ {unit}")
