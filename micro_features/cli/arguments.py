@@ -204,6 +204,29 @@ def parser() -> argparse.ArgumentParser:
     attribution.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every set and cause")
     add_workers(attribution)
     attribution.set_defaults(run="benchmark_attribution")
+    of_network = subjects.add_parser(
+        "network",
+        help="whether a network's heat maps find planted causes",
+        description="Take sets of 60 specimens from a drawn set, let one cause alone drive their conductivity, train a "
+        "small network on the pictures of each, and print how often its heat maps find the phase that shows the cause, "
+        "and how often any where nothing can be found, with exact binomial intervals. Less than a minute a set.",
+        allow_abbrev=False,
+    )
+    of_network.add_argument(
+        "folder", type=Path, metavar="SET", help="a set of 120 specimens or more that `synth` drew, of any preset"
+    )
+    of_network.add_argument(
+        "--seeds", type=at_least_one, default=20, metavar="N", help="sets of each kind (default 20)"
+    )
+    of_network.add_argument(
+        "--nuisance",
+        type=Path,
+        metavar="SET2",
+        help="a set that `synth --preset nuisance` drew: whether a network learns its sessions, and the tool says so",
+    )
+    of_network.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="table of every set and phase")
+    add_workers(of_network)
+    of_network.set_defaults(run="benchmark_network")
 
     conductivity = subjects.add_parser(
         "conductivity",

@@ -288,6 +288,30 @@ def _benchmark_attribution(options: argparse.Namespace) -> int:
     return _benchmark_told(failures)
 
 
+def _benchmark_network(options: argparse.Namespace) -> int:
+    network_commands.require_torch()
+    from micro_features.batch import usable_cores
+    from micro_features.benchmark import network_attribution, network_attribution_summary, network_sessions
+    from micro_features.benchmark.common import gather
+    from micro_features.files.tables import write_table
+    from micro_features.synth import response_surface
+
+    _check_new_table(options.output)
+    drawn = network_attribution.read_drawn(options.folder)
+    nuisance = None if options.nuisance is None else network_attribution.read_drawn(options.nuisance, least=40)
+    todo = network_attribution.cases(drawn, response_surface(), seeds=options.seeds)
+    table, failures = gather(network_attribution.answer, todo, n_workers=options.jobs or usable_cores(), unit="set")
+    if not table.empty:
+        for line in network_attribution_summary.lines(table, len(drawn.pool.X)):
+            print(line)
+        if options.output is not None:
+            write_table(options.output, table)
+    if nuisance is not None:
+        for line in network_sessions.lines(network_sessions.ask_all(nuisance, drawn)):
+            print(line)
+    return _benchmark_told(failures)
+
+
 def _check_new_table(path: Path | None) -> None:
     """Told before the work, not after it."""
     from micro_features.files.tables import TABLE_SUFFIXES
@@ -337,6 +361,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "benchmark_segmentation": _benchmark_segmentation,
     "benchmark_published": _benchmark_published,
     "benchmark_attribution": _benchmark_attribution,
+    "benchmark_network": _benchmark_network,
     "benchmark_conductivity": _benchmark_conductivity,
     "datasets_get": _datasets_get,
     "train_segmenter": _train_segmenter,
