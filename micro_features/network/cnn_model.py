@@ -26,7 +26,7 @@ from micro_features import __version__
 from micro_features.errors import ArtefactError
 from micro_features.files.artefacts import model_folder, read_checked_model, write_checked_model
 from micro_features.fitting.uncertainty import Residuals
-from micro_features.learn.cnn import predict, predict_whole
+from micro_features.learn.cnn import predict
 from micro_features.learn.intervals import cv_plus, highest_level
 from micro_features.learn.network import Architecture, Network, from_bytes
 from micro_features.learn.target import Target
@@ -99,9 +99,8 @@ class Answer(NamedTuple):
 
     Attributes
     ----------
-    windows, whole : (k, 1 + n_classes) float arrays
-        By each of k networks, as a mean over windows and of the whole picture in one pass: property in model units,
-        probabilities of the classes.
+    windows : (k, 1 + n_classes) float array
+        By each of k networks, as a mean over windows: property in model units, probabilities of the classes.
     folds : (k,) int array
         Of these networks.
     of_training : bool
@@ -109,7 +108,6 @@ class Answer(NamedTuple):
     """
 
     windows: np.ndarray
-    whole: np.ndarray
     folds: np.ndarray
     of_training: bool
 
@@ -133,7 +131,6 @@ def ask(model: CnnModel, picture: NetworkPicture, page: int = 0) -> Answer:
     kept, boxes = model.unseeing(picture.sha256, page), picture.boxes(model.geometry)
     return Answer(
         np.stack([predict(each.network, picture.x, boxes, model.geometry.window) for each in kept]),
-        np.stack([predict_whole(each.network, picture.x) for each in kept]),
         np.array([each.fold for each in kept]),
         (picture.sha256, page) in model.folds_of,
     )

@@ -70,7 +70,7 @@ class Result:
         A row a picture: ``micrograph_id``, ``path``, ``page``; ``predicted_TARGET`` (mean over windows and networks),
         ``interval_low``, ``interval_high`` in the target's unit, ``level``; ``networks_sd`` (standard deviation over
         networks, decades where the logarithm is modelled), ``networks`` (how many were asked);
-        ``predicted_in_one_pass``; ``predicted_class`` and ``probability_NAME``; ``pixel_um``, ``warning``.
+        ``predicted_class`` and ``probability_NAME``; ``pixel_um``, ``warning``.
     failures : list of Failure
     written : Path or None
     """
@@ -160,7 +160,7 @@ def _columns(model: CnnModel) -> list[str]:
     classes = ["predicted_class", *(f"probability_{name}" for name in model.class_names)] if model.class_names else []
     return [
         "micrograph_id", "path", "page", f"predicted_{model.target.name}", "interval_low", "interval_high", "level",
-        "networks_sd", "networks", "predicted_in_one_pass", *classes, "pixel_um", "warning",
+        "networks_sd", "networks", *classes, "pixel_um", "warning",
     ]  # fmt: skip
 
 
@@ -200,10 +200,8 @@ def _predicted(job: _Job, page: int) -> dict[str, Any]:
         calibrated = pipeline.calibrate(picture, pixel_um=job.pixel_um)
     seen = network_picture(pipeline.micrograph_of(picture, calibrated), model.geometry)
     answer = ask(model, seen, page)
-    told, whole, ends = answer.windows.mean(axis=0), answer.whole.mean(axis=0), interval(model, answer, job.level)
-    low, predicted, high, one_pass = native_values(
-        np.array([ends[0], told[0], ends[1], whole[0]]), model.target.log10
-    ).tolist()
+    told, ends = answer.windows.mean(axis=0), interval(model, answer, job.level)
+    low, predicted, high = native_values(np.array([ends[0], told[0], ends[1]]), model.target.log10).tolist()
     row: dict[str, Any] = {
         f"predicted_{model.target.name}": predicted,
         "interval_low": low,
@@ -211,7 +209,6 @@ def _predicted(job: _Job, page: int) -> dict[str, Any]:
         "level": job.level,
         "networks_sd": float(answer.windows[:, 0].std(ddof=1)) if len(answer.folds) > 1 else float("nan"),
         "networks": len(answer.folds),
-        "predicted_in_one_pass": one_pass,
         "pixel_um": float("nan") if seen.pixel_um is None else seen.pixel_um,
         "warning": "; ".join(_warnings(model, seen.pixel_um, answer.of_training, len(answer.folds))),
     }

@@ -33,7 +33,7 @@ def test_pictures_of_the_training_get_what_was_predicted_without_them(trained, p
     found = ask(trained, pictures).table.set_index("micrograph_id")
     told = pd.read_csv(trained / "predictions.csv").set_index("micrograph_id")
     assert list(found.index) == list(told.index)
-    for column in (f"predicted_{TARGET}", "predicted_in_one_pass", "probability_high"):
+    for column in (f"predicted_{TARGET}", "probability_high"):
         np.testing.assert_allclose(found[column], told[column], rtol=1e-7)
     assert list(found["predicted_class"]) == list(told["predicted_class"])
     assert set(found["warning"]) == {"a picture of the training: asked of the 2 of 4 networks that did not see it"}
