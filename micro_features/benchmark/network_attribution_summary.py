@@ -1,6 +1,6 @@
 """How often heat maps were right: proportions over planted sets, as `benchmark network` prints them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ def found_phase(rows: pd.DataFrame) -> str | None:
     rows : DataFrame
         Of `network_attribution.ask`.
     """
-    first = rows.loc[rows["beyond"].abs().idxmax()]
-    return str(first["phase"]) if first["p_exchanged"] <= ALPHA and first["p_moved"] <= ALPHA else None
+    first = rows.iloc[int(rows["beyond"].abs().to_numpy().argmax())].to_dict()
+    return str(first["phase"]) if max(first["p_exchanged"], first["p_moved"]) <= ALPHA else None
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +43,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         sets = [of_set for _, of_set in of_kind.groupby("seed")]
         phases = [found_phase(of_set) for of_set in sets]
         wanted = PLANTED.get(str(kind))
-        hits = [of_set for of_set, phase in zip(sets, phases, strict=True) if wanted is not None and phase == wanted]
+        hits = [
+            of_set.loc[of_set["phase"] == wanted, "beyond"].item()
+            for of_set, phase in zip(sets, phases, strict=True)
+            if phase is not None and phase == wanted
+        ]
         of_sets = of_kind.drop_duplicates("seed")
         rows.append(
             {
@@ -53,7 +57,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "seconds": float(of_sets["seconds"].median()),
                 "learned": int((of_sets["p_exchanged"] <= ALPHA).sum()),
                 "found": len(hits),
-                "right_sign": sum(bool(of_set.set_index("phase").loc[wanted, "beyond"] < 0) for of_set in hits),
+                "right_sign": sum(beyond < 0 for beyond in hits),
                 "wrong": sum(phase is not None and phase != wanted for phase in phases),
             }
         )
@@ -95,7 +99,7 @@ def lines(table: pd.DataFrame, n_specimens: int) -> Iterator[str]:
         yield f"\nFalse alarms where nothing can be found: {proportion(hits, n)}"
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _line(row: Mapping[Hashable, Any]) -> str:
     n = row["sets"]
     planted = row["kind"] in PLANTED
     cells = (

@@ -9,6 +9,7 @@ when pictures are taken otherwise (`explain.acquisition`). A set whose sessions 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +135,7 @@ def ask(of: Halves, *, grey: str, seed: int = 0) -> dict[str, float | str]:
             [shown[i] for i in np.flatnonzero(seen[owner])], of.y[owner[seen[owner]]], epochs=EPOCHS, seed=seed
         )
 
-        def told(pictures: np.ndarray, network=network) -> np.ndarray:
+        def told(pictures: np.ndarray, network: Any = network) -> np.ndarray:
             return predictions(network, [shown[i] for i in pictures], owner[pictures])
 
         within[fold[train] == number] = told(np.flatnonzero(out[owner]))
@@ -143,7 +144,7 @@ def ask(of: Halves, *, grey: str, seed: int = 0) -> dict[str, float | str]:
             of.y[seen & (of.session == name)].mean() if (seen & (of.session == name)).any() else of.y[seen].mean()
             for name in of.session[out]
         ]
-        responses += [_response(network, shown[i], grey, seed=i) for i in np.flatnonzero(out[owner])]
+        responses += [_response(network, shown[i], grey, seed=int(i)) for i in np.flatnonzero(out[owner])]
     shift = shifts(responses, within)
     return {
         "grey": grey,
@@ -155,7 +156,7 @@ def ask(of: Halves, *, grey: str, seed: int = 0) -> dict[str, float | str]:
     }
 
 
-def _response(network: object, picture: NetworkPicture, grey: str, *, seed: int) -> dict[str, float]:
+def _response(network: Any, picture: NetworkPicture, grey: str, *, seed: int) -> dict[str, float]:
     from micro_features.learn.cnn import predict
 
     def told(changed: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ def acquisition_response(
     """
     x = np.asarray(picture, np.float32)
     noise = np.random.default_rng(seed).standard_normal(x.shape, dtype=np.float32)
-    line = np.float32([0.25, 0.5, 0.25])
+    line = np.array([0.25, 0.5, 0.25], np.float32)
     changed = {
         "gain": np.float32(GAIN) * x,
         "brightness": x + np.float32(BRIGHTNESS),

@@ -194,15 +194,16 @@ def test_hits_and_false_alarms_are_counted_by_hand():
             *rows("porosity", 2, pore=-9, boundary=-12),  # the other phase
             *rows("porosity", 3, pore=-9, p_exchanged=0.06),  # knows nothing
             *rows("porosity", 4, pore=-9, p_moved=0.06),  # moved maps do as well
+            *rows("porosity", 5, pore=-9, boundary=3),
             *rows("no link", 0, pore=9, p_exchanged=0.5),
             *rows("no link", 1, boundary=9),
         ]
     )
     found = said.summary(table).set_index("kind")
-    assert found.loc["porosity", ["sets", "learned", "found", "right_sign", "wrong"]].tolist() == [5, 4, 2, 1, 1]
+    assert found.loc["porosity", ["sets", "learned", "found", "right_sign", "wrong"]].tolist() == [6, 5, 3, 2, 1]
     assert found.loc["no link", ["sets", "learned", "found", "right_sign", "wrong"]].tolist() == [2, 1, 0, 0, 1]
     told = "\n".join(said.lines(table, 300))
-    assert "2 of 5 (0.05 to 0.85)" in told
+    assert "3 of 6 (0.12 to 0.88)" in told
     assert "False alarms where nothing can be found: 1 of 2" in told
     assert "share 12 on average" in told
 
