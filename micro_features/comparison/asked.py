@@ -98,7 +98,9 @@ def dataset_of(request: Request, model: CnnModel) -> Dataset:
         where=tuple(told["where"]),
         id_column=told["id_column"],
     )
-    if list(dataset.ids) != training["ids"] or not np.allclose(dataset.y, training["measured"], rtol=1e-6):
+    names = {name for several in dataset.members.values() for name in several}
+    same = list(dataset.ids) == training["ids"] and names == set(training["pictures"])
+    if not same or not np.allclose(dataset.y, training["measured"], rtol=1e-6):
         raise ArtefactError(
             f"{request.cnn}: was trained on other rows than {request.table} has (or the manifest tells another "
             f"{model.target.name}); give the table of its training, {training['table']}."
@@ -124,7 +126,7 @@ def layers_of(request: Request, model: CnnModel, dataset: Dataset) -> Layers:
 
     def size_px(name: str, known: np.ndarray) -> float:
         sizes = np.full(len(table), np.nan)
-        if name in table:
+        if name in table and "pixel_um" in table:
             sizes = (table[name] / table["pixel_um"]).to_numpy(float)
         if in_pixels(name) in table:
             sizes = np.where(np.isfinite(sizes), sizes, table[in_pixels(name)].to_numpy(float))
@@ -132,7 +134,8 @@ def layers_of(request: Request, model: CnnModel, dataset: Dataset) -> Layers:
         there = np.isfinite(sizes)
         return float(np.median(sizes[there])) if there.mean() >= _RESOLVED_SHARE else float("nan")
 
-    resolved = table["quality_grains_resolved"].astype(bool).to_numpy()
+    # A table of other origin does not tell.
+    resolved = table.get("quality_grains_resolved", pd.Series(False, table.index)).eq(True).to_numpy()
     grain_px = size_px("grain_diameter_mean_um", resolved)
     pore_px = size_px("pore_diameter_area_weighted_mean_um", np.ones(len(table), bool))
     reduction = _reduction(model, table)

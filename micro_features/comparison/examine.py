@@ -13,7 +13,7 @@ import pandas as pd
 from micro_features import jobs, pipeline
 from micro_features.data import Micrograph
 from micro_features.errors import MicroFeaturesError
-from micro_features.explain import enrichment, occlusion, perturbation, sanity, superpixels
+from micro_features.explain import acquisition, enrichment, occlusion, perturbation, sanity, superpixels
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.images.phases import PhaseMasks
 from micro_features.images.prepare import masked_blur
@@ -140,6 +140,8 @@ class Examined:
         Maps as more and more layers are randomised, of each of `RANDOM_NETWORKS`.
     border, flat : float
         Heat on the border and on the flattest quarter over their share of area.
+    acquisition : dict of str to float
+        Of `acquisition.acquisition_response`.
     deletion : Perturbation or None
         Only of altered pictures.
     alterations : dict of str to Altered
@@ -164,6 +166,7 @@ class Examined:
     cascade: dict[str, list[np.ndarray]]
     border: float
     flat: float
+    acquisition: dict[str, float]
     deletion: perturbation.Perturbation | None
     alterations: dict[str, Altered]
     superpixel_agreement: float
@@ -239,6 +242,7 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         },
         border=sanity.border_share(judged.values),
         flat=sanity.flat_share(judged.values, _local_sd(picture, judged)),
+        acquisition=acquisition.acquisition_response(_standardised(ask, picture), picture.x, seed=job.seed),
         deletion=perturbation.deletion_insertion(
             ask,
             picture.x,
@@ -292,6 +296,19 @@ def _ask(networks: Sequence[Network]) -> Callable[[np.ndarray], np.ndarray]:
         return np.array([np.mean([predict_whole(network, x)[0] for network in networks]) for x in several])
 
     return ask
+
+
+def _standardised(
+    ask: Callable[[np.ndarray], np.ndarray], picture: NetworkPicture
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The same of pictures that are standardised first, as every picture is that the networks are asked about."""
+
+    def asked(several: np.ndarray) -> np.ndarray:
+        grey = several[:, picture.valid].astype(float)
+        mean, sd = (part.reshape(-1, 1, 1) for part in (grey.mean(axis=1), grey.std(axis=1)))
+        return ask(np.where(picture.valid, (several - mean) / sd, 0).astype(np.float32))
+
+    return asked
 
 
 def _inside(picture: NetworkPicture) -> tuple[slice, slice]:

@@ -18,7 +18,7 @@ from micro_features.comparison.asked import FULL, Layers, Request, dataset_of, f
 from micro_features.comparison.examine import Examined, examine
 from micro_features.comparison.feature_side import MASK_OF, FeatureSide, feature_side
 from micro_features.errors import ArtefactError, ImageError
-from micro_features.explain import compare, directions, sanity
+from micro_features.explain import acquisition, compare, directions, sanity
 from micro_features.fitting.dataset import Dataset
 from micro_features.network import cnn_model
 from micro_features.network.cnn_model import CnnModel
@@ -59,6 +59,8 @@ class Explained:
         Of `sanity.randomised_layers`.
     superpixels : (3,) float array
         Median agreement of heat with SHAP of superpixels, with its interval.
+    acquisition : dict of str to float
+        How far predictions move when the same pictures are taken otherwise (`acquisition.shifts`).
     failures : list of str
         Pictures that could not be looked at.
     seconds : float
@@ -83,6 +85,7 @@ class Explained:
     checks: list[sanity.Check]
     cascade: pd.DataFrame
     superpixels: np.ndarray
+    acquisition: dict[str, float]
     failures: list[str]
     seconds: float
 
@@ -153,6 +156,9 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
         checks=checks,
         cascade=cascade,
         superpixels=answers.median_of(np.array([each.superpixel_agreement for each in pictures]), groups),
+        acquisition=acquisition.shifts(
+            [each.acquisition for each in pictures], np.array([each.predicted.mean() for each in pictures])
+        ),
         failures=failures,
         seconds=time.monotonic() - began,
     )

@@ -42,7 +42,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     over_all : DataFrame
         Of `result_files.enrichment_table`.
     """
-    from micro_features.report import check_figures, comparison_figures, heat_figures
+    from micro_features.report import check_figures, comparison_figures, heat_figures, signs
     from micro_features.report.axes import figure_of
 
     unit = unit_of_attributions(found.dataset.target, ())
@@ -61,10 +61,8 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
         ),
     )
     bars = _bars(found, over_all)
-    yield (
-        "enrichment",
-        figure_of(lambda ax: comparison_figures.enrichment_bars(ax, bars), comparison_figures.ENRICHMENT_SIZE),
-    )
+    drawn = figure_of(lambda ax: comparison_figures.enrichment_bars(ax, bars), comparison_figures.ENRICHMENT_SIZE)
+    yield "enrichment", signs.captioned(drawn, f"{map_size(found)}. {chance}{CAPTION}")
     yield "sanity", _sanity(found, unit)
     if found.interventions:
         changes = {name: _changes(found, name) for name in found.interventions}

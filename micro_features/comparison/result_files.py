@@ -15,7 +15,7 @@ from micro_features.comparison.explain import Explained
 from micro_features.comparison.feature_side import MASK_OF
 from micro_features.comparison.result_figures import figures
 from micro_features.comparison.wording import altered, lines, map_size
-from micro_features.explain import enrichment
+from micro_features.explain import acquisition, enrichment
 from micro_features.explain.compare import CAPTION
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
@@ -87,6 +87,7 @@ def sanity_of(found: Explained) -> dict[str, Any]:
         "map": map_size(found),
         "checks": [asdict(check) for check in found.checks],
         "randomised_layers": found.cascade.to_dict("records"),
+        "taken_otherwise": {"shifts": found.acquisition, "said": acquisition.sentence(found.acquisition)},
         "superpixel_shap_agreement": found.superpixels,
         "deletion_insertion": curves,
         "border": {each.name: each.border for each in found.pictures},

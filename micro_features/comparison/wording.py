@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from micro_features.comparison.explain import Explained
+from micro_features.explain import acquisition
 from micro_features.explain.compare import CAPTION, Agreement
 from micro_features.explain.gradcam import METHODS
 from micro_features.learn.scores import r2
@@ -36,6 +37,7 @@ def lines(found: Explained) -> Iterator[str]:
             f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
             f"{interval(*found.superpixels)}, median over {len(altered(found))} pictures."
         )
+    yield f"  {'':10} {acquisition.sentence(found.acquisition)}"
     for failure in found.failures:
         yield f"left out: {failure}"
     yield ""

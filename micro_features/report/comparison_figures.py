@@ -26,7 +26,7 @@ from micro_features.report.signs import DOWN, PHASE_NAMES, SHAP_NAMES, UP, WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ENRICHMENT_SIZE = (6.0, 3.4)
+ENRICHMENT_SIZE = (WIDTH, 3.8)
 """Inches; for `figure_of`."""
 _MOST_GROUPS = 12
 
