@@ -162,7 +162,9 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ArtefactError(f"{path}: can not be read ({reason}); name a folder that `fit` or `cnn train` wrote, whole.") from None
+        raise ArtefactError(
+            f"{path}: can not be read ({reason}); name a folder that `fit` or `cnn train` wrote, whole."
+        ) from None
 
 
 def _sha256(name: str, content: bytes) -> str:
