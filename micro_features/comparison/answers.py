@@ -7,7 +7,7 @@ import pandas as pd
 
 from micro_features.comparison import retrained
 from micro_features.comparison.asked import Layers, Request
-from micro_features.comparison.examine import N_UNTRAINED, PHASES, Examined
+from micro_features.comparison.examine import PHASES, Examined
 from micro_features.comparison.feature_side import MASK_OF, FeatureSide
 from micro_features.explain import compare, directions, enrichment, sanity
 from micro_features.explain.gradcam import METHODS
@@ -76,23 +76,15 @@ def agreement_of(
     phases: tuple[str, ...],
 ) -> compare.Agreement:
     n, places = len(dataset.ids), [PHASES.index(phase) for phase in phases]
-    pores_alone = "boundary" not in phases
-    resolving = layers.pores if pores_alone else layers.grains
-    layer = resolving or layers.judged
     unresolved = []
-    if resolving is None:
-        size, what = (layers.pore_px, "pores") if pores_alone else (layers.grain_px, "grains")
+    if "boundary" in phases and layers.grains is None:
         unresolved.append(
-            f"No layer of the network resolves the {what} ({_size(size)}): its maps tell nothing about them."
+            f"No layer of the network resolves the grains ({_size(layers.grain_px)}): its maps tell nothing about them."
         )
-    null = np.array([each.heats[layer, METHODS[0]].null[:, places, _LEAN] for each in pictures])
-    random = (
-        np.array([each.untrained[:, places] for each in pictures])
-        if layer == layers.judged
-        else np.full((len(pictures), N_UNTRAINED, len(places)), np.nan)
-    )
+    null = np.array([each.heats[layers.judged, METHODS[0]].null[:, places, _LEAN] for each in pictures])
+    random = np.array([each.untrained[:, places] for each in pictures])
     return compare.agreement(
-        of_rows(leans(pictures, layer, phases), owner, n),
+        of_rows(leans(pictures, layers.judged, phases), owner, n),
         features.sums[:, [_COMPARED.index(phase) for phase in phases]],
         dataset.groups,
         null_shift=of_rows(null, owner, n).swapaxes(0, 1),
@@ -114,7 +106,7 @@ def signs_of(
 ) -> directions.Signs:
     n = len(dataset.ids)
     return directions.sign_reversal(
-        of_rows(leans(pictures, layers.pores or layers.judged, ["pore"])[:, 0], owner, n),
+        of_rows(leans(pictures, layers.judged, ["pore"])[:, 0], owner, n),
         features.sums[:, 0],
         of_rows(np.array([each.porosity for each in pictures]), owner, n),
         dataset.groups,

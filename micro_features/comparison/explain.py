@@ -46,8 +46,10 @@ class Explained:
         Predictions of the network out of fold, model units.
     at_chance : tuple of str
         For each model that does no better than chance, a sentence.
-    agreement, of_pores : Agreement
-        The figure that counts, and that of pores alone on the layer that resolves them.
+    agreement : Agreement
+        The figure that counts.
+    of_pores : Agreement or None
+        That of pores alone, where no layer resolves the grains but one the pores.
     signs : Signs
         Of pores.
     interventions : dict of str to Intervention
@@ -77,7 +79,7 @@ class Explained:
     network: np.ndarray
     at_chance: tuple[str, ...]
     agreement: compare.Agreement
-    of_pores: compare.Agreement
+    of_pores: compare.Agreement | None
     signs: directions.Signs
     interventions: dict[str, directions.Intervention]
     moved: dict[str, tuple[np.ndarray, np.ndarray]]
@@ -145,7 +147,9 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
         network=dataset.y - model.known.residual,
         at_chance=at_chance,
         agreement=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED),
-        of_pores=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED[:1]),
+        of_pores=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED[:1])
+        if layers.grains is None and layers.pores is not None
+        else None,
         signs=answers.signs_of(dataset, features, pictures, owner, layers),
         interventions={
             what: directions.interventional(before, after, control, groups, what=answers.GERUND[what])

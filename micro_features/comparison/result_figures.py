@@ -138,7 +138,7 @@ def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
     moved = of_rows(null, found.owner, n).T[:, :, None]
     ranks = rank_correlation(moved, found.features.sums[:, place][:, None])[:, 0]
     ranks = ranks[np.isfinite(ranks)]
-    agreement = found.of_pores if found.layers.grains is None else found.agreement
+    agreement = found.of_pores or found.agreement
     one = agreement.by_phase[mask]
     if agreement.verdict in REFUSED and not np.isfinite(one.value):
         return agreement.reasons[0]

@@ -67,7 +67,7 @@ def comparison(found: Explained) -> dict[str, Any]:
         },
         "layers": {**asdict(found.layers), "map": map_size(found)},
         "primary": asdict(found.agreement),
-        "pores_alone": asdict(found.of_pores),
+        "pores_alone": None if found.of_pores is None else asdict(found.of_pores),
         "signs_of_pores": asdict(found.signs),
         "interventions": {name: asdict(each) for name, each in found.interventions.items()},
         "altered_pictures": altered(found),

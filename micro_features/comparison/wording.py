@@ -24,6 +24,8 @@ def lines(found: Explained) -> Iterator[str]:
     yield ""
     yield from _agreements(found)
     yield ""
+    if found.at_chance:
+        yield "Of models of which one does no better than chance, and so of no weight:"
     yield f"Pores: {found.signs.words}"
     for each in found.interventions.values():
         yield each.words
@@ -71,7 +73,7 @@ def _maps(found: Explained) -> Iterator[str]:
 def _agreements(found: Explained) -> Iterator[str]:
     yield f"Do both models lean on the same phases? {found.agreement.verdict.upper()}"
     yield from _agreement(found.agreement)
-    if found.layers.grains is None and not found.at_chance:
+    if found.of_pores is not None and not found.at_chance:
         yield f"Pores alone, on the layer that resolves them: {found.of_pores.verdict}"
         yield from _agreement(found.of_pores)
 
