@@ -111,9 +111,9 @@ def sentence(shift: Mapping[str, float]) -> str:
             "Taking the same pictures otherwise moves the predictions little: at most by "
             f"{abs(known[most]):.2f} of their standard deviation between samples, for {_WORDS[most]}."
         )
-    told = ", ".join(f"{_WORDS[name]} by {known[name]:+.2f}" for name in large)
+    told = ", ".join(f"by {known[name]:+.2f} with {_WORDS[name]}" for name in large)
     return (
-        "The network reads how a picture was taken: with the material unchanged, predictions move, in standard "
-        f"deviations between samples, with {told}. Where sessions go with the property, that is a shortcut: do not "
-        "compare samples of different sessions."
+        f"The network reads how a picture was taken: with the material unchanged, its predictions move {told} "
+        "(standard deviations of predictions between samples). Where sessions go with the property, that is a "
+        "shortcut: do not compare samples of different sessions."
     )

@@ -79,7 +79,7 @@ def test_a_network_that_reads_brightness_fails_where_sessions_are_reversed_and_i
     assert found["r2_session"] > 0.7
     assert found["r2_reversed"] < 0
     assert "reads how a picture was taken" in found["said"]
-    assert "brightness by +" in found["said"]
+    assert "more brightness" in found["said"]
     assert abs(found["shift_noise"]) < 0.05
 
 

@@ -74,6 +74,6 @@ def test_the_sentence_names_what_moves_predictions_the_largest_first():
     assert "brightness" in sentence(small)
     told = sentence({"gain": 0.6, "brightness": -1.2, "blur": 0.1, "noise": 0.0})
     assert "reads how a picture was taken" in told
-    assert told.index("brightness by -1.20") < told.index("contrast by +0.60")
+    assert told.index("by -1.20 with") < told.index("brightness") < told.index("by +0.60 with") < told.index("contrast")
     assert "focus" not in told
     assert "can not be said" in sentence(dict.fromkeys(CHANGES, float("nan")))
