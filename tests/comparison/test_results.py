@@ -1,0 +1,215 @@
+"""The folder of results, what is said of them, and the command on what can not be explained."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from micro_features.cli import main
+from micro_features.comparison import examine, explain, result_figures, result_files, wording
+from micro_features.errors import ImageError
+from micro_features.explain.compare import CAPTION
+
+from .conftest import N_PICTURES, TARGET, made_up_fit, request_for
+
+FORMATS = (".pdf", ".png", ".svg")
+
+
+@pytest.fixture(scope="module")
+def folder(explained, tmp_path_factory):
+    """Results, with a figure of one picture only."""
+    folder = tmp_path_factory.mktemp("results") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(result_figures, "MOST_PICTURES", 1)
+        patch.setattr(result_figures, "_SHEET", 2)
+        result_files.write(explained, folder)
+    return folder
+
+
+def read(path):
+    """JSON without the NaN that only Python knows."""
+
+    def no_constant(name):
+        raise ValueError(f"{path} holds {name}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
+
+
+def test_everything_is_written(folder):
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    figures = ["leans", "enrichment", "sanity", "perturbation", "maps", "pictures/p"]
+    tables = {"comparison.json", "sanity.json", "enrichment.csv", "pictures.csv", "rows.csv"}
+    drawn = sorted(files - tables)
+    assert tables <= files
+    assert len(drawn) == 3 * len(figures)
+    for figure in figures:
+        own = [name for name in drawn if name.startswith(f"figures/{figure}")]
+        assert sorted(name[-4:] for name in own) == list(FORMATS), figure
+        assert all((folder / name).stat().st_size > 1000 for name in own)
+
+
+def test_json_has_null_for_what_is_not_known(folder, explained):
+    told = read(folder / "comparison.json")
+    assert told["caption"] == CAPTION
+    assert told["said"] == list(wording.lines(explained))
+    assert (told["n_rows"], told["n_pictures"], told["altered_pictures"]) == (8, N_PICTURES, ["p0"])
+    assert told["layers"]["grain_px"] is None  # not resolved in the corners of pictures
+    assert told["primary"]["verdict"] == "not meaningful"
+    assert told["models"]["at_chance"]
+    assert told["interventions"]["pores filled"]["change"][0][0] is None  # one group has no interval
+    sane = read(folder / "sanity.json")
+    assert {check["name"] for check in sane["checks"]} >= {"seeds", "weights", "border", "flat area"}
+    assert [row["step"] for row in sane["randomised_layers"]] == ["head", "stage3", "stage2", "stage1", "stem"]
+    assert list(sane["deletion_insertion"]) == ["p0"]
+    assert list(sane["border"]) == [f"p{number}" for number in range(N_PICTURES)]
+
+
+def test_plain_numbers_for_json():
+    odd = {"a": np.float32(np.nan), 1: (np.inf, np.int64(2)), "b": np.array([[1.0, np.nan]]), "c": np.bool_(True)}
+    assert result_files._plain(odd) == {"a": None, "1": [None, 2], "b": [[1.0, None]], "c": True}
+
+
+def test_tables_hold_a_line_for_each_thing(folder, explained):
+    rows = pd.read_csv(folder / "rows.csv")
+    assert rows["id"].tolist() == list(explained.dataset.ids)
+    assert list(rows) == [
+        "id", "group", f"measured_{TARGET}", "predicted_by_network", "predicted_by_features", "predicted_by_structure",
+        "porosity", "lean_pore", "shap_pore", "lean_boundary", "shap_grain_structure",
+    ]  # fmt: skip
+    # The first sample is the mean over its two pictures.
+    first = [each.porosity for each in explained.pictures[:2]]
+    assert rows["porosity"][0] == pytest.approx(np.mean(first))
+    assert rows["porosity"][1] == pytest.approx(explained.pictures[2].porosity)
+    told = explained.model.schema["training"]["predicted"]
+    np.testing.assert_allclose(rows["predicted_by_network"], 10 ** np.array(told), rtol=1e-6)
+
+    pictures = pd.read_csv(folder / "pictures.csv")
+    assert len(pictures) == N_PICTURES * len(explained.pictures[0].heats) * 3
+    assert pictures[["micrograph_id", "row", "group"]].drop_duplicates().values.tolist()[:3] == [
+        ["p0", "s0", "g0"],
+        ["p1", "s0", "g0"],
+        ["p2", "s1", "g0"],
+    ]
+    one = pictures.query("micrograph_id == 'p2' and layer == 'stage1' and method == 'gradcam' and phase == 'pore'")
+    assert one["cell_px"].item() == 8
+    assert one["cell_um"].item() == pytest.approx(8 * 0.125)
+    assert one["lean"].item() == pytest.approx(rows.set_index("id")["lean_pore"]["s1"])
+    assert (pictures.groupby(["micrograph_id", "layer", "method"])["area"].sum() - 1).abs().max() < 1e-6
+
+    enriched = pd.read_csv(folder / "enrichment.csv")
+    assert enriched.query("judged")["layer"].unique().tolist() == [explained.layers.judged]
+    lean = enriched.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore' and measure == 'lean'")
+    of_pictures = pictures.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore'")["lean"]
+    assert lean["value"].item() == pytest.approx(of_pictures.mean())
+    assert lean["n_pictures"].item() == N_PICTURES
+    assert lean["moved_maps_low"].item() <= lean["moved_maps_high"].item()
+
+
+def test_no_rank_agreement_is_drawn_or_printed_at_chance(explained):
+    """A correlation over a figure is read as a result, whatever its caption says."""
+    assert explained.agreement.verdict == "not meaningful"
+    for place, mask in enumerate(("pore", "boundary")):
+        assert isinstance(result_figures._lean(explained, place, mask), str)
+    said = "\n".join(wording.lines(explained))
+    assert "Do both models lean on the same phases? NOT MEANINGFUL" in said
+    assert "rank agreement over" not in said
+    assert "Windows: not compared" in said
+    assert "of no weight" in said
+    assert said.endswith(CAPTION)
+    one = dataclasses.replace(explained.agreement, verdict="agree", reasons=("words",))
+    sure = dataclasses.replace(explained, agreement=one, of_pores=None, at_chance=())
+    assert "rank agreement over 8 rows of 4 groups" in "\n".join(wording.lines(sure))
+
+
+def stand_in(explained, monkeypatch, broken):
+    """What was seen before is seen again, but for some pictures, that are looked at."""
+    known = {each.name: each for each in explained.pictures}
+    monkeypatch.setattr(explain, "examine", lambda job: examine.examine(job) if job.name in broken else known[job.name])
+    monkeypatch.setattr(explain, "feature_side", lambda *data, **how: explained.features)
+
+
+def with_broken(made, folder, names):
+    """The pictures, some of which can not be read."""
+    shutil.copytree(made / "pictures", folder / "pictures")
+    for name in names:
+        (folder / "pictures" / f"{name}.png").write_bytes(b"no picture")
+    table = pd.read_csv(made / "features.csv", dtype=str)
+    table["path"] = [f"pictures/{name}.png" for name in table["micrograph_id"]]
+    table.to_csv(folder / "features.csv", index=False)
+    return folder / "features.csv"
+
+
+def test_a_broken_picture_is_named_and_the_rest_goes_on(made, explained, tmp_path, monkeypatch):
+    stand_in(explained, monkeypatch, {"p1"})
+    found = explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1"])))
+    assert [each.name for each in found.pictures] == ["p0", *(f"p{number}" for number in range(2, N_PICTURES))]
+    assert found.owner.tolist() == list(range(8))
+    assert [failure.split(":")[0] for failure in found.failures] == ["p1"]
+    assert any(line.startswith("left out: p1: ") for line in wording.lines(found))
+    # Its sample is now the other picture alone.
+    assert result_files.rows_table(found)["porosity"][0] == pytest.approx(explained.pictures[0].porosity)
+
+
+def test_a_row_without_any_picture_is_an_error(made, explained, tmp_path, monkeypatch):
+    stand_in(explained, monkeypatch, {"p1", "p4"})
+    with pytest.raises(ImageError, match="p4: ") as caught:
+        explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1", "p4"])))
+    assert "\n" not in str(caught.value)
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def command(made, out, **replaced):
+    told = {"--fit": made / "fit", "--cnn": made / "cnn" / "model", "-o": out, "-j": 1, "--altered": 1} | replaced
+    return main(["explain", str(made / "features.csv"), *(str(word) for pair in told.items() for word in pair)])
+
+
+def test_the_command_says_what_was_left_out_and_ends_with_1(made, explained, tmp_path, monkeypatch, capsys):
+    asked, written = [], []
+
+    def answer(request, tell):
+        tell("looking")
+        asked.append(request)
+        return explained if request.altered else dataclasses.replace(explained, failures=["p9: is gone"])
+
+    monkeypatch.setattr(explain, "explain", answer)
+    monkeypatch.setattr(result_files, "write", lambda found, folder: written.append(folder))
+    assert command(made, tmp_path / "out") == 0
+    said = capsys.readouterr()
+    assert said.err == "looking …\n"
+    assert said.out.splitlines()[:-2] == list(wording.lines(explained))
+    assert said.out.splitlines()[-1] == f"results: {tmp_path / 'out'} (look at {tmp_path / 'out' / 'figures'} first)"
+    assert asked[0] == request_for(made, cnn=str(made / "cnn" / "model"))
+    told = {"--altered": 0, "--sanity": "full", "--seed": 3, "--pictures": made, "--manifest": made / "m.csv"}
+    assert command(made, tmp_path / "other", **told) == 1
+    assert "left out: p9: is gone" in capsys.readouterr().out
+    more = {"altered": 0, "sanity": "full", "seed": 3, "pictures": made, "manifest": made / "m.csv"}
+    assert asked[1] == request_for(made, **more)
+    assert written == [tmp_path / "out", tmp_path / "other"]
+
+
+def test_what_does_not_belong_together_is_one_line(made, tmp_path, capsys):
+    folds = {"same": [0, 0, 0, 1, 1, 0, 0, 1, 1], "other": [1, 1, 1, 0, 0, 0, 0, 1, 1]}
+    made_up_fit(tmp_path / "hardness", fold=folds["same"], target="hardness_GPa")
+    made_up_fit(tmp_path / "other", fold=folds["other"])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    for number, (replaced, words) in enumerate(
+        [
+            ({"-o": tmp_path / "full"}, "full"),
+            ({"--fit": tmp_path / "hardness"}, "predicts hardness_GPa, asked for is sigma_S_per_cm"),
+            ({"--fit": tmp_path / "other"}, "was trained in other folds"),
+            ({"--fit": tmp_path / "nothing"}, "name the folder that `fit -o` wrote"),
+            ({"--cnn": made / "fit" / "model"}, "is not of a model of networks"),
+            ({"--cnn": tmp_path / "nothing"}, "nothing"),
+        ]
+    ):
+        assert command(made, tmp_path / f"out{number}", **replaced) == 2, replaced
+        *_, line = capsys.readouterr().err.splitlines()
+        assert line.startswith("micro-features: ")
+        assert words in line
+    assert (tmp_path / "full" / "notes.txt").read_text() == "mine"

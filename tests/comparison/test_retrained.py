@@ -1,0 +1,101 @@
+"""What is found by training again is kept with the model, shown later, and refused where it was damaged."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from micro_features.comparison import explain, retrained
+from micro_features.comparison.asked import dataset_of
+from micro_features.errors import ArtefactError
+from micro_features.explain import sanity
+from micro_features.network import cnn_model
+from micro_features.network.pictures import read_pictures
+
+from .conftest import request_for
+
+LAYER = "stage1"
+
+
+@pytest.fixture(scope="module")
+def copied(made, tmp_path_factory):
+    """A copy of the model's folder, and what retraining found for it."""
+    folder = tmp_path_factory.mktemp("copied") / "model"
+    shutil.copytree(made / "cnn" / "model", folder)
+    assert retrained.known(str(folder)) is None
+    request = request_for(made, cnn=str(folder))
+    model = cnn_model.load(request.cnn)
+    dataset = dataset_of(request, model)
+    pictures = read_pictures(dataset, request.table, None, model.geometry)
+    trained = []
+    with pytest.MonkeyPatch.context() as patch:
+        fit = retrained.fit
+        patch.setattr(retrained, "fit", lambda *data, **how: trained.append((data, how)) or fit(*data, **how))
+        found = retrained.run(model, dataset, pictures, LAYER, seed=0, n_workers=1)
+    return folder, found, trained, model, dataset
+
+
+def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(copied):
+    _, found, trained, model, dataset = copied
+    assert [kept.seed for kept in model.networks if kept.fold == retrained.FOLD] == [0, 1]
+    assert [how["plan"].seed for _, how in trained] == [2, 3, 4, 0, 1]
+    assert {how["plan"].epochs for _, how in trained} == {1}  # as the model itself was trained
+    left_out = np.flatnonzero(model.known.fold == retrained.FOLD)
+    assert found.n_pictures == sum(len(dataset.members[dataset.ids[row]]) for row in left_out)
+    own = [dataset.y[row] for row, fold in enumerate(model.known.fold) if fold != retrained.FOLD]
+    for number, ((_x, _boxes, y, classes), _how) in enumerate(trained):
+        assert len(y) == 4
+        assert (y.tolist() == own) == (number < 3)
+        assert classes is not None
+        assert set(y.tolist()) <= set(dataset.y.tolist())
+        np.testing.assert_array_equal(classes, np.digitize(10**y, dataset.cuts))
+    assert "5 seeds" in found.seeds.words
+    assert "Fewer" not in found.seeds.words
+    assert found.labels.name == "labels"
+
+
+def test_it_is_kept_with_the_model_and_read_back_equal(copied):
+    folder, found, *_ = copied
+    assert repr(retrained.known(str(folder))) == repr(found)  # NaN is not equal to itself
+    assert json.loads((folder / "sanity_full.json").read_text())["layer"] == LAYER
+
+
+def test_the_model_still_loads_with_the_file_beside_it(copied, made):
+    folder, *_ = copied
+    assert cnn_model.load(str(folder)).schema == cnn_model.load(str(made / "cnn" / "model")).schema
+
+
+def test_what_is_not_known_is_null_and_comes_back(copied, tmp_path):
+    folder, found, *_ = copied
+    told = json.loads((folder / "sanity_full.json").read_text())
+    told["labels"] |= {"low": None, "high": None}
+    (tmp_path / "sanity_full.json").write_text(json.dumps(told))
+    again = retrained.known(str(tmp_path))
+    assert again is not None
+    assert np.isnan([again.labels.low, again.labels.high]).all()
+    assert again.labels.value == found.labels.value
+    check = sanity.Check("labels", "not shown", float("nan"), 0.1, float("nan"), 0.3, "words")
+    assert retrained._plain({"labels": vars(check)})["labels"]["low"] is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "{}", '{"seeds": 1, "labels": 2}', "null", '{"layer": 1}', "\ufeff{", '{"seeds": {}}']
+)
+def test_a_damaged_file_is_refused(tmp_path, content):
+    (tmp_path / "sanity_full.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ArtefactError, match="is not what `explain --sanity full` writes") as caught:
+        retrained.known(str(tmp_path))
+    assert str(caught.value).startswith(str(tmp_path / "sanity_full.json"))
+    assert "remove it" in str(caught.value)
+
+
+def test_a_later_run_shows_it(copied, made, explained, monkeypatch):
+    folder, found, *_ = copied
+    known = {each.name: each for each in explained.pictures}
+    monkeypatch.setattr(explain, "examine", lambda job: known[job.name])
+    monkeypatch.setattr(explain, "feature_side", lambda *data, **how: explained.features)
+    checks = explain.explain(request_for(made, cnn=str(folder))).checks
+    assert [check.name for check in checks][:3] == ["seeds", "weights", "labels"]
+    assert repr((checks[0], checks[2])) == repr((found.seeds, found.labels))
+    assert "labels" not in {check.name for check in explained.checks}
