@@ -140,7 +140,7 @@ def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
     ranks = ranks[np.isfinite(ranks)]
     agreement = found.of_pores or found.agreement
     one = agreement.by_phase[mask]
-    if agreement.verdict in REFUSED and not np.isfinite(one.value):
+    if agreement.verdict in REFUSED:
         return agreement.reasons[0]
     ends = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else np.full(2, np.nan)
     return Lean(
