@@ -60,8 +60,9 @@ those of the boundary resistance alone, which then does not show."""
 GEOMETRY = Geometry(window_px=240, overlap_px=0, reduction=2)
 CHANNELS, STEM_CHANNELS = (16, 32, 48), 8
 BATCH, LEARNING_RATE = 16, 4e-3
-EPOCHS, GROOVE_EPOCHS = 15, 40
-"""How deep grooves are takes longer to learn than how many there are: for some 25 epochs nothing seems to happen."""
+EPOCHS, MORE_EPOCHS = 15, 40
+"""The second where the resistance alone drives: how deep grooves are takes longer to learn than how many there are, and
+for some 25 epochs nothing seems to happen; and where few specimens are learned from."""
 
 _FOLDS = 5
 _MOVES = 199
@@ -324,7 +325,7 @@ def answer(case: Case) -> FileResult:
     use_one_thread()
     torch.set_num_threads(1)
     try:
-        epochs = GROOVE_EPOCHS if {case.kind, NO_LINK.get(case.kind)} & {"boundary"} else EPOCHS
+        epochs = MORE_EPOCHS if {case.kind, NO_LINK.get(case.kind)} & {"boundary"} else EPOCHS
         rows = ask(case.planted, case.pictures, epochs=epochs, seed=case.seed)
     except MicroFeaturesError as error:
         return FileResult(failures=[Failure(str(case.path), "train", str(error))])

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from micro_features.benchmark.network_attribution import (
-    EPOCHS,
     GEOMETRY,
+    MORE_EPOCHS,
     Drawn,
     DrawnPicture,
     micrograph,
@@ -132,7 +132,7 @@ def ask(of: Halves, *, grey: str, seed: int = 0) -> dict[str, float | str]:
     for number in range(_FOLDS):
         seen, out = np.isin(fold, [*range(number), *range(number + 1, _FOLDS)]), fold == number
         network = trained(
-            [shown[i] for i in np.flatnonzero(seen[owner])], of.y[owner[seen[owner]]], epochs=EPOCHS, seed=seed
+            [shown[i] for i in np.flatnonzero(seen[owner])], of.y[owner[seen[owner]]], epochs=MORE_EPOCHS, seed=seed
         )
 
         def told(pictures: np.ndarray, network: Any = network) -> np.ndarray:

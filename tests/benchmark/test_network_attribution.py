@@ -223,7 +223,7 @@ def test_the_command_asks_every_kind_and_writes_the_table(monkeypatch, folder, t
     assert table.groupby("kind", sort=False).size().to_dict() == dict.fromkeys(
         [*benchmark.PLANTED, *benchmark.NO_LINK], 4
     )
-    assert asked_epochs == {benchmark.EPOCHS: [60] * 6, benchmark.GROOVE_EPOCHS: [60] * 4}
+    assert asked_epochs == {benchmark.EPOCHS: [60] * 6, benchmark.MORE_EPOCHS: [60] * 4}
 
 
 def test_the_command_says_what_a_folder_lacks(tmp_path, capsys):
