@@ -117,6 +117,16 @@ def test_maps_are_those_of_the_judged_layer(planted):
     assert abs(agreement(dataset, features, pictures, layers=other).value) < 0.6
 
 
+def test_agreement_that_untrained_networks_have_too_is_none(planted):
+    dataset, features, pictures = planted
+    for each in pictures:
+        each.untrained[3] = each.heats["stage2", "gradcam"].table["lean"]
+    found = agreement(dataset, features, pictures)
+    assert found.verdict == "undecided"
+    assert len(found.untrained) == UNTRAINED
+    assert found.untrained[3] == pytest.approx(1)
+
+
 def test_two_pictures_of_a_sample_are_averaged(planted):
     dataset, features, pictures = planted
     rng = np.random.default_rng(2)
@@ -156,6 +166,13 @@ def test_a_model_at_chance_is_named(planted):
     (structure,) = answers.at_chance_sentences(model_with(False), dataset, bad)
     assert structure.startswith("The model of pores, grains and boundaries does no better than chance")
     assert len(answers.at_chance_sentences(model_with(True), dataset, bad)) == 2
+    # A little above 0 by luck alone.
+    y = dataset.y - dataset.y.mean()
+    other = bad.structure.predicted - bad.structure.predicted.mean()
+    other -= (other @ y) / (y @ y) * y
+    luck = dataset.y.mean() + 0.04 * y + 0.1 * np.sqrt(y @ y / (other @ other)) * other  # R² is 0.07
+    lucky = SimpleNamespace(structure=SimpleNamespace(predicted=luck))
+    assert len(answers.at_chance_sentences(model_with(False), dataset, lucky)) == 1
     # Better than dealt targets, and yet worse than the mean: at chance as well.
     off = SimpleNamespace(structure=SimpleNamespace(predicted=dataset.y + 5))
     assert len(answers.at_chance_sentences(model_with(False), dataset, off)) == 1

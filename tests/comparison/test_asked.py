@@ -36,12 +36,13 @@ def table_of(made: Path) -> pd.DataFrame:
 
 
 def layers_for(tmp_path: Path, geometry: Geometry | None = None, **columns: object) -> Layers:
-    """Of a table of 4 pictures of 0.5 µm pixels and one that is not in the data set."""
+    """Of a table of 4 pictures of 0.5 µm pixels and 5 that are not in the data set."""
     names = [f"p{row}" for row in range(4)]
     told = {"pixel_um": 0.5, "quality_grains_resolved": True} | columns
-    table = pd.DataFrame({"micrograph_id": [*names, "other"]})
+    table = pd.DataFrame({"micrograph_id": [*names, *(f"other{row}" for row in range(5))]})
     for name, values in told.items():
-        table[name] = [*values, 1e6 if isinstance(values[0], float) else True] if isinstance(values, list) else values
+        others = [1e6 if isinstance(values[0], float) else True] * 5 if isinstance(values, list) else []
+        table[name] = [*values, *others] if isinstance(values, list) else values
     table.to_csv(tmp_path / "features.csv", index=False)
     network = SimpleNamespace(strides={"stem": 2, "stage1": 4, "stage2": 8, "stage3": 16})
     model = SimpleNamespace(geometry=geometry or Geometry(), networks=[SimpleNamespace(network=network)])
