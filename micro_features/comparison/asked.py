@@ -159,17 +159,18 @@ def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers)
         weights[kept.fold] = (*weights.get(kept.fold, ()), to_bytes(kept.network))
     jobs = []
     for number, (name, path) in enumerate(paths.items()):
-        told = dataset.pictures[name]
+        told, trained = dataset.pictures[name], model.schema["training"]["pictures"][name]
         jobs.append(
             Job(
                 name=name,
                 path=path,
                 page=told.page,
+                sha256=trained["sha256"],
                 pixel_um=told.pixel_um,
                 settings=settings,
                 geometry=model.geometry,
                 architecture=model.networks[0].network.architecture,
-                weights=weights[model.schema["training"]["pictures"][name]["fold"]],
+                weights=weights[trained["fold"]],
                 layer=layers.judged,
                 altered=name in altered,
                 seed=request.seed + number,

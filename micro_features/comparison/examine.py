@@ -44,6 +44,8 @@ class Job:
     path : Path
     page : int
         From 0.
+    sha256 : str
+        Of the file that the networks were trained on.
     pixel_um : float or None
     settings : Settings
         With which its features were measured.
@@ -61,6 +63,7 @@ class Job:
     name: str
     path: Path
     page: int
+    sha256: str
     pixel_um: float | None
     settings: Settings
     geometry: Geometry
@@ -187,6 +190,10 @@ def examine(job: Job) -> Examined | str:
     torch.set_num_threads(1)
     try:
         micrograph = read_micrograph(job.path, job.page, pixel_um=job.pixel_um, uncalibrated=job.pixel_um is None)
+        if micrograph.sha256 != job.sha256:
+            return (
+                f"{job.path}: is not the picture that the networks were trained on; say where those lie (--pictures)."
+            )
         return _examined(job, micrograph, network_picture(micrograph, job.geometry))
     except MicroFeaturesError as error:
         return str(error)

@@ -112,13 +112,17 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     model = cnn_model.load(request.cnn)
     dataset = dataset_of(request, model)
     fold = fold_of(request, model, dataset)
+    layers = layers_of(request, model, dataset)
+    jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn)
     n_workers = request.n_workers or usable_cores()
     tell("fitting the features again, folds of the network")
     features = feature_side(dataset, fold, seed=request.seed, threads=n_workers)
     if features is None:
         raise ArtefactError(f"{request.table}: has no features of pores, grains or boundaries to hold a map against.")
-    layers = layers_of(request, model, dataset)
-    jobs = jobs_of(request, model, dataset, layers)
+    if request.sanity == FULL:
+        tell("training networks on one fold again, with other seeds and with exchanged targets")
+        seen = read_pictures(dataset, request.table, request.pictures, model.geometry, n_workers=n_workers)
+        full = retrained.run(model, dataset, seen, layers.judged, seed=request.seed, n_workers=n_workers)
     tell(f"looking at {len(jobs)} pictures, {sum(job.altered for job in jobs)} of them altered as well")
     told = map_ordered(examine, jobs, n_workers=min(n_workers, len(jobs)))
     failures = [f"{job.name}: {answer}" for job, answer in zip(jobs, told, strict=True) if isinstance(answer, str)]
@@ -126,11 +130,6 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     pictures = [answer for answer in told if isinstance(answer, Examined)]
     owner = np.array([owner_of[each.name] for each in pictures], int)
     _check_all_there(dataset, owner, failures)
-    full = retrained.known(request.cnn)
-    if request.sanity == FULL:
-        tell("training networks on one fold again, with other seeds and with exchanged targets")
-        seen = read_pictures(dataset, request.table, request.pictures, model.geometry, n_workers=n_workers)
-        full = retrained.run(model, dataset, seen, layers.judged, seed=request.seed, n_workers=n_workers)
     at_chance = answers.at_chance_sentences(model, dataset, features)
     groups = dataset.groups[owner]
     checks, cascade = answers.checks_of(dataset, pictures, owner, full)

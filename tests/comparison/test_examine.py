@@ -140,6 +140,14 @@ def test_what_is_wrong_with_a_picture_comes_back_in_words(jobs, tmp_path):
     assert "\n" not in told
 
 
+def test_another_picture_of_that_name_is_not_looked_at(jobs):
+    """The networks that did not see the one may have seen the other."""
+    told = examine(dataclasses.replace(jobs[0], path=jobs[2].path))
+    assert told == (
+        f"{jobs[2].path}: is not the picture that the networks were trained on; say where those lie (--pictures)."
+    )
+
+
 def test_a_picture_is_asked_by_its_own_chance_alone(explained, jobs):
     """The same again, whatever was asked before."""
     before = explained.pictures[3]

@@ -213,3 +213,26 @@ def test_what_does_not_belong_together_is_one_line(made, tmp_path, capsys):
         assert line.startswith("micro-features: ")
         assert words in line
     assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
+
+
+def test_what_is_wrong_with_files_is_said_before_anything_is_computed(made, tmp_path, capsys):
+    shutil.copytree(made / "cnn" / "model", tmp_path / "model")
+    (tmp_path / "model" / "sanity_full.json").write_text("{")
+    assert command(made, tmp_path / "out", **{"--cnn": tmp_path / "model"}) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sanity_full.json: is not what `explain --sanity full` writes" in line
+    table = with_broken(made, tmp_path / "set", [])
+    shutil.rmtree(tmp_path / "set" / "pictures")
+    told = ["--fit", str(made / "fit"), "--cnn", str(made / "cnn" / "model"), "-o", str(tmp_path / "out"), "-j", "1"]
+    assert main(["explain", str(table), *told]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "9 of 9 pictures are not there: pictures/p0.png" in line
+
+
+def test_training_again_needs_all_pictures_and_says_so_first(made, explained, tmp_path, monkeypatch):
+    stand_in(explained, monkeypatch, {"p1"})
+    looked = []
+    monkeypatch.setattr(explain, "examine", lambda job: looked.append(job.name) or "never")
+    with pytest.raises(ImageError, match=r"1 of 9 pictures can not be used, and training needs all: pictures/p1.png"):
+        explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1"]), sanity="full"))
+    assert looked == []
