@@ -21,24 +21,36 @@ _LEAN = enrichment.MEASURES.index("lean")
 _COMPARED = tuple(MASK_OF.values())
 
 
-def at_chance_sentences(model: CnnModel, dataset: Dataset, features: FeatureSide) -> tuple[str, ...]:
-    """Sentences on models that do no better than chance with groups left out."""
-    said = []
-    if model.scores["at_chance"]:
-        low, value, high = model.scores["predictors"][NETWORK]["r2"]
-        said.append(
-            f"The network does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}): "
-            "its maps explain nothing about groups that it has not seen."
-        )
-    low, value, high = r2(dataset.y, features.structure.predicted, dataset.groups)
-    p, _ = exchange_p(dataset.y, features.structure.predicted, dataset.groups)
-    if p > CHANCE_P or value <= 0:
-        said.append(
-            f"The model of pores, grains and boundaries does no better than chance with groups left out (R² "
-            f"{value:.2f}, {low:.2f} to {high:.2f}; p = {p:.2g}): its attributions explain nothing about groups that "
-            "it has not seen."
-        )
-    return tuple(said)
+def network_at_chance(model: CnnModel) -> tuple[str, ...]:
+    """A sentence where the network does no better than chance with groups left out."""
+    if not model.scores["at_chance"]:
+        return ()
+    low, value, high = model.scores["predictors"][NETWORK]["r2"]
+    return (
+        f"The network does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}): "
+        "its maps explain nothing about groups that it has not seen.",
+    )
+
+
+def features_at_chance(dataset: Dataset, predicted: np.ndarray, which: str) -> tuple[str, ...]:
+    """A sentence where a model of features does no better than chance with groups left out.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    predicted : (n,) float array
+        Out of fold, model units.
+    which : str
+        As in ``of pores, grains and boundaries``.
+    """
+    low, value, high = r2(dataset.y, predicted, dataset.groups)
+    p, _ = exchange_p(dataset.y, predicted, dataset.groups)
+    if p <= CHANCE_P and value > 0:
+        return ()
+    return (
+        f"The model {which} does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}; "
+        f"p = {p:.2g}): its attributions explain nothing about groups that it has not seen.",
+    )
 
 
 def of_rows(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:

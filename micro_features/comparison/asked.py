@@ -14,7 +14,7 @@ from micro_features.files.tables import read_table
 from micro_features.fitting import property_model
 from micro_features.fitting.dataset import Dataset, read_dataset
 from micro_features.fitting.fold_file import read_folds
-from micro_features.fitting.predict import training_settings
+from micro_features.fitting.predict import check_segmentation, training_settings
 from micro_features.learn.network import to_bytes
 from micro_features.network.beside import read_fit
 from micro_features.network.cnn_model import CnnModel
@@ -152,7 +152,10 @@ def _reduction(model: CnnModel, table: pd.DataFrame) -> float:
 
 def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers) -> list[Job]:
     paths = found_pictures(dataset, request.table, request.pictures)
-    settings = training_settings(property_model.load(as_text(request.fit / "model")))
+    fitted = property_model.load(as_text(request.fit / "model"))
+    settings = training_settings(fitted)
+    if fitted.extraction.models_digest is not None:
+        check_segmentation(fitted, settings)
     altered = _spread(dataset, request.altered)
     weights: dict[int, tuple[bytes, ...]] = {}
     for kept in model.networks:

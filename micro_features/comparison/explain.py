@@ -45,7 +45,10 @@ class Explained:
     network : (n,) float array
         Predictions of the network out of fold, model units.
     at_chance : tuple of str
+        Of the network and of the model of pores, grains and boundaries, which the agreement is about:
         For each model that does no better than chance, a sentence.
+    whole_at_chance : tuple of str
+        The same of the network and of the model of all features, which alterations and windows are about.
     agreement : Agreement
         The figure that counts.
     of_pores : Agreement or None
@@ -78,6 +81,7 @@ class Explained:
     layers: Layers
     network: np.ndarray
     at_chance: tuple[str, ...]
+    whole_at_chance: tuple[str, ...]
     agreement: compare.Agreement
     of_pores: compare.Agreement | None
     signs: directions.Signs
@@ -130,7 +134,10 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     pictures = [answer for answer in told if isinstance(answer, Examined)]
     owner = np.array([owner_of[each.name] for each in pictures], int)
     _check_all_there(dataset, owner, failures)
-    at_chance = answers.at_chance_sentences(model, dataset, features)
+    of_network = answers.network_at_chance(model)
+    at_chance = of_network + answers.features_at_chance(
+        dataset, features.structure.predicted, "of pores, grains and boundaries"
+    )
     groups = dataset.groups[owner]
     checks, cascade = answers.checks_of(dataset, pictures, owner, full)
     answers_to = answers.answers_to_alterations(dataset, features, pictures, owner)
@@ -145,6 +152,7 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
         layers=layers,
         network=dataset.y - model.known.residual,
         at_chance=at_chance,
+        whole_at_chance=of_network + answers.features_at_chance(dataset, features.whole.predicted, "of all features"),
         agreement=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED),
         of_pores=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED[:1])
         if layers.grains is None and layers.pores is not None

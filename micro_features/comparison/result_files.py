@@ -64,6 +64,7 @@ def comparison(found: Explained) -> dict[str, Any]:
             },
             "shap_share_by_phase": found.features.shares,
             "at_chance": found.at_chance,
+            "at_chance_with_all_features": found.whole_at_chance,
         },
         "layers": {**asdict(found.layers), "map": map_size(found)},
         "primary": asdict(found.agreement),

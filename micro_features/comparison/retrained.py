@@ -4,6 +4,7 @@ They take minutes, so what they found is kept beside the model and shown by ever
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -26,8 +27,6 @@ from micro_features.network.cnn_model import CnnModel
 from micro_features.network.pictures import NetworkPicture
 
 FILE = "sanity_full.json"
-FOLD = 0
-"""That is left out; its pictures are what maps are made of."""
 SHUFFLES = 2
 """Networks that learn exchanged targets."""
 
@@ -125,10 +124,13 @@ def run(
         It can not be kept in the model's folder.
     """
     path = model_folder(model.name) / FILE
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent}: can not be written, and what is found is kept there; copy the model.")
     row_of = {name: row for row, each in enumerate(dataset.ids) for name in dataset.members[each]}
     rows = np.array([row_of[name] for name in pictures])
-    left_out = model.known.fold[rows] == FOLD
-    here = [kept for kept in model.networks if kept.fold == FOLD]
+    fold = most_groups(model)
+    left_out = model.known.fold[rows] == fold
+    here = [kept for kept in model.networks if kept.fold == fold]
     plan = _plan(model)
     architecture = here[0].network.architecture
     x = [picture.x for picture in pictures.values()]
@@ -165,7 +167,7 @@ def run(
     # Single networks on both sides: a mean over seeds is less noisy than the network that it is compared with.
     found = Retrained(
         layer=layer,
-        fold=FOLD,
+        fold=fold,
         n_pictures=len(asked),
         seeds=seeds,
         labels=sanity.randomisation_check("labels", of_seeds[0], maps[more:], groups, seeds=seeds),
@@ -175,6 +177,13 @@ def run(
     except OSError as error:
         raise OutputError(f"{path}: can not be written ({error.strerror or error}).") from None
     return found
+
+
+def most_groups(model: CnnModel) -> int:
+    """The fold in which most groups are left out, the first of several: its pictures are what maps are made of."""
+    folds = np.unique(model.known.fold)
+    numbers = [len(np.unique(model.known.groups[model.known.fold == fold])) for fold in folds]
+    return int(folds[int(np.argmax(numbers))])
 
 
 def _plan(model: CnnModel) -> Plan:

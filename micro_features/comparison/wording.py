@@ -12,6 +12,7 @@ from micro_features.learn.scores import r2
 from micro_features.network.beside import DATE_ALONE, FEATURE_MODEL
 from micro_features.network.scoring import NETWORK, said
 
+NO_WEIGHT = "Of models of which one does no better than chance, and so of no weight:"
 REFUSED = ("not meaningful", "not resolvable")
 """Verdicts under which the number itself is not printed."""
 
@@ -25,8 +26,10 @@ def lines(found: Explained) -> Iterator[str]:
     yield from _agreements(found)
     yield ""
     if found.at_chance:
-        yield "Of models of which one does no better than chance, and so of no weight:"
+        yield NO_WEIGHT
     yield f"Pores: {found.signs.words}"
+    if found.whole_at_chance:
+        yield NO_WEIGHT
     for each in found.interventions.values():
         yield each.words
     yield from _windows(found)
@@ -68,6 +71,8 @@ def _maps(found: Explained) -> Iterator[str]:
         f"Grains (mean diameter {grains}): {layers.grains or 'resolved by no layer'}. Pores (area-weighted mean "
         f"diameter {pores}): {layers.pores or 'resolved by no layer'}."
     )
+    if layers.grains is not None and layers.pore_px < 2 * found.pictures[0].heats[layers.judged, METHODS[0]].cell_px:
+        yield "Pores are smaller than two cells of this layer: their heat and that of what surrounds them run together."
 
 
 def _agreements(found: Explained) -> Iterator[str]:
@@ -97,8 +102,8 @@ def _agreement(each: Agreement) -> Iterator[str]:
 def _windows(found: Explained) -> Iterator[str]:
     if found.windows is None:
         return
-    if found.model.scores["at_chance"]:
-        yield "Windows: not compared, as the network does no better than chance."
+    if found.whole_at_chance:
+        yield "Windows: not compared, as one model does no better than chance."
         return
     each = found.windows
     yield (

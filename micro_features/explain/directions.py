@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 from micro_features.explain.compare import rank_correlation
 from micro_features.explain.enrichment import over_groups
@@ -111,7 +112,8 @@ class Intervention:
     beyond : tuple of Estimate
         The first less the second.
     same_sign : Estimate
-        Share of pictures where both models moved the same way beyond the control; 0.5 is chance.
+        Share of pictures where both models moved the same way beyond the control, with the exact binomial interval of
+        as many groups; 0.5 is chance.
     n, n_left_out : int
         Pictures that `same_sign` is over, and those left out of it as one model did not move (nothing to take away).
     words : str
@@ -174,8 +176,7 @@ def interventional(
     same = (moved[told, 0] > 0) == (moved[told, 1] > 0)
     same_sign = Estimate(np.nan, np.nan, np.nan)
     if len(same):
-        found = over_groups(lambda rows: same[rows].mean(), groups[told], n_resamples=n_resamples, seed=seed)
-        same_sign = Estimate(*found.tolist())
+        same_sign = _share_alike(same, groups[told])
     beyond = means(moved)
     return Intervention(
         means(after - before),
@@ -186,6 +187,17 @@ def interventional(
         int((~told).sum()),
         _told(what, beyond, same_sign, len(same)),
     )
+
+
+def _share_alike(same: np.ndarray, groups: np.ndarray) -> Estimate:
+    """Share of pictures, with the exact binomial interval (Clopper and Pearson 1934) of as many groups.
+
+    Where all are alike a bootstrap would draw nothing else, and call three of three certain.
+    """
+    code = np.unique(groups, return_inverse=True)[1]
+    shares = np.bincount(code, same) / np.bincount(code)
+    interval = binomtest(round(shares.sum()), len(shares)).proportion_ci(0.95, method="exact")
+    return Estimate(float(interval.low), float(same.mean()), float(interval.high))
 
 
 def _direction(estimate: Estimate) -> str:

@@ -247,7 +247,7 @@ def _predict_pictures(model: PropertyModel, request: Request) -> tuple[Result, P
     if model.extraction.models_digest is None and pipeline.models_used(settings):
         notes.append("which segmentation models measured the training pictures is not known")
     elif request.check_settings:
-        _check_segmentation(model, settings)
+        check_segmentation(model, settings)
     summary = runs.run(
         "extract",
         request.paths,
@@ -286,7 +286,8 @@ def training_settings(model: PropertyModel) -> Settings:
     return settings
 
 
-def _check_segmentation(model: PropertyModel, settings: Settings) -> None:
+def check_segmentation(model: PropertyModel, settings: Settings) -> None:
+    """That grains and pores are found here by the same weights as in training; ArtefactError."""
     trained, today = model.extraction.models_digest or {}, pipeline.models_used(settings)
     for what in sorted(trained.keys() | today.keys()):
         if trained.get(what) != today.get(what):

@@ -158,24 +158,24 @@ def model_with(at_chance):
 def test_a_model_at_chance_is_named(planted):
     dataset, *_ = planted
     rng = np.random.default_rng(0)
-    good = SimpleNamespace(structure=SimpleNamespace(predicted=dataset.y + 0.1 * rng.normal(size=N)))
-    assert answers.at_chance_sentences(model_with(False), dataset, good) == ()
-    (network,) = answers.at_chance_sentences(model_with(True), dataset, good)
+
+    def said(predicted):
+        return answers.features_at_chance(dataset, predicted, "of pores, grains and boundaries")
+
+    assert answers.network_at_chance(model_with(False)) == ()
+    (network,) = answers.network_at_chance(model_with(True))
     assert network.startswith("The network does no better than chance with groups left out (R² 0.10, -0.50 to 0.40)")
-    bad = SimpleNamespace(structure=SimpleNamespace(predicted=rng.normal(size=N)))
-    (structure,) = answers.at_chance_sentences(model_with(False), dataset, bad)
+    assert said(dataset.y + 0.1 * rng.normal(size=N)) == ()
+    bad = rng.normal(size=N)
+    (structure,) = said(bad)
     assert structure.startswith("The model of pores, grains and boundaries does no better than chance")
-    assert len(answers.at_chance_sentences(model_with(True), dataset, bad)) == 2
     # A little above 0 by luck alone.
-    y = dataset.y - dataset.y.mean()
-    other = bad.structure.predicted - bad.structure.predicted.mean()
+    y, other = dataset.y - dataset.y.mean(), bad - bad.mean()
     other -= (other @ y) / (y @ y) * y
     luck = dataset.y.mean() + 0.04 * y + 0.1 * np.sqrt(y @ y / (other @ other)) * other  # R² is 0.07
-    lucky = SimpleNamespace(structure=SimpleNamespace(predicted=luck))
-    assert len(answers.at_chance_sentences(model_with(False), dataset, lucky)) == 1
+    assert len(said(luck)) == 1
     # Better than dealt targets, and yet worse than the mean: at chance as well.
-    off = SimpleNamespace(structure=SimpleNamespace(predicted=dataset.y + 5))
-    assert len(answers.at_chance_sentences(model_with(False), dataset, off)) == 1
+    assert len(said(dataset.y + 5)) == 1
 
 
 # ---- signs, alterations, windows -------------------------------------------------------------------------------------

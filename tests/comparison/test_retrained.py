@@ -38,12 +38,12 @@ def copied(made, tmp_path_factory):
 
 def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(copied):
     _, found, trained, model, dataset = copied
-    assert [kept.seed for kept in model.networks if kept.fold == retrained.FOLD] == [0, 1]
+    assert [kept.seed for kept in model.networks if kept.fold == retrained.most_groups(model)] == [0, 1]
     assert [how["plan"].seed for _, how in trained] == [2, 3, 4, 0, 1]
     assert {how["plan"].epochs for _, how in trained} == {1}  # as the model itself was trained
-    left_out = np.flatnonzero(model.known.fold == retrained.FOLD)
+    left_out = np.flatnonzero(model.known.fold == retrained.most_groups(model))
     assert found.n_pictures == sum(len(dataset.members[dataset.ids[row]]) for row in left_out)
-    own = [dataset.y[row] for row, fold in enumerate(model.known.fold) if fold != retrained.FOLD]
+    own = [dataset.y[row] for row, fold in enumerate(model.known.fold) if fold != retrained.most_groups(model)]
     for number, ((_x, _boxes, y, classes), _how) in enumerate(trained):
         assert len(y) == 4
         assert (y.tolist() == own) == (number < 3)

@@ -86,8 +86,11 @@ def test_two_models_that_move_alike():
     rng = np.random.default_rng(1)
     before, moved = np.zeros((24, 2)), rng.normal(size=(24, 1)) * [1, 2]
     found = interventional(before, moved, before, GROUPS, what="Filling pores", n_resamples=100)
-    assert found.same_sign.low == 1
+    assert found.same_sign.value == 1
+    assert found.same_sign.low == pytest.approx(0.025 ** (1 / len(set(GROUPS))))  # Clopper and Pearson, all alike
     assert "more often than chance" in found.words
+    few = interventional(before[:6], moved[:6], before[:6], np.repeat([0, 1, 2], 2), what="x", n_resamples=50)
+    assert "not told from chance" in few.words  # three of three groups
     none = interventional(before, before, before, GROUPS, what="Filling pores", n_resamples=50)
     assert none.n == 0
     assert none.words.endswith("In no picture did both models move.")
