@@ -45,19 +45,21 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     from micro_features.report import check_figures, comparison_figures, heat_figures, signs
     from micro_features.report.axes import figure_of
 
-    unit = unit_of_attributions(found.dataset.target, ())
-    unit = "decades" if unit.startswith("log10") else unit
+    unit = _unit(found)
     maps = heat_maps(found, found.pictures)
     limit = _rounded_up(np.quantile(np.abs(np.concatenate([each.ravel() for each in maps.values])), _COLOURS_END))
     chance = _chance(found)
+    of = {mask: _lean(found, place, mask) for place, mask in enumerate(MASK_OF.values())}
+    # Words instead of all clouds hold what is at chance already.
+    drawn_of = "" if all(isinstance(lean, str) for lean in of.values()) else f"Rows of the table. {chance}"
     yield (
         "leans",
         comparison_figures.lean_figure(
-            {mask: _lean(found, place, mask) for place, mask in enumerate(MASK_OF.values())},
+            of,
             groups=found.dataset.group_names,
             measured=found.dataset.y,
             unit=unit,
-            caption=f"Rows of the table. {chance}{CAPTION}",
+            caption=f"{drawn_of}{CAPTION}",
         ),
     )
     bars = _bars(found, over_all)
@@ -66,7 +68,13 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     yield "sanity", _sanity(found, unit)
     if found.interventions:
         changes = {name: _changes(found, name) for name in found.interventions}
-        yield "perturbation", check_figures.perturbation_figure(changes, unit=unit, caption=f"{chance}{CAPTION}")
+        what = (
+            "Change of the prediction when a phase is taken from a picture, and when as much other area is treated so."
+        )
+        yield (
+            "perturbation",
+            check_figures.perturbation_figure(changes, unit=unit, caption=f"{what} {chance}{CAPTION}"),
+        )
     some = _spread(found, _SHEET)
     yield (
         "maps",
@@ -91,12 +99,17 @@ def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
         ids=tuple(each.name for each in pictures),
         layer=found.layers.judged,
         method=_GRADCAM,
-        unit=unit_of_attributions(found.dataset.target, ()),
+        unit=_unit(found),
         cell_px=heats[0].cell_px,
         cell_um=tuple(
             heat.cell_px * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
         ),
     )
+
+
+def _unit(found: Explained) -> str:
+    """Of maps, SHAP values and changes: differences of logarithms are decades."""
+    return "decades" if found.dataset.target.log10 else unit_of_attributions(found.dataset.target, ())
 
 
 def _rounded_up(value: float) -> float:
@@ -141,7 +154,7 @@ def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
     agreement = found.of_pores or found.agreement
     one = agreement.by_phase[mask]
     if agreement.verdict in REFUSED:
-        return agreement.reasons[0]
+        return " ".join(agreement.reasons)
     ends = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else np.full(2, np.nan)
     return Lean(
         found.features.sums[:, place], network, (one.low, one.value, one.high), (float(ends[0]), float(ends[1]))
@@ -170,7 +183,7 @@ def _sanity(found: Explained, unit: str) -> "Figure":
     replaced = asked[0].replaced if asked else np.array([0.0, 1.0])
     curves = {}
     for name, own, moved in (
-        ("what raises first", "deletion", "moved_deletion"),
+        ("taken away: what raises first", "deletion", "moved_deletion"),
         ("put back: what raises first", "insertion", "moved_insertion"),
     ):
         if asked:
@@ -193,7 +206,7 @@ def _sanity(found: Explained, unit: str) -> "Figure":
         curves,
         limit=sanity.UNLIKE,
         unit=unit,
-        caption=f"{map_size(found)}. {CAPTION}",
+        caption=f"{map_size(found)}. {_chance(found)}{CAPTION}",
     )
 
 
@@ -214,7 +227,9 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, 
     each, row = found.pictures[place], found.owner[place]
     dataset, target = found.dataset, found.dataset.target
     phases, table = dict(each.masks), each.heats[found.layers.judged, _GRADCAM].table
-    if not each.resolved or found.layers.grains is None:
+    note = "" if found.layers.grains else "no layer of the network resolves the grains"
+    note = note if each.resolved else "grains are not resolved in this picture"
+    if note:
         phases = {"pore": each.masks["pore"], "solid": each.masks["boundary"] | each.masks["interior"]}
         table = table.loc[["pore"]]
     values = {
@@ -235,5 +250,5 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, 
         target=(target.name, target.unit),
         shap_unit=unit,
         caption=f"SHAP of the model of pores, grains and boundaries alone. {_chance(found)}{CAPTION}",
-        note="" if each.resolved else "Grains are not resolved in this picture.",
+        note=note,
     )

@@ -1,5 +1,6 @@
 """Figures of checks: whether heat maps hang on what was learned, and how models answer when a phase is taken away."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from micro_features.report.axes import BLUE, DARK, GREY, ORANGE, SMALL_PT, TEXT_PT, broken, dressed
 from micro_features.report.prediction_figures import Interval
-from micro_features.report.signs import WIDTH, captioned, titled
+from micro_features.report.signs import LETTERS, WIDTH, both_sides, captioned, plain_ticks, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def sanity_figure(
     Figure
     """
     with matplotlib.rc_context({"text.parse_math": False}):
-        figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.3 + 0.15 * len(textwrap.wrap(caption, LETTERS))), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
         (first, second), (third, fourth) = figure.subplots(2, 2)
         _draw_layers(first, layers, limit)
@@ -158,7 +159,8 @@ def _draw_curves(ax: "Axes", replaced: np.ndarray, curves: Mapping[str, Curve], 
         ax.plot(100 * replaced, curve.change, line, color=colour, markersize=4, linewidth=1.3, label=called)
     ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
     ax.margins(y=0.12)
-    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", bbox_to_anchor=(-0.15, -0.2))
+    plain_ticks(ax.yaxis)
+    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper left", bbox_to_anchor=(-0.15, -0.24))
     dressed(ax, x="area replaced / %", y=f"change of the prediction\n/ {unit}")
     titled(ax, "c  replacing cells; bands: moved maps")
 
@@ -166,7 +168,8 @@ def _draw_curves(ax: "Axes", replaced: np.ndarray, curves: Mapping[str, Curve], 
 def perturbation_figure(changes: Mapping[str, Mapping[str, Change]], *, unit: str, caption: str) -> Figure:
     """How both models answer when a phase is taken from the picture, beside the same treatment elsewhere.
 
-    Lines join the two answers of one picture; bars are means with their interval.
+    A row for each model on a scale of its own: what moves one model by a thousandth of what it moves the other has a
+    sign too. Lines join the two answers of one picture; bars are means with their interval.
 
     Parameters
     ----------
@@ -180,29 +183,35 @@ def perturbation_figure(changes: Mapping[str, Mapping[str, Change]], *, unit: st
     -------
     Figure
     """
+    models = list(dict.fromkeys(model for answers in changes.values() for model in answers))
     with matplotlib.rc_context({"text.parse_math": False}):
-        figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
-        (row,) = figure.subplots(1, len(changes), sharey=True, squeeze=False)
-        for ax, (treatment, models) in zip(row, changes.items(), strict=True):
-            for model, change in enumerate(models.values()):
-                _draw_change(ax, 2.4 * model, change)
-            ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
-            places = 2.4 * np.arange(len(models))
-            ax.set_xticks(np.concatenate([places, places + 1]), ["phase"] * len(models) + ["control"] * len(models))
-            ax.set_xticks(places + 0.4, [broken(model, 14) for model in models], minor=True, fontsize=TEXT_PT)
-            ax.set_xlim(-0.6, 2.4 * len(models) - 0.8)
-            dressed(ax, x="")
-            titled(ax, treatment)
-            ax.tick_params("x", which="both", length=0)
-            ax.tick_params("x", which="minor", pad=18)
-        row[0].set_ylabel(f"change of the prediction / {unit}\n← lowered      raised →", fontsize=TEXT_PT)
+        figure = Figure(
+            figsize=(WIDTH, 0.3 + 2.1 * len(models) + 0.15 * len(textwrap.wrap(caption, LETTERS))), layout="constrained"
+        )
+        figure.get_layout_engine().set(h_pad=0.06)  # type: ignore[union-attr,call-arg]
+        rows = figure.subplots(len(models), len(changes), sharey="row", squeeze=False)
+        for row, model in zip(rows, models, strict=True):
+            for ax, treatment in zip(row, changes, strict=True):
+                _draw_change(ax, changes[treatment][model])
+                ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
+                ax.set_xticks([0, 1], ["on the phase", "as much elsewhere"])
+                ax.set_xlim(-0.6, 1.4)
+                dressed(ax, x="")
+                titled(ax, f"{model}: {treatment}")
+                ax.tick_params("x", length=0)
+            answers = [changes[treatment][model] for treatment in changes]
+            row[0].set_ylim(both_sides(np.concatenate([np.concatenate(each) for each in answers])))
+            row[0].locator_params(axis="y", nbins=5)
+            plain_ticks(row[0].yaxis)
+            row[0].set_ylabel(f"change / {unit}\n← lowered   raised →", fontsize=TEXT_PT)
+        figure.align_ylabels()
         return captioned(figure, caption)
 
 
-def _draw_change(ax: "Axes", left: float, change: Change) -> None:
+def _draw_change(ax: "Axes", change: Change) -> None:
     stray = 0.3 * ((np.arange(len(change.taken)) * _STRAY) % 1 - 0.5)
     ax.plot(
-        np.stack([left + stray, left + 1 + stray]),
+        np.stack([stray, 1 + stray]),
         np.stack([change.taken, change.control]),
         color=GREY,
         linewidth=0.5,
@@ -210,8 +219,8 @@ def _draw_change(ax: "Axes", left: float, change: Change) -> None:
         zorder=1,
     )
     for place, values, mean, filled in (
-        (left, change.taken, change.taken_mean, BLUE),
-        (left + 1, change.control, change.control_mean, "white"),
+        (0, change.taken, change.taken_mean, BLUE),
+        (1, change.control, change.control_mean, "white"),
     ):
         ax.scatter(place + stray, values, s=14, facecolors=filled, edgecolors=BLUE, linewidths=0.8, zorder=2)
         ax.vlines(place - 0.32, mean[0], mean[2], color=DARK, linewidth=2, zorder=3)

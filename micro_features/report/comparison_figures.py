@@ -21,7 +21,19 @@ from micro_features.report.axes import (
     dressed,
 )
 from micro_features.report.prediction_figures import Interval
-from micro_features.report.signs import DOWN, PHASE_NAMES, SHAP_NAMES, UP, WIDTH, captioned, signed, titled
+from micro_features.report.signs import (
+    DOWN,
+    LETTERS,
+    PHASE_NAMES,
+    SHAP_NAMES,
+    UP,
+    WIDTH,
+    both_sides,
+    captioned,
+    plain_ticks,
+    signed,
+    titled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +41,7 @@ if TYPE_CHECKING:
 ENRICHMENT_SIZE = (WIDTH, 3.8)
 """Inches; for `figure_of`."""
 _MOST_GROUPS = 12
+_LEAST_SHARE = 0.05  # of a map's heat: where a sign that holds less lies is chance
 
 
 class Lean(NamedTuple):
@@ -53,10 +66,10 @@ class Lean(NamedTuple):
 def draw_phase_bars(
     shares: "Axes",
     sums: "Axes",
-    phases: Sequence[str],
     shap: Mapping[str, float],
     enrichment: pd.DataFrame,
     *,
+    heat: np.ndarray,
     unit: str,
 ) -> None:
     """Of one picture, where the network's map lies, and beside it what the features of each phase add.
@@ -64,40 +77,43 @@ def draw_phase_bars(
     Parameters
     ----------
     shares, sums : Axes
-    phases : sequence of str
-        That are told apart in this picture.
     shap, enrichment
         As in `micro_features.report.heat_figures.sample_figure`.
+    heat : float array
+        The map: a sign that holds less than 5 % of its heat is not placed, only said.
     unit : str
         Of the SHAP sums.
     """
-    named = [phase for phase in PHASE_NAMES if phase in phases or phase in shap]
+    amounts = np.array([np.maximum(heat, 0).sum(), np.maximum(-heat, 0).sum()], float)
+    held = amounts / amounts.sum() if amounts.any() else np.zeros(2)
+    pairs = enrichment[["positive", "negative"]].to_numpy(float)
+    drawn = pd.DataFrame(np.where(held >= _LEAST_SHARE, pairs, np.nan), enrichment.index)
+    named = [phase for phase in PHASE_NAMES if phase in enrichment.index or phase in shap]
     rows = [*named, *(group for group in shap if group not in named)]
     places = np.arange(len(rows))[::-1]
     for row, phase in zip(places, rows, strict=True):
         there = phase in enrichment.index
-        pair = enrichment.loc[phase, ["positive", "negative"]].to_numpy(float) if there else np.full(2, np.nan)
+        pair = drawn.loc[phase].to_numpy(float) if there else np.full(2, np.nan)
         for value, offset, kind in zip(pair, (0.19, -0.19), (UP, DOWN), strict=True):
             if np.isfinite(value):
                 shares.barh(row + offset, value - 1, left=1, height=0.34, **kind)
         if not np.isfinite(pair).any():
-            missing = "not resolved" if phase in SHAP_NAMES else "no place of its own"
+            missing = "no place here" if phase in SHAP_NAMES else "no place of its own"
             _say_instead(shares, row, "too little of it" if there else missing)
         if phase in shap:
             sums.barh(row, shap[phase], height=0.5, **(DOWN if shap[phase] < 0 else UP))
         else:
             _say_instead(sums, row, "no feature")
     for ax, middle, least, values in (
-        (shares, 1.0, 0.5, enrichment[["positive", "negative"]].to_numpy(float).ravel()),
+        (shares, 1.0, 0.5, drawn.to_numpy(float)),
         (sums, 0.0, 0.05, np.array([*shap.values()], float)),
     ):
         ax.axvline(middle, color=DARK, linewidth=0.8)
-        below, above = (max(least, *(side * (values - middle)), 0.0) for side in (-1, 1))
-        # Room on both sides, so that a bar's side is seen.
-        ax.set_xlim(middle - 1.1 * max(below, above / 3), middle + 1.1 * max(above, below / 3))
+        ax.set_xlim(both_sides(values, middle, least))
         ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_yticks([])
         ax.locator_params(axis="x", nbins=3)
+        plain_ticks(ax.xaxis)
     shares.set_yticks(places, [broken(PHASE_NAMES.get(each, each), 16).replace(" ", "\n") for each in rows])
     dressed(shares, x="share of attribution\nover share of area").tick_params("y", length=0)
     dressed(sums, x=f"sum of SHAP values\n/ {unit}")
@@ -105,13 +121,20 @@ def draw_phase_bars(
     titled(sums, "f  feature model")
     inches = shares.get_position().height * shares.figure.get_figheight()  # type: ignore[union-attr]
     shares.legend(
-        handles=[Patch(**UP, label="raises"), Patch(**DOWN, label="lowers the prediction")],
+        handles=[
+            Patch(**kind, label=f"{called} the prediction: {_held(share)}")
+            for kind, called, share in ((UP, "raises", held[0]), (DOWN, "lowers", held[1]))
+        ],
         fontsize=SMALL_PT,
         frameon=False,
         loc="upper left",
-        bbox_to_anchor=(-0.1, -0.62 / inches),
-        ncols=2,
+        bbox_to_anchor=(-0.35, -0.58 / inches),
     )
+
+
+def _held(share: float) -> str:
+    said = f"{100 * share:.1f} % of the heat"
+    return said if share >= _LEAST_SHARE else f"{said}, too little to place"
 
 
 def lean_figure(
@@ -145,6 +168,8 @@ def lean_figure(
     labels = np.asarray(groups)
     there = sorted(sorted(set(groups)), key=lambda group: np.median(measured[labels == group]))
     alone = len(there) > _MOST_GROUPS
+    if all(isinstance(lean, str) for lean in leans.values()):
+        return _words_figure(leans, caption)
     with matplotlib.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         clouds, strips = figure.subplots(2, len(leans), squeeze=False, height_ratios=(1, 0.09))
@@ -173,10 +198,30 @@ def lean_figure(
                 line(0, color=DARK, linewidth=0.8, zorder=0)
             ax.margins(0.08)
             ax.locator_params(nbins=5)
+            for axis in (ax.xaxis, ax.yaxis):
+                plain_ticks(axis)
             _draw_rank(strip, lean)
         entries = max((ax.get_legend_handles_labels() for ax in clouds), key=lambda pair: len(pair[1]))
         if not alone and entries[1]:
             figure.legend(*entries, loc="outside right center", fontsize=SMALL_PT, frameon=False)
+        return captioned(figure, caption)
+
+
+def _words_figure(leans: Mapping[str, Lean | str], caption: str) -> Figure:
+    """Why nothing is drawn, once for all phases that it holds for, as high as the words."""
+    phases: dict[str, list[str]] = {}
+    for phase, words in leans.items():
+        phases.setdefault(str(words), []).append(SHAP_NAMES.get(phase, phase))
+    said = [textwrap.fill(words, LETTERS // len(phases) - 5) for words in phases]
+    lines = max(words.count("\n") + 1 for words in said) + len(textwrap.wrap(caption, LETTERS))
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(WIDTH, 0.5 + 0.14 * lines), layout="constrained")
+        for ax, named, words in zip(
+            figure.subplots(1, len(said), squeeze=False)[0], phases.values(), said, strict=True
+        ):
+            titled(ax, f"{', '.join(named)}: not compared")
+            ax.set_axis_off()
+            ax.text(0, 1, words, transform=ax.transAxes, va="top", fontsize=SMALL_PT, color=DARK, linespacing=1.2)
         return captioned(figure, caption)
 
 

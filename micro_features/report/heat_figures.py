@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 _PANEL_WIDTH = 2.25
 _MOST_PX = 640  # of a drawn picture's longer side: what a third of a page can show
 _FAINT = 0.3  # darkest a picture gets under a map
-_MOST_DOTS = 36  # across a map
+_DOTS = 26  # across a map of one picture; on a sheet fewer, or dots drown what they stand on
+_DOTS_ON_SHEET = 18
 _DOTS_FROM = 0.1  # of the colour scale: what is nearer to zero counts as neither sign
 _PHASE_COLOURS = {"pore": PORE_COLOUR, "boundary": GRAIN_COLOUR}
 _NO_PHASE_COLOUR = (180, 180, 180)
@@ -91,7 +92,7 @@ def sample_figure(
     caption : str
         What the figure shows and what it does not.
     note : str
-        Said under the map: ``"too coarse for these grains"``.
+        Said of the phases, once: ``"grains are not resolved in this picture"``.
 
     Returns
     -------
@@ -102,10 +103,9 @@ def sample_figure(
         f"{called} {number(value) if np.isfinite(value) else 'not known'}" for called, value in predictions.items()
     )
     title = f"{broken(name, 80)}\n{textwrap.fill(f'{target[0]} / ({target[1]}): {said}', 108)}"
-    notes = textwrap.wrap(note, 40)
     # Inches, from the bottom; below each row of panels there is room for what is written there.
     panel = (_PANEL_WIDTH, float(np.clip(_PANEL_WIDTH * image.shape[0] / image.shape[1], 1.2, 3.2)))
-    lower = 0.15 * len(textwrap.wrap(caption, LETTERS)) + 0.95 + 0.15 * len(notes)
+    lower = 0.15 * len(textwrap.wrap(caption, LETTERS)) + 1.1
     upper = lower + panel[1] + 0.95 + 0.15 * max(1, len(set(shap) - set(SHAP_NAMES)))
     height = upper + panel[1] + 0.3 + 0.17 * (title.count("\n") + 1)
     with matplotlib.rc_context({"text.parse_math": False, "hatch.linewidth": 0.6}):
@@ -116,14 +116,14 @@ def sample_figure(
 
         left, middle, right = (MARGIN + column * (WIDTH - 2 * MARGIN - panel[0]) / 2 for column in range(3))
         _draw_picture(axes_at(left, upper, panel), image, pixel_um)
-        _draw_phases(axes_at(middle, upper, panel), image, phases)
+        _draw_phases(axes_at(middle, upper, panel), image, phases, note)
         _draw_shap(axes_at(right, upper, panel), image, phases, shap, limits[0], shap_unit)
         ax = axes_at(left, lower, panel)
-        _draw_map(ax, image, maps.values[place], maps.cell_px, limits[1])
-        _describe_map(ax, maps, place, limits[1], notes)
+        _draw_map(ax, image, maps.values[place], maps.cell_px, limits[1], _DOTS)
+        _describe_map(ax, maps, place, limits[1])
         bars = ((WIDTH - middle - 1.35) / 2, panel[1])
         shares, sums = axes_at(middle + 0.8, lower, bars), axes_at(WIDTH - MARGIN - bars[0], lower, bars)
-        draw_phase_bars(shares, sums, list(phases), shap, enrichment, unit=shap_unit)
+        draw_phase_bars(shares, sums, shap, enrichment, heat=maps.values[place], unit=shap_unit)
         figure.text(MARGIN / WIDTH, 1 - 0.05 / height, title, va="top", fontsize=TEXT_PT, linespacing=1.3)
         figure.text(MARGIN / WIDTH, 0.05 / height, textwrap.fill(caption, LETTERS), va="bottom", **CAPTION)
     return figure
@@ -152,11 +152,14 @@ def maps_sheet(
     """
     n_rows = -(-len(images) // 2)
     titles = [broken(label, 48) for label in labels]
-    words = 0.17 * (1 + max(title.count("\n") for title in titles))
-    height = 1.65 * float(np.median([image.shape[0] / image.shape[1] for image in images]))
+    words = 0.2 + 0.15 * max(title.count("\n") for title in titles)
+    below = 0.7 + 0.15 * len(textwrap.wrap(caption, LETTERS))
+    height = 1.72 * float(np.median([image.shape[0] / image.shape[1] for image in images]))
     with matplotlib.rc_context({"text.parse_math": False}):
-        figure = Figure(figsize=(WIDTH, n_rows * (np.clip(height, 0.8, 2.4) + words + 0.1) + 1.1), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03)  # type: ignore[union-attr,call-arg]
+        figure = Figure(
+            figsize=(WIDTH, n_rows * (np.clip(height, 0.8, 2.4) + words + 0.1) + below), layout="constrained"
+        )
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.05)  # type: ignore[union-attr,call-arg]
         axes = figure.subplots(n_rows, 4, squeeze=False)
         for ax in axes.ravel():
             ax.set_axis_off()
@@ -165,7 +168,8 @@ def maps_sheet(
             _bare(left)
             left.imshow(_grey(_small(image)), interpolation="antialiased")
             left.set_title(title, fontsize=SMALL_PT, loc="left")
-            _draw_map(right, image, maps.values[place], maps.cell_px, limit)
+            _draw_scale(left, image.shape, maps.cell_um[place] / maps.cell_px)
+            _draw_map(right, image, maps.values[place], maps.cell_px, limit, _DOTS_ON_SHEET)
         reach = np.array([[each.min(), each.max()] for each in maps.values])
         bar = colour_bar(figure, limit, reach, ax=axes, aspect=60, shrink=0.6, pad=0.02)
         bar.set_label(
@@ -177,35 +181,40 @@ def maps_sheet(
 
 def _draw_picture(ax: "Axes", image: np.ndarray, pixel_um: float) -> None:
     titled(_bare(ax), "a  picture")
-    small = _small(image)
-    ax.imshow(_grey(small), interpolation="antialiased")
-    if np.isnan(pixel_um):
-        _say(ax, ["scale not known"])
-        return
-    # The largest round length that covers at most a third of the width.
-    third = image.shape[1] * pixel_um / 3
-    decade = 10.0 ** np.floor(np.log10(third))
-    length = max(step for step in (1, 2, 5) if step * decade <= third) * decade
-    px = length / pixel_um * small.shape[1] / image.shape[1]
-    rows, cols = small.shape
+    ax.imshow(_grey(_small(image)), interpolation="antialiased")
+    _draw_scale(ax, image.shape, pixel_um)
+
+
+def _draw_scale(ax: "Axes", shape: tuple[int, ...], pixel_um: float) -> None:
+    """A bar at the lower right of a picture of `shape` pixels, drawn smaller."""
+    rows, cols = ax.images[0].get_array().shape[:2]  # type: ignore[union-attr]
+    px = 0.0
+    if np.isfinite(pixel_um):
+        # The largest round length that covers at most a third of the width.
+        third = shape[1] * pixel_um / 3
+        decade = 10.0 ** np.floor(np.log10(third))
+        length = max(step for step in (1, 2, 5) if step * decade <= third) * decade
+        px = length / pixel_um * cols / shape[1]
     ax.annotate(
-        f"{length:g} µm",
+        f"{length:g} µm" if px else "scale not known",
         (0.965 * cols - px / 2, 0.95 * rows),
         (0, 3),
         textcoords="offset points",
-        ha="center",
+        ha="center" if px else "right",
         va="bottom",
         fontsize=SMALL_PT,
         color="white",
         bbox={"facecolor": "black", "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
     )
+    if not px:
+        return
     for width, colour in ((4.5, "black"), (2.5, "white")):
         ax.plot(
             [0.965 * cols - px, 0.965 * cols], [0.95 * rows] * 2, color=colour, linewidth=width, solid_capstyle="butt"
         )
 
 
-def _draw_phases(ax: "Axes", image: np.ndarray, phases: Mapping[str, np.ndarray]) -> None:
+def _draw_phases(ax: "Axes", image: np.ndarray, phases: Mapping[str, np.ndarray], note: str) -> None:
     titled(_bare(ax), "b  phases")
     # Lighter than the picture, or pores would vanish among grains in grey print.
     canvas = 0.5 + 0.45 * _grey(_small(image))
@@ -219,8 +228,8 @@ def _draw_phases(ax: "Axes", image: np.ndarray, phases: Mapping[str, np.ndarray]
         share = f"{100 * mask.sum() / valid:.2g} %"
         handles.append(Patch(facecolor=colour, label=f"{PHASE_NAMES.get(phase, phase)}, {share} of the area"))
     ax.imshow(canvas, interpolation="antialiased")
-    if "boundary" not in phases:
-        handles.append(Patch(facecolor="none", label="grains are not resolved here"))
+    if note:
+        handles.append(Patch(facecolor="none", label=textwrap.fill(note, 34)))
     _legend(ax, handles)
 
 
@@ -241,45 +250,46 @@ def _draw_shap(
         if phase not in shap:
             handles.append(Patch(facecolor="none", label=f"{called}: no feature"))
         elif phase not in phases:
-            handles.append(Patch(facecolor="none", label=f"{called} {signed(value)}, not resolved"))
+            handles.append(Patch(facecolor="none", label=f"{called} {signed(value, limit)} (no place)"))
         else:
             colour = SIGNED_MAP(Normalize(-limit, limit)(value))[:3]
             canvas[_small_mask(phases[phase])] = colour
-            handles.append(_sign_patch(value, colour, f"{called} {signed(value)}"))
+            where = f"\n(painted on {PHASE_NAMES[phase]})" if called != PHASE_NAMES[phase] else ""
+            handles.append(_sign_patch(value, colour, f"{called} {signed(value, limit)}{where}"))
     for group, value in shap.items():
         if group not in SHAP_NAMES:
-            handles.append(Patch(facecolor="none", label=f"{broken(group, 24)} {signed(value)} (no place of its own)"))
+            handles.append(Patch(facecolor="none", label=f"{broken(group, 24)} {signed(value, limit)} (no place)"))
     ax.imshow(canvas, interpolation="antialiased")
     _bar_below(ax, limit, np.array([*shap.values(), 0.0]), unit)
     _legend(ax, handles, below=0.3)
 
 
-def _draw_map(ax: "Axes", image: np.ndarray, values: np.ndarray, cell_px: float, limit: float) -> None:
+def _draw_map(ax: "Axes", image: np.ndarray, values: np.ndarray, cell_px: float, limit: float, most_dots: int) -> None:
     """Cells in their own size over the faint picture; what lowers the prediction is dotted, for grey print."""
     _bare(ax)
     small = _grey(_faint(_small(image)))
     colours = SIGNED_MAP(Normalize(-limit, limit)(_cells_at(values, cell_px, image.shape, small.shape[:2])))[..., :3]
     ax.imshow(colours * small, interpolation="antialiased")
-    pitch = max(small.shape) / _MOST_DOTS
+    pitch = max(small.shape) / most_dots
     dots = tuple(max(1, round(side / pitch)) for side in small.shape[:2])
     rows, cols = np.nonzero(_cells_at(values, cell_px, image.shape, dots) < -_DOTS_FROM * limit)
     ax.scatter(
         (cols + 0.5) * small.shape[1] / dots[1] - 0.5,
         (rows + 0.5) * small.shape[0] / dots[0] - 0.5,
-        s=1.2,
+        s=0.7,
         color="black",
         linewidth=0,
     )
 
 
-def _describe_map(ax: "Axes", maps: HeatMaps, place: int, limit: float, notes: Sequence[str]) -> None:
+def _describe_map(ax: "Axes", maps: HeatMaps, place: int, limit: float) -> None:
     titled(ax, f"d  {METHOD_NAMES.get(maps.method, maps.method)} of the network")
     _bar_below(ax, limit, maps.values[place], f"{maps.unit}\nper cell")
     rows, cols = maps.values[place].shape
     length = maps.cell_um[place]
     um = "scale not known" if np.isnan(length) else f"{number(length)} µm"
     said = [f"1 cell = {number(maps.cell_px)} px = {um}", f"map {rows} × {cols} cells, layer {maps.layer}"]
-    _say(ax, [*said, "dots: lowers the prediction", *notes], below=0.3)
+    _say(ax, [*said, "dots: lowers the prediction"], below=0.3)
 
 
 def _sign_patch(value: float, colour: Any, label: str) -> Patch:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from micro_features.report.axes import DARK, SMALL_PT, TEXT_PT, number
 
@@ -41,9 +42,26 @@ def captioned(figure: Figure, caption: str) -> Figure:
     return figure
 
 
-def signed(value: float) -> str:
-    """Two decimals with their sign."""
-    return "not known" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+def signed(value: float, scale: float = 1.0) -> str:
+    """A value with its sign, to a hundredth of the scale that it is seen on."""
+    if np.isnan(value):
+        return "not known"
+    decimals = max(0, int(np.floor(2 - np.log10(scale))))
+    return (f"{value:+.{decimals}f}" if decimals < 6 else f"{value:+.1e}").replace("-", "−")
+
+
+def both_sides(values: np.ndarray, middle: float = 0.0, least: float = 0.0) -> tuple[float, float]:
+    """Ends of an axis with room on both sides of the middle, so that a value's side is seen; NaN does not count."""
+    away = np.asarray(values, float) - middle
+    below, above = (float(np.nanmax([least, *(side * away).ravel(), 0.0])) for side in (-1, 1))
+    if below == above == 0:
+        below = above = 1.0
+    return middle - 1.1 * max(below, above / 3), middle + 1.1 * max(above, below / 3)
+
+
+def plain_ticks(axis: Any) -> None:
+    """Ticks as they are: a power of ten that stands apart at the axis's end is overlooked."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 
 def colour_bar(figure: Any, limit: float, values: np.ndarray, **place: Any) -> Any:

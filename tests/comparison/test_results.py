@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from micro_features.cli import main
 from micro_features.comparison import examine, explain, result_figures, result_files, wording
@@ -65,6 +66,19 @@ def test_json_has_null_for_what_is_not_known(folder, explained):
     assert [row["step"] for row in sane["randomised_layers"]] == ["head", "stage3", "stage2", "stage1", "stem"]
     assert list(sane["deletion_insertion"]) == ["p0"]
     assert list(sane["border"]) == [f"p{number}" for number in range(N_PICTURES)]
+
+
+def test_figures_say_what_is_at_chance_and_speak_of_decades(explained, monkeypatch):
+    monkeypatch.setattr(result_figures, "MOST_PICTURES", 1)
+    drawn = dict(result_figures.figures(explained, result_files.enrichment_table(explained)))
+    for name, figure in drawn.items():
+        said = " ".join(" ".join(text.get_text() for text in figure.findobj(Text)).split())
+        assert "log10" not in said, name
+        assert explained.at_chance[0] in said, name
+    assert [line.get_label() for line in drawn["sanity"].axes[2].lines[:2]] == [
+        "taken away: what raises first",
+        "put back: what raises first",
+    ]
 
 
 def test_plain_numbers_for_json():

@@ -94,14 +94,46 @@ def test_changes_keep_sign_and_pairs(n, legible):
     }
     figure = figures.perturbation_figure(given, unit="decades", caption=CAPTION)
     legible(figure)
-    for ax, models in zip(figure.axes, given.values(), strict=True):
-        dots = [each.get_offsets() for each in ax.collections if isinstance(each, PathCollection)]
-        values = [each for one in models.values() for each in (one.taken, one.control)]
-        np.testing.assert_allclose([each[:, 1] for each in dots], values)
-        joined = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 2 and line.get_color() == "#8C8C8C"]
-        np.testing.assert_allclose(joined, [pair for one in models.values() for pair in np.transpose(one[:2])])
-        means = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "D"]
-        np.testing.assert_allclose(means, [each.mean() for each in values])
+    shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
+    assert list(shown) == [f"{model}: {treatment}" for model in ("network", "feature model") for treatment in given]
+    for treatment, models in given.items():
+        for model, one in models.items():
+            ax = shown[f"{model}: {treatment}"]
+            dots = [each.get_offsets() for each in ax.collections if isinstance(each, PathCollection)]
+            np.testing.assert_allclose([each[:, 1] for each in dots], [one.taken, one.control])
+            joined = [line.get_ydata() for line in ax.lines if line.get_color() == figures.GREY]
+            np.testing.assert_allclose(joined, np.transpose(one[:2]))
+            means = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "D"]
+            np.testing.assert_allclose(means, [one.taken.mean(), one.control.mean()])
+
+
+def test_each_model_has_its_own_scale(legible):
+    """On the scale of the other, a network that moves by a ten-thousandth would have no sign."""
+    no_interval = (np.nan, 0.1, np.nan)  # one group
+    large = figures.Change(np.array([0.1]), np.array([0.0]), no_interval, no_interval)
+    given = {
+        "pores filled": {"network": change([-1e-4], [0])._replace(taken_mean=(-2e-4, -1e-4, 0)), "features": large},
+        "boundaries erased": {"network": change([1e-5], [0]), "features": large},
+    }
+    for models in given.values():
+        models["network"] = models["network"]._replace(control_mean=(0, 0, 0))
+    given["boundaries erased"]["network"] = given["boundaries erased"]["network"]._replace(taken_mean=(0, 1e-5, 2e-5))
+    figure = figures.perturbation_figure(given, unit="decades", caption=CAPTION)
+    legible(figure)
+    limits = [ax.get_ylim() for ax in figure.axes]
+    np.testing.assert_allclose(limits[0], (-2.2e-4, 2.2e-4 / 3))
+    np.testing.assert_allclose(limits[2], (-0.11 / 3, 0.11))
+    assert limits[::2] == limits[1::2]
+    for ax in figure.axes[::2]:
+        assert "0" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_nothing_moves(legible):
+    nothing = figures.Change(np.zeros(2), np.zeros(2), (0, 0, 0), (0, 0, 0))
+    figure = figures.perturbation_figure({"pores filled": {"network": nothing}}, unit="decades", caption=CAPTION)
+    legible(figure)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 0 < high
 
 
 def test_one_model_and_one_treatment(legible):

@@ -51,8 +51,25 @@ def test_what_can_not_be_compared_is_said(both, legible):
     said = "not resolvable: no layer has cells of at most half a grain in these pictures"
     figure = lean_figure({"pore": said if both else leans(20), "boundary": said}, 20, 4)
     legible(figure)
-    assert " ".join(figure.axes[1].texts[0].get_text().split()) == said
+    texts = [" ".join(text.get_text().split()) for ax in figure.axes for text in ax.texts]
+    assert texts == [said]
     assert len(figure.legends) == (not both)
+    assert (figure.get_figheight() < 1.2) == both
+
+
+def test_different_words_stand_beside_each_other(legible):
+    figure = lean_figure({"pore": "The network is at chance. " * 8, "boundary": "Not resolvable."}, 20, 4)
+    legible(figure)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["pores: not compared", "grain structure: not compared"]
+    assert figure.axes[1].texts[0].get_text() == "Not resolvable."
+
+
+def test_small_leans_have_no_factor_apart(legible):
+    lean = leans(20)
+    figure = lean_figure({"pore": lean._replace(network=1e-5 * lean.network)}, 20, 4)
+    legible(figure)
+    assert figure.axes[0].yaxis.get_offset_text().get_text() == ""
+    assert any("e−05" in label.get_text() for label in figure.axes[0].get_yticklabels())
 
 
 def test_groups_look_as_in_figures_of_predictions(rendered):

@@ -18,7 +18,7 @@ def maps_of(*values, cell_px=16.0, cell_um=2.0, method="gradcam"):
         tuple(f"picture {place}" for place in range(len(values))),
         "stage3",
         method,
-        "log10 S/cm",
+        "decades",
         cell_px,
         (cell_um,) * len(values),
     )
@@ -77,7 +77,7 @@ def words(ax):
     [((96, 128), True), ((960, 1280), False), ((300, 100), True), ((40, 400), False), ((33, 47), True)],
 )
 def test_sample_figure_of_any_shape(shape, resolved, legible):
-    note = "" if resolved else "not resolvable: a cell is wider than half a grain of this picture"
+    note = "" if resolved else "no layer of the network resolves the grains"
     axes = legible(
         sample(
             np.random.default_rng(0).random(shape),
@@ -125,9 +125,13 @@ def test_phases_have_their_colours_and_area_shares():
 
 
 def test_unresolved_grains_are_said():
-    axes = panels(sample(phases=masks((96, 128), grains=False)))
-    assert "grains are not resolved here" in words(axes["b"])
-    assert "grain structure +0.10, not resolved" in words(axes["c"])
+    note = "grains are not resolved in this picture"
+    found = pd.DataFrame({"positive": [0.5], "negative": [2.0]}, index=["pore"])
+    axes = panels(sample(phases=masks((96, 128), grains=False), enrichment=found, note=note))
+    assert " ".join(words(axes["b"])[-1].split()) == note
+    assert sum("resolved" in text for ax in axes.values() for text in words(ax)) == 1
+    assert "grain structure +0.10 (no place)" in words(axes["c"])
+    assert [label.get_text() for label in axes["e"].get_yticklabels()] == ["pores", "grain\nboundaries", "texture"]
     # The SHAP sum is painted on no pixel: what is coloured are pores.
     np.testing.assert_array_equal(np.ptp(canvas_of(axes["c"]), axis=2) > 0.01, masks((96, 128))["pore"])
 
@@ -137,9 +141,15 @@ def test_shap_sums_are_painted_on_their_phases():
     np.testing.assert_allclose(canvas_of(ax)[0, 0], to_rgb(LOWERS))
     np.testing.assert_allclose(canvas_of(ax)[48, 0], to_rgb(RAISES))
     assert np.ptp(canvas_of(ax)[80, 80]) == 0
-    assert words(ax) == ["pores −0.50", "grain structure +0.50", "texture −0.05 (no place of its own)"]
+    where = "\n(painted on grain boundaries)"
+    assert words(ax) == ["pores −0.50", f"grain structure +0.50{where}", "texture −0.05 (no place)"]
     signs = [patch.get_hatch() is not None for patch in ax.get_legend().get_patches()]
     assert signs == [True, False, False]
+
+
+def test_digits_follow_the_scale():
+    ax = panels(sample(shap={"pore": 0.0013, "boundary": -0.03}, limits=(0.05, 0.002)))["c"]
+    assert words(ax) == ["pores +0.001", "grain structure −0.030\n(painted on grain boundaries)"]
 
 
 def test_features_that_the_model_lacks_are_said():
@@ -184,13 +194,47 @@ def test_map_says_what_a_cell_is_and_where_colours_end():
 
 
 def test_bars_start_at_one_and_at_zero():
-    axes = panels(sample())
+    cells = np.full((6, 8), 0.001)
+    cells[:3] *= -1
+    axes = panels(sample(maps=maps_of(cells)))
+    assert words(axes["e"])[-2:] == [f"{sign} the prediction: 50.0 % of the heat" for sign in ("raises", "lowers")]
     shares = [(bar.get_x(), bar.get_width(), bar.get_hatch() is not None) for bar in axes["e"].patches]
     expected = [(1, -0.5, False), (1, 1, True), (1, 0.5, False), (1, -0.1, True), (1, 0, False)]
     np.testing.assert_allclose(shares, expected, atol=1e-12)
     assert words(axes["e"])[0] == "no place of its own"
     sums = [(bar.get_width(), bar.get_hatch() is not None) for bar in axes["f"].patches]
     assert sums == [(-0.3, True), (0.1, False), (-0.05, True)]
+
+
+@pytest.mark.parametrize(("negative", "placed"), [(2, False), (3, True)])
+def test_where_a_sign_of_little_heat_lies_is_not_drawn(negative, placed):
+    """Its enrichment is large and means little: the longest bars would be those that mean least."""
+    cells = np.full((6, 8), 0.001)
+    cells[0, :negative] *= -1  # 4.2 and 6.2 % of the heat
+    ax = panels(sample(maps=maps_of(cells)))["e"]
+    assert len(ax.patches) == (5 if placed else 3)
+    assert any(bar.get_hatch() for bar in ax.patches) == placed
+    assert (ax.get_xlim()[1] > 2) == placed
+    said = f"lowers the prediction: {100 * negative / 48:.1f} % of the heat"
+    assert words(ax)[-1] == said + ("" if placed else ", too little to place")
+
+
+def test_a_map_of_nothing_has_no_bars():
+    ax = panels(sample())["e"]
+    assert not ax.patches
+    assert words(ax)[:3] == ["too little of it"] * 3
+
+
+def test_maps_sheet_has_scale_bars():
+    maps = maps_of(np.zeros((6, 8)), np.zeros((6, 8)), cell_um=8.0)  # 0.5 um a pixel
+    known = maps.cell_um[:1]
+    maps = HeatMaps(**{**vars(maps), "cell_um": (*known, np.nan)})
+    images = [np.full((96, 128), 0.5)] * 2
+    figure = figures.maps_sheet(images, maps, labels=["a", "b"], limit=0.002, caption=CAPTION)
+    first, second = figure.axes[0], figure.axes[2]
+    assert (words(first), words(second)) == (["20 µm"], ["scale not known"])
+    assert [np.ptp(line.get_xdata()) for line in first.lines] == pytest.approx([40, 40])
+    assert not second.lines
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
