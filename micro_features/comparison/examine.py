@@ -5,6 +5,7 @@ Everything that needs pixels happens here, in a process for each picture; only n
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,8 @@ class Examined:
     heats : dict of (layer, method) to Heat
     by_seed : list of (rows, cols) arrays
         Grad-CAM of each network at the layer that is judged.
+    seeds_alike : dict of layer to float
+        Similarity of Grad-CAM of two seeds, mean over pairs; NaN for one seed.
     untrained : (N_UNTRAINED, 3) float array
         Leans of networks with random weights on `PHASES`, at that layer.
     cascade : dict of layer to list of arrays
@@ -165,6 +168,7 @@ class Examined:
     predicted: np.ndarray
     heats: dict[tuple[str, str], Heat]
     by_seed: list[np.ndarray]
+    seeds_alike: dict[str, float]
     untrained: np.ndarray
     cascade: dict[str, list[np.ndarray]]
     border: float
@@ -211,10 +215,13 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
     def maps(asked: Sequence[Network], layer: str, method: str) -> list[np.ndarray]:
         return [heat_map(network, network.layers[layer], picture.x, method=method) for network in asked]
 
-    heats = {}
+    heats, alike = {}, {}
     for layer in networks[0].strides:
         for method in METHODS:
-            mean = np.mean(maps(networks, layer, method), axis=0)
+            several = maps(networks, layer, method)
+            mean = np.mean(several, axis=0)
+            if method == METHODS[0]:
+                alike[layer] = _alike(several)
             shares = enrichment.phase_shares(masks, cell[layer], mean.shape)
             heats[layer, method] = Heat(
                 mean,
@@ -239,6 +246,7 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         predicted=np.array([predict_whole(network, picture.x)[0] for network in networks]),
         heats=heats,
         by_seed=maps(networks, job.layer, METHODS[0]),
+        seeds_alike=alike,
         untrained=np.array(leans),
         cascade={
             layers[-1]: [
@@ -294,6 +302,11 @@ def randomised(network: Network, layers: Sequence[str], number: int) -> Network:
     }
     drawn.load_state_dict(weights)
     return drawn
+
+
+def _alike(maps: Sequence[np.ndarray]) -> float:
+    pairs = [sanity.similarity(one, other).signed for one, other in combinations(maps, 2)]
+    return float(np.mean(pairs)) if pairs else float("nan")
 
 
 def _ask(networks: Sequence[Network]) -> Callable[[np.ndarray], np.ndarray]:

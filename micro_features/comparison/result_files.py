@@ -91,6 +91,7 @@ def sanity_of(found: Explained) -> dict[str, Any]:
         "taken_otherwise": {"shifts": found.acquisition, "said": acquisition.sentence(found.acquisition)},
         "superpixel_shap_agreement": found.superpixels,
         "deletion_insertion": curves,
+        "seeds_alike_by_layer": {each.name: each.seeds_alike for each in found.pictures},
         "border": {each.name: each.border for each in found.pictures},
         "flat_area": {each.name: each.flat for each in found.pictures},
     }

@@ -37,6 +37,10 @@ def lines(found: Explained) -> Iterator[str]:
     yield "Do the maps show what was learned?"
     for check in found.checks:
         yield f"  {check.verdict:10} {check.name}: {interval(check.low, check.value, check.high)}. {check.words}"
+    alike = {layer: np.median([each.seeds_alike[layer] for each in found.pictures]) for layer in layers_of(found)}
+    told = ", ".join(f"{layer} {value:.2f}" for layer, value in alike.items() if np.isfinite(value))
+    if told:
+        yield f"  {'':10} Similarity of the maps of two seeds by layer, median over pictures: {told}."
     if np.isfinite(found.superpixels[1]):
         yield (
             f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
@@ -118,6 +122,11 @@ def map_size(found: Explained) -> str:
     rows, cols = heat.values.shape
     size = f" = {heat.cell_px * pixel_um:.3g} µm" if pixel_um else ""
     return f"{found.layers.judged}, {rows} x {cols} cells of {heat.cell_px:g} px{size}"
+
+
+def layers_of(found: Explained) -> list[str]:
+    """Layers of the network, shallow to deep."""
+    return list(found.pictures[0].seeds_alike)
 
 
 def altered(found: Explained) -> list[str]:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.stats import rankdata
 
 from micro_features.comparison.examine import PHASES, examine, randomised, untrained
 from micro_features.explain import enrichment
@@ -44,6 +45,8 @@ def test_maps_and_predictions_are_of_the_networks_that_did_not_see_it(examined, 
         maps = [heat_map(network, network.layers[layer], seen.x, method="gradcam") for network in networks]
         np.testing.assert_array_equal(examined.heats[layer, "gradcam"].values, np.mean(maps, axis=0))
         assert examined.heats[layer, "gradcam"].cell_px == 2 * networks[0].strides[layer]
+        ranks = [rankdata(each).ravel() for each in maps]  # of two seeds
+        assert examined.seeds_alike[layer] == pytest.approx(np.corrcoef(ranks)[0, 1])
 
 
 def test_leans_are_those_of_the_map_on_the_masks(examined):
