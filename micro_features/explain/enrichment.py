@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, stdtrit
+
+from micro_features.learn.scores import widened
 
 MEASURES = ("positive", "negative", "absolute", "net", "lean")
 """Columns of `enrichment`, last axis of `shifted_null`."""
 
-_FEWEST_GROUPS = 3  # below there is no interval
+FEWEST_GROUPS = 6
+"""Below there is no interval. By chance n groups all lie on one side, whichever, 2 / 2^n times: with fewer than 6 more
+often than once in twenty, and no interval of theirs can be a 95 % one."""
+
 _FEWEST_PLACES = 100  # that a map can be moved to; with fewer, chance can not be told from not chance
 _LEAST_MOVE = 0.25  # of the rows or columns; structures of neighbouring cells are alike
 _LEAST_CELLS = 1.0  # of area; the heat of a smaller phase is that of what surrounds it
@@ -55,7 +59,7 @@ def phase_shares(masks: Mapping[str, np.ndarray], cell_px: float, map_shape: tup
     return {name: down @ mask.astype(float) @ across.T for name, mask in masks.items()}
 
 
-def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, control: str = "interior") -> pd.DataFrame:
     """How much of a signed heat map lies on each phase.
 
     Parameters
@@ -64,6 +68,8 @@ def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> pd.DataFra
         Attribution of each cell in model units, positive where it raises the prediction; neither clipped nor enlarged.
     shares : mapping of (rows, cols) float arrays
         Of `phase_shares`.
+    control : str
+        The phase that leans are taken against.
 
     Returns
     -------
@@ -74,24 +80,36 @@ def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> pd.DataFra
         other can be large and mean little: it is read beside the next two. ``net``: positive less negative heat in the
         phase over all heat without signs, over `area`; 0 is no leaning to a sign. These are NaN for a phase of less
         than one cell's area in all, and where the map has nothing of the sign.
-        ``lean``: sum of heat in the phase less `area` times that of the whole map, model units: what the phase
-        adds to the prediction beyond what as much area anywhere would. Leans sum to 0 over phases, do not change when
-        a constant is added to the map, and are 0 for a phase without area.
+        ``lean``: S_p - a_p / (a_p + a_c) (S_p + S_c), model units, with S the sums of heat and a the areas of the
+        phase and of the control: what the phase adds to the prediction beyond its part of what the two hold
+        together. Other phases do not enter: against the whole map, a map of pores alone would lean on boundaries, too,
+        by as much as there are pores. A lean does not change when a constant is added to the map, is 0 for a phase
+        without area, and NaN for the control itself and where there is no control. A cell gives all phases in it
+        the same heat per area: where pores lie on boundaries and cells are large, some of the heat of each still
+        counts for the other.
 
     Raises
     ------
     ValueError
-        Shapes differ, or the map is not finite.
+        Shapes differ, the map is not finite, or the control is no phase of `shares`.
     """
     heat, weights = _checked(heat, shares)
+    place = _place(control, shares)
     flat = weights.reshape(len(weights), -1)
     positive, negative = (flat @ part.ravel() for part in (np.maximum(heat, 0), np.maximum(-heat, 0)))
-    table = pd.DataFrame(_measured(positive, negative, weights), list(shares), MEASURES)
+    table = pd.DataFrame(_measured(positive, negative, weights, place), list(shares), MEASURES)
     table.insert(0, "area", _areas(weights))
     return table.rename_axis("phase")
 
 
-def shifted_null(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, n: int, rng: np.random.Generator) -> np.ndarray:
+def shifted_null(
+    heat: np.ndarray,
+    shares: Mapping[str, np.ndarray],
+    *,
+    n: int,
+    rng: np.random.Generator,
+    control: str = "interior",
+) -> np.ndarray:
     """What `enrichment` gives for the same map, moved at random over the same picture.
 
     A map is smooth and has its own spread of values; shuffled cells would have neither, and almost any map would beat
@@ -112,11 +130,13 @@ def shifted_null(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, n: int, 
     n : int
         Moves, drawn with replacement.
     rng : numpy.random.Generator
+    control : str
+        As in `enrichment`.
 
     Returns
     -------
     (n, phases, 5) float array
-        In the order of `shares` and `MEASURES`. NaN for a map that can not be moved to 100 places; 7 x 7 cells can.
+        In the order of `shares` and `MEASURES`. NaN for a map that is not `movable`.
 
     Raises
     ------
@@ -124,13 +144,14 @@ def shifted_null(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, n: int, 
         As `enrichment`.
     """
     heat, weights = _checked(heat, shares)
+    place = _place(control, shares)
     covered = weights.sum(axis=0)
     box = tuple(slice(places.min(), places.max() + 1) for places in np.nonzero(covered > 0))
     heat, weights, covered = heat[box], weights[(slice(None), *box)], covered[box]
     heat = np.where(covered > 0, heat, (heat * covered).sum() / covered.sum())
-    allowed = _far_enough(heat.shape)
-    if len(_FLIPS) * allowed.sum() < _FEWEST_PLACES:
+    if not movable(heat.shape):
         return np.full((n, len(weights), len(MEASURES)), np.nan)
+    allowed = _far_enough(heat.shape)
     spectra = np.fft.rfft2(weights)
     sums = []
     for part in (np.maximum(heat, 0), np.maximum(-heat, 0)):
@@ -144,7 +165,22 @@ def shifted_null(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, n: int, 
             np.concatenate(moved, axis=1).T.clip(0) if part.any() else np.zeros((4 * allowed.sum(), len(weights)))
         )
     drawn = rng.integers(len(sums[0]), size=n)
-    return _measured(sums[0][drawn], sums[1][drawn], weights)
+    return _measured(sums[0][drawn], sums[1][drawn], weights, place)
+
+
+def movable(shape: tuple[int, ...]) -> bool:
+    """Whether a map can be moved and mirrored to 100 places: with fewer, chance can not be told from not chance.
+
+    Parameters
+    ----------
+    shape : (rows, cols)
+        Of the map, in cells; 6 x 6 is enough, 5 x 5 is not.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(len(_FLIPS) * _far_enough(shape).sum() >= _FEWEST_PLACES)
 
 
 def shifted(heat: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -153,7 +189,7 @@ def shifted(heat: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     heat : (rows, cols) array
-        Of at least two cells.
+        One that is `movable`.
     rng : numpy.random.Generator
 
     Returns
@@ -256,7 +292,7 @@ def over_groups(
     Parameters
     ----------
     statistic : function
-        From (m,) row numbers, some of them repeated, to one or several floats.
+        From (m,) row numbers, some of them repeated, to a float or an array of floats.
     groups : (n,) array
     n_resamples : int
     seed : int
@@ -266,22 +302,22 @@ def over_groups(
 
     Returns
     -------
-    (3,) or (3, k) float array
-        Lower end, value, upper end. Ends are NaN where the value is, and below 3 groups; resamples where the number is
-        not defined do not count.
+    (3, ...) float array
+        Lower end, value, upper end. Ends are NaN where the value is, and below 6 groups (`FEWEST_GROUPS`); resamples
+        where the number is not defined do not count.
     """
     names, code = np.unique(groups, return_inverse=True)
     value = np.asarray(statistic(np.arange(len(code))), float)
     ends = np.full((2, *value.shape), np.nan)
-    if len(names) >= _FEWEST_GROUPS:
+    if len(names) >= FEWEST_GROUPS:
         members = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
         drawn = np.random.default_rng(seed).integers(len(names), size=(n_resamples, len(names)))
         again = np.array([statistic(np.concatenate([members[group] for group in draw])) for draw in drawn])
         # NaN quantiles where nothing is defined, without a warning.
         defined = np.isfinite(again).any(axis=0) & np.isfinite(value)
-        half = np.sqrt(len(names) / (len(names) - 1)) * stdtrit(len(names) - 1, (1 + level) / 2)
+        outside = 1 - widened(level, len(names))
         again = np.where(defined, again, 0.0)
-        ends = np.where(defined, np.nanquantile(again, [ndtr(-half), ndtr(half)], axis=0), np.nan)
+        ends = np.where(defined, np.nanquantile(again, [outside / 2, 1 - outside / 2], axis=0), np.nan)
     return np.stack([ends[0], value, ends[1]])
 
 
@@ -310,16 +346,25 @@ def _checked(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> tuple[np.nda
     return heat, weights
 
 
+def _place(control: str, shares: Mapping[str, np.ndarray]) -> int:
+    if control not in shares:
+        raise ValueError(f"There is no phase {control} to take leans against; the phases are {', '.join(shares)}.")
+    return list(shares).index(control)
+
+
 def _areas(weights: np.ndarray) -> np.ndarray:
     each = weights.sum(axis=(1, 2))
     return each / each.sum()
 
 
-def _measured(positive: np.ndarray, negative: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _measured(positive: np.ndarray, negative: np.ndarray, weights: np.ndarray, control: int) -> np.ndarray:
     """(..., phases, measures) from the sums of positive and of negative heat in each phase, (..., phases)."""
     area = _areas(weights)
     large = np.where(weights.sum(axis=(1, 2)) >= _LEAST_CELLS - _ROUNDING, area, np.nan)
     net, absolute = positive - negative, positive + negative
+    beside = area[control] if area[control] > 0 else np.nan
+    lean = (beside * net - area * net[..., [control]]) / (area + beside)
+    lean[..., control] = np.nan
 
     def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
         total = whole.sum(axis=-1, keepdims=True)
@@ -331,7 +376,7 @@ def _measured(positive: np.ndarray, negative: np.ndarray, weights: np.ndarray) -
             share(negative, negative),
             share(absolute, absolute),
             share(net, absolute),
-            net - area * net.sum(axis=-1, keepdims=True),
+            lean,
         ],
         axis=-1,
     )

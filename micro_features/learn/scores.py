@@ -201,6 +201,29 @@ def per_group(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -
     return np.bincount(code, measured) / count, np.bincount(code, predicted) / count
 
 
+def widened(level: float, n_groups: int) -> float:
+    """The level whose percentiles are as far out as Student's t asks for few groups.
+
+    Plain percentiles of a bootstrap over groups are too narrow by sqrt((n - 1) / n) and by z for t (Hesterberg 2015,
+    doi 10.1080/00031305.2015.1089789).
+
+    Parameters
+    ----------
+    level : float
+        Of the interval that is wanted, 0 to 1.
+    n_groups : int
+
+    Returns
+    -------
+    float
+        `level` itself below 3 groups, which give no interval.
+    """
+    if n_groups < _FEWEST:
+        return level
+    far = np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2)
+    return float(2 * ndtr(far) - 1)
+
+
 class _Summed(NamedTuple):
     """A score that follows from sums over rows.
 
@@ -245,18 +268,9 @@ class _Draws:
         sums = np.concatenate([by_group.sum(axis=0)[None], *(times @ by_group for times in self._times())])
         ends = np.cumsum([each.parts.shape[1] for each in summed.values()])[:-1]
         return {
-            name: _interval(each.score(own), _widened(level, self.n_groups))
+            name: _interval(each.score(own), widened(level, self.n_groups))
             for (name, each), own in zip(summed.items(), np.split(sums, ends, axis=1), strict=True)
         }
-
-
-def _widened(level: float, n_groups: int) -> float:
-    """The level whose percentiles are as far out as Student's t asks for few groups (Hesterberg 2015,
-    doi 10.1080/00031305.2015.1089789): plain percentiles are too narrow by sqrt((n - 1) / n) and by z for t."""
-    if n_groups < _FEWEST:
-        return level
-    far = np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2)
-    return float(2 * ndtr(far) - 1)
 
 
 def _interval(scores: np.ndarray, level: float) -> Interval:
@@ -326,7 +340,7 @@ def _spearman(one: np.ndarray, other: np.ndarray, draws: _Draws, level: float) -
 
     everything = np.ones((1, len(one)))
     return _interval(
-        np.concatenate([correlations(times) for times in (everything, *draws.rows())]), _widened(level, draws.n_groups)
+        np.concatenate([correlations(times) for times in (everything, *draws.rows())]), widened(level, draws.n_groups)
     )
 
 

@@ -7,8 +7,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 
 from micro_features.explain.enrichment import (
+    FEWEST_GROUPS,
     MEASURES,
     enrichment,
+    movable,
     over_groups,
     over_samples,
     phase_shares,
@@ -78,7 +80,9 @@ def test_enrichment_by_hand():
     assert negative == 0
     assert absolute == pytest.approx(3 / 5 / 0.375)
     assert net == pytest.approx(3 / 5 / 0.375)
+    # All area is pore or interior: of the 3 that they hold together the pore's part is 0.375.
     assert lean == pytest.approx(3 - 0.375 * 3)
+    assert np.isnan(table.loc["interior", "lean"])
     assert table.loc["interior", "negative"] == pytest.approx(1 / 0.625)
     assert table.loc["interior", "net"] == pytest.approx((1 - 1) / 5 / 0.625)
 
@@ -94,7 +98,7 @@ def test_a_map_that_is_a_mask_and_one_that_is_even(sign):
     even = enrichment(np.full((4, 4), 3.0 * sign), shares)
     np.testing.assert_allclose(even[name], 1)
     np.testing.assert_allclose(even["net"], sign)
-    np.testing.assert_allclose(even["lean"], 0, atol=1e-12)
+    assert even.loc["pore", "lean"] == pytest.approx(0, abs=1e-12)
     other = "negative" if sign > 0 else "positive"
     assert even[other].isna().all()
 
@@ -105,6 +109,7 @@ def test_a_phase_smaller_than_a_cell_has_no_enrichment_but_a_lean():
     shares = phase_shares({"pore": pore, "boundary": np.zeros_like(pore), "interior": ~pore}, 2, (4, 4))
     table = enrichment(np.arange(16.0).reshape(4, 4), shares)
     assert table.loc["pore", list(MEASURES[:4])].isna().all()
+    # The pore is a quarter of the first cell, where heat is 0; the interior is all the rest.
     assert table.loc["pore", "lean"] == pytest.approx(0 - 120 / 64)
     assert table.loc["boundary", "lean"] == 0
     assert table.loc["interior", "positive"] > 0
@@ -117,9 +122,59 @@ def test_units_do_not_matter_and_a_constant_is_no_lean(heat, unit, constant):
     table = enrichment(heat, shares)
     scaled = enrichment(unit * heat, shares)
     np.testing.assert_allclose(scaled.iloc[:, :-1], table.iloc[:, :-1], rtol=1e-6, atol=1e-9)
+    assert np.isfinite(table.loc["pore", "lean"])
     np.testing.assert_allclose(scaled["lean"], unit * table["lean"], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(enrichment(heat + constant, shares)["lean"], table["lean"], atol=1e-6)
-    assert table["lean"].sum() == pytest.approx(0, abs=1e-6)
+
+
+def three_phases(rng, pores):
+    """Shares of a picture in cells of one pixel: pores, a tenth boundary, the rest interior."""
+    place = rng.permutation(400).reshape(20, 20)
+    pore = place < round(400 * pores)
+    boundary = ~pore & (place >= 360)
+    masks = {"pore": pore, "boundary": boundary, "interior": ~pore & ~boundary}
+    return {name: mask.astype(float) for name, mask in masks.items()}
+
+
+def test_a_network_that_looks_at_pores_only_does_not_lean_on_boundaries():
+    # Against the whole map boundaries would lean by area of pores x area of boundaries: the more pores the more.
+    rng = np.random.default_rng(8)
+    for pores in (0.01, 0.1, 0.3):
+        shares = three_phases(rng, pores)
+        table = enrichment(-shares["pore"], shares)
+        assert table.loc["boundary", "lean"] == pytest.approx(0, abs=1e-9)
+        area = table["area"]
+        assert table.loc["pore", "lean"] == pytest.approx(
+            -400 * area["pore"] * area["interior"] / (area["pore"] + area["interior"])
+        )
+
+
+def test_leans_on_one_phase_do_not_ask_about_the_others():
+    shares = three_phases(np.random.default_rng(9), 0.2)
+    heat = np.random.default_rng(10).normal(size=(20, 20))
+    table = enrichment(heat, shares)
+    without = enrichment(np.where(shares["boundary"] > 0, 99, heat), shares)
+    assert without.loc["pore", "lean"] == pytest.approx(table.loc["pore", "lean"])
+    assert without.loc["boundary", "lean"] > 1000
+    other = enrichment(heat, shares, control="pore")
+    assert np.isnan(other.loc["pore", "lean"])
+    # Of two phases, what one holds beyond its part the other lacks.
+    assert other.loc["interior", "lean"] == pytest.approx(-table.loc["pore", "lean"])
+
+
+def test_there_is_no_lean_without_a_control():
+    masks = {"pore": halves()["pore"], "boundary": halves()["interior"], "interior": np.zeros((8, 8), bool)}
+    shares = phase_shares(masks, 1, (8, 8))
+    heat = np.random.default_rng(11).normal(size=(8, 8))
+    table = enrichment(heat, shares)
+    assert table["lean"].isna().all()
+    assert table.loc["pore", "net"] == pytest.approx(2 * heat[:, :4].sum() / abs(heat).sum())
+    null = shifted_null(heat, shares, n=9, rng=np.random.default_rng(12))
+    assert np.isnan(null[..., LEAN]).all()
+    assert np.isfinite(null[:, :2, :LEAN]).all()
+    for judge in (enrichment, lambda *a, **k: shifted_null(*a, **k, n=2, rng=np.random.default_rng(0))):
+        with pytest.raises(ValueError, match="no phase grain to take leans against; the phases are pore, boundary"):
+            judge(heat, shares, control="grain")
 
 
 def test_a_map_that_can_not_be_judged_is_refused():
@@ -150,6 +205,7 @@ def test_the_null_is_what_moving_the_map_gives():
     for measure in range(5):
         expected, found = (np.unique(np.round(np.array(each)[:, 0, measure], 9)) for each in (every, null))
         np.testing.assert_allclose(found, expected, atol=1e-8)
+    assert np.isnan(null[:, 1, LEAN]).all()
 
 
 def test_a_moved_map_has_the_same_cells_elsewhere():
@@ -188,6 +244,15 @@ def test_a_map_too_coarse_to_be_moved_has_no_null():
     shares = phase_shares(halves(), 2, (4, 4))
     assert np.isnan(shifted_null(np.ones((4, 4)), shares, n=5, rng=np.random.default_rng(0))).all()
     assert np.isnan(two_sided_p(1.0, np.full(5, np.nan)))
+
+
+@pytest.mark.parametrize(
+    # 6 x 6: 36 places less 3 x 3 that are too near, 4 mirrorings: 108. 5 x 5: 64.
+    ("shape", "enough"),
+    [((1, 1), False), ((5, 5), False), ((6, 6), True), ((1, 60), True)],
+)
+def test_maps_that_can_be_moved(shape, enough):
+    assert movable(shape) is enough
 
 
 def smooth(rng, shape=(16, 20)):
@@ -253,7 +318,25 @@ def test_intervals_are_over_groups_and_not_over_pictures():
     assert (high - low) / 2 == pytest.approx(2.2 * effect[::10].std(ddof=1) / np.sqrt(12), rel=0.15)
     alone = over_groups(lambda rows: effect[rows].mean(), np.arange(120), n_resamples=500)
     assert alone[2] - alone[0] < 0.5 * (high - low)
-    assert np.isnan(over_groups(lambda rows: effect[rows].mean(), np.arange(120) // 60)[[0, 2]]).all()
+
+
+def test_intervals_begin_with_six_groups():
+    values = np.random.default_rng(13).normal(size=30)
+    few, enough = (
+        over_groups(lambda rows: values[rows].mean(), np.arange(30) % n, n_resamples=50)
+        for n in (FEWEST_GROUPS - 1, FEWEST_GROUPS)
+    )
+    assert np.isnan(few[[0, 2]]).all()
+    assert few[1] == pytest.approx(values.mean())
+    assert enough[0] < enough[1] < enough[2]
+    assert 2 * 0.5**FEWEST_GROUPS <= 0.05 < 2 * 0.5 ** (FEWEST_GROUPS - 1)
+
+
+def test_an_array_of_numbers_has_an_interval_each():
+    table = np.random.default_rng(14).normal(size=(9, 2, 3))
+    found = over_groups(lambda rows: table[rows].mean(axis=0), np.arange(9), n_resamples=50)
+    assert found.shape == (3, 2, 3)
+    assert (np.diff(found, axis=0) > 0).all()
 
 
 def test_a_number_that_is_not_defined_has_no_interval_and_spoils_no_other():
