@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micro_features.explain.enrichment import shifted, two_sided_p
+from micro_features.explain.enrichment import movable, shifted, two_sided_p
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,10 @@ class Perturbation:
         `area` less the mean of `moved_areas`.
     p : float
         Two-sided, of `area` among `moved_areas`.
+
+    Notes
+    -----
+    What is of moved maps is NaN where the map is too small to be moved.
     """
 
     replaced: np.ndarray
@@ -78,6 +82,7 @@ def deletion_insertion(
     Returns
     -------
     Perturbation
+        With NaN for moved maps, gain and p where the map is not `enrichment.movable`: there is nothing to compare with.
     """
     row, col = (
         np.minimum((np.arange(length) + 0.5) // cell_px, cells - 1).astype(int)
@@ -102,9 +107,11 @@ def deletion_insertion(
         return float(((gap[1:] + gap[:-1]) / 2 * np.diff(replaced)).sum())
 
     deletion, insertion = curves(heat)
-    moved = [curves(shifted(heat, rng)) for _ in range(n_random)]
-    own, areas = area(deletion, insertion), np.array([area(*each) for each in moved])
-    both = np.array(moved).reshape(n_random, 2, steps + 1)
+    both = np.full((n_random, 2, steps + 1), np.nan)
+    if movable(heat.shape):
+        for each in both:
+            each[:] = curves(shifted(heat, rng))
+    own, areas = area(deletion, insertion), np.array([area(*each) for each in both])
     return Perturbation(
         replaced,
         deletion,

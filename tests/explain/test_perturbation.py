@@ -56,6 +56,25 @@ def test_maps_that_know_nothing_gain_nothing():
     assert abs(np.mean(gains["does not"])) < 0.3 * np.mean(gains["knows"])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (5, 5)])
+def test_a_map_too_small_to_be_moved_has_curves_but_no_gain(shape):
+    found = deletion_insertion(
+        lambda batch: batch.mean(axis=(1, 2)),
+        np.ones((10, 10)),
+        np.ones(shape),
+        cell_px=10 / max(shape),
+        fill=np.zeros((10, 10)),
+        rng=np.random.default_rng(0),
+        steps=2,
+        n_random=3,
+    )
+    assert found.deletion[[0, -1]].tolist() == [1, 0]
+    assert np.isfinite([found.area, *found.insertion]).all()
+    assert np.isnan([found.gain, found.p, *found.moved_areas]).all()
+    assert found.moved_deletion.shape == found.moved_insertion.shape == (3, 3)
+    assert np.isnan(found.moved_deletion).all()
+
+
 def test_every_pixel_belongs_to_a_cell_also_at_cut_edges():
     image = np.ones((9, 11))
     found = deletion_insertion(
