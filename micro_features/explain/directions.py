@@ -12,13 +12,13 @@ import numpy as np
 from scipy.stats import binomtest
 
 from micro_features.explain.compare import rank_correlation
-from micro_features.explain.enrichment import over_groups
+from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups
 
 _MOVES = {"raise": "raises", "lower": "lowers", "unclear": "does not clearly move"}
 
 
 class Estimate(NamedTuple):
-    """A number with its 95 % bootstrap interval over groups; ends are NaN below 3 groups."""
+    """A number with its 95 % bootstrap interval over groups; ends are NaN below 6 groups."""
 
     low: float
     value: float
@@ -27,20 +27,21 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Signs:
-    """Whether pores raise or lower the prediction of each model; physics asks that they lower conductivity.
+    """Whether pores raise or lower the prediction of each model.
 
     Attributes
     ----------
     network : {"raise", "lower", "unclear"}
         By the sign of `lean` where its interval does not hold 0.
     lean : Estimate
-        Mean lean of the heat map on pores, model units.
+        Mean lean of the heat map on pores, model units; beside that of as much interior.
     features : {"raise", "lower", "unclear"}
         By the sign of `trend` where its interval does not hold 0.
     trend : Estimate
         Rank correlation over pictures of the SHAP sum of the pore features with porosity.
     reversed : tuple of str
-        Models in which pores raise the prediction: ``network``, ``features``.
+        Models in which pores raise the prediction of what they lower in truth: ``network``, ``features``; empty where
+        physics does not say.
     words : str
     """
 
@@ -58,21 +59,24 @@ def sign_reversal(
     porosity: np.ndarray,
     groups: np.ndarray,
     *,
+    pores_lower: bool = False,
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> Signs:
-    """Signs of pores in both models beside that of physics.
+    """Signs of pores in both models, beside that of physics where it is known.
 
     Parameters
     ----------
     lean : (n,) float array
-        Lean of the network's heat map on the pores of each picture (`enrichment`), model units, large where
-        conductivity is. Above 0 where pore area raises the prediction more than other area does.
+        Lean of the network's heat map on the pores of each picture (`enrichment`), model units, large where the
+        property is. Above 0 where pore area raises the prediction more than as much interior does.
     shap : (n,) float array
         Sum of the SHAP values of the pore features, model units.
     porosity : (n,) float array
         Share of area that is pore.
     groups : (n,) array
+    pores_lower : bool
+        The property is one that pores lower, as they do a conductivity. Else signs are told and not judged.
     n_resamples : int
     seed : int
 
@@ -91,12 +95,16 @@ def sign_reversal(
         ).tolist()
     )
     network, features = _direction(of_lean), _direction(trend)
-    against = tuple(name for name, way in (("network", network), ("features", features)) if way == "raise")
     words = (
         f"{_clause(network, 'the network')} (lean {_said(of_lean)}), {_clause(features, 'the feature model')} "
-        f"(rank correlation of their SHAP sum with porosity {_said(trend)}). Physics: pores lower conductivity. "
+        f"(rank correlation of their SHAP sum with porosity {_said(trend)})."
     )
-    return Signs(network, of_lean, features, trend, against, words[0].upper() + words[1:] + _judged(network, features))
+    words = words[0].upper() + words[1:]
+    against: tuple[str, ...] = ()
+    if pores_lower:
+        against = tuple(name for name, way in (("network", network), ("features", features)) if way == "raise")
+        words = f"{words} Physics: pores lower conductivity. {_judged(network, features)}"
+    return Signs(network, of_lean, features, trend, against, words)
 
 
 @dataclass(frozen=True)
@@ -236,9 +244,7 @@ def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int) ->
     sentence = f"{what} {' and '.join(moves)}, beyond what treating as much other area does."
     if not n:
         return f"{sentence} In no picture did both models move."
-    if not np.isfinite(same_sign.low):
-        judged = "too few groups to tell from chance"
-    elif same_sign.low > 0.5:
+    if same_sign.low > 0.5:
         judged = "more often than chance"
     else:
         judged = "less often than chance" if same_sign.high < 0.5 else "not told from chance"
@@ -249,5 +255,5 @@ def _said(estimate: Estimate) -> str:
     if not np.isfinite(estimate.value):
         return "not defined"
     if not np.isfinite([estimate.low, estimate.high]).all():
-        return f"{estimate.value:+.2g}, no interval"
+        return f"{estimate.value:+.2g}, no interval: fewer than {FEWEST_GROUPS} groups"
     return f"{estimate.value:+.2g}, {estimate.low:+.2g} to {estimate.high:+.2g}"

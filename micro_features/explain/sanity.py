@@ -5,8 +5,8 @@ shows edges and not what was learned (Adebayo et al. 2018, NeurIPS, "Sanity chec
 numbers and what they mean; who calls trains, randomises and makes the maps.
 
 Every check answers ``passes`` where the whole 95 % interval over groups is on the right side of its limit, ``fails``
-where all of it is on the wrong side, else ``not shown``. Adebayo gives no limits; those below were set before any
-result.
+where all of it is on the wrong side, else ``not shown``, as below 6 groups, which have no interval. Adebayo gives no
+limits; those below were set before any result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features.explain.compare import rank_correlation
-from micro_features.explain.enrichment import over_groups
+from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups
 
 UNLIKE = 0.3
 """Most similarity that may be left after randomisation. Two networks with random weights share about 0.2 on a fracture
@@ -64,7 +64,7 @@ class Check:
     name : str
     verdict : {"passes", "fails", "not shown"}
     low, value, high : float
-        What was judged, with its 95 % bootstrap interval over groups.
+        What was judged, with its 95 % bootstrap interval over groups; ends are NaN below 6 groups.
     limit : float
     words : str
         What the number is, what is asked of it, and what limits the answer.
@@ -163,7 +163,7 @@ def concentration_check(name: str, ratios: np.ndarray, groups: np.ndarray, *, se
         Passes where the median over pictures is at most `CONCENTRATED`.
     """
     words = f"Heat on the {name} over its share of area, median over pictures; at most {CONCENTRATED:g} is asked for."
-    return _judged(name, _median(ratios, groups, seed), CONCENTRATED, words, at_least=False)
+    return _judged(name, ratios, groups, seed, CONCENTRATED, words, at_least=False)
 
 
 def seeds_agreement(by_seed: Sequence[Maps], groups: np.ndarray, *, seed: int = 0) -> Check:
@@ -186,10 +186,10 @@ def seeds_agreement(by_seed: Sequence[Maps], groups: np.ndarray, *, seed: int = 
     pairs = [(one, other) for place, one in enumerate(by_seed) for other in by_seed[place + 1 :]]
     found = np.array([[similarity(a, b).signed for a, b in zip(*pair, strict=True)] for pair in pairs])
     words = f"Similarity of the maps of {len(by_seed)} seeds, median over pictures; at least {ALIKE:g} is asked for."
-    check = _judged("seeds", _median(_mean(found, len(groups)), groups, seed), ALIKE, words, at_least=True)
-    if len(by_seed) >= FEWEST_SEEDS:
-        return check
-    return Check(**{**vars(check), "verdict": "not shown", "words": f"{words} Fewer than {FEWEST_SEEDS} seeds."})
+    if len(by_seed) < FEWEST_SEEDS:
+        words += f" Fewer than {FEWEST_SEEDS} seeds."
+    check = _judged("seeds", _mean(found, len(groups)), groups, seed, ALIKE, words, at_least=True)
+    return check if len(by_seed) >= FEWEST_SEEDS else Check(**{**vars(check), "verdict": "not shown"})
 
 
 def cascade(layers: Sequence[str]) -> list[tuple[str, ...]]:
@@ -265,9 +265,9 @@ def randomisation_check(
     """
     words = (
         f"What is left of the maps when {name} are random, median over pictures; at most {UNLIKE:g} is asked for, and "
-        f"less than two seeds share, {seeds.value:.2f} ({seeds.low:.2f} to {seeds.high:.2f})."
+        f"less than two seeds share, {_said(seeds)}."
     )
-    check = _judged(name, _median(_left(trained, randomised)[1], groups, seed), UNLIKE, words, at_least=False)
+    check = _judged(name, _left(trained, randomised)[1], groups, seed, UNLIKE, words, at_least=False)
     if check.verdict != "passes" or check.high < seeds.low:
         return check
     return Check(**{**vars(check), "verdict": "not shown"})
@@ -289,7 +289,7 @@ def perturbation_check(gains: np.ndarray, groups: np.ndarray, *, seed: int = 0) 
         Passes where the median over pictures is above 0.
     """
     words = "Area between insertion and deletion beyond that of moved maps, median over pictures; above 0 is asked for."
-    return _judged("deletion and insertion", _median(gains, groups, seed), 0.0, words, at_least=True)
+    return _judged("deletion and insertion", gains, groups, seed, 0.0, words, at_least=True)
 
 
 def _concentration(heat: np.ndarray, part: np.ndarray) -> float:
@@ -327,7 +327,21 @@ def _median(values: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return over_groups(lambda rows: np.median(kept[rows]), np.asarray(groups)[known], seed=seed)
 
 
-def _judged(name: str, interval: np.ndarray, limit: float, words: str, *, at_least: bool) -> Check:
-    low, value, high = (float(number) for number in interval)
+def _judged(
+    name: str, values: np.ndarray, groups: np.ndarray, seed: int, limit: float, words: str, *, at_least: bool
+) -> Check:
+    low, value, high = (float(number) for number in _median(values, groups, seed))
+    if not np.isfinite(value):
+        words += " It is defined for no picture."
+    elif not np.isfinite([low, high]).all():
+        words += f" Fewer than {FEWEST_GROUPS} groups: there is no interval."
     right, wrong = (low > limit, high < limit) if at_least else (high <= limit, low > limit)
     return Check(name, "passes" if right else "fails" if wrong else "not shown", low, value, high, limit, words)
+
+
+def _said(check: Check) -> str:
+    if not np.isfinite(check.value):
+        return "which is not known"
+    if not np.isfinite([check.low, check.high]).all():
+        return f"{check.value:.2f} (no interval)"
+    return f"{check.value:.2f} ({check.low:.2f} to {check.high:.2f})"

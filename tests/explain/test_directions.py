@@ -6,13 +6,13 @@ from micro_features.explain.directions import interventional, sign_reversal
 GROUPS = np.repeat(np.arange(8), 3)
 
 
-def answered(network, features, seed=0):
+def answered(network, features, seed=0, *, pores_lower=True):
     """Signs of two models in which pores move the prediction by the given sign, 0 for none."""
     rng = np.random.default_rng(seed)
     porosity = rng.uniform(0, 0.2, 24)
     lean = 0.05 * network * porosity + 0.001 * rng.normal(size=24)
     shap = features * (porosity - 0.1) + (0.01 if features else 0.1) * rng.normal(size=24)
-    return sign_reversal(lean, shap, porosity, GROUPS, n_resamples=300)
+    return sign_reversal(lean, shap, porosity, GROUPS, pores_lower=pores_lower, n_resamples=300)
 
 
 def test_a_reversal_is_shouted_with_both_signs():
@@ -21,7 +21,20 @@ def test_a_reversal_is_shouted_with_both_signs():
     assert found.reversed == ("network", "features")
     assert found.words.startswith("Pores RAISE the prediction of the network (lean +0.00")
     assert "pores RAISE the prediction of the feature model" in found.words
-    assert found.words.endswith("Both models are against it: association within these imaging sessions, not cause.")
+    assert found.words.endswith(
+        "Physics: pores lower conductivity. Both models are against it: association within these imaging sessions, not "
+        "cause."
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_where_physics_does_not_say_signs_are_told_and_not_judged(sign):
+    found = answered(sign, sign, pores_lower=False)
+    judged = answered(sign, sign)
+    assert (found.network, found.features, found.lean) == (judged.network, judged.features, judged.lean)
+    assert found.reversed == ()
+    assert judged.words.startswith(f"{found.words} Physics")
+    assert "hysics" not in found.words
 
 
 @pytest.mark.parametrize(
@@ -48,8 +61,9 @@ def test_no_pores_and_few_groups_give_no_sign():
     assert "not defined" in found.words
     found = sign_reversal(np.ones(24), np.arange(24.0), np.arange(24.0), GROUPS // 4)
     assert (found.network, found.features) == ("unclear", "unclear")
-    assert "+1, no interval" in found.words
-    found = sign_reversal(-np.ones(24), np.arange(24.0), -np.arange(24.0), GROUPS // 4)
+    assert "+1, no interval: fewer than 6 groups" in found.words
+    assert "nan" not in found.words
+    found = sign_reversal(-np.ones(24), np.arange(24.0), -np.arange(24.0), np.arange(24) % 5)
     assert (found.network, found.features) == ("unclear", "unclear")
 
 
@@ -89,8 +103,11 @@ def test_two_models_that_move_alike():
     assert found.same_sign.value == 1
     assert found.same_sign.low == pytest.approx(0.025 ** (1 / len(set(GROUPS))))  # Clopper and Pearson, all alike
     assert "more often than chance" in found.words
-    few = interventional(before[:6], moved[:6], before[:6], np.repeat([0, 1, 2], 2), what="x", n_resamples=50)
-    assert "not told from chance" in few.words  # three of three groups
+    few = interventional(before[:15], moved[:15], before[:15], GROUPS[:15], what="x", n_resamples=50)
+    assert "not told from chance" in few.words  # five of five groups
+    assert few.words.count("no interval: fewer than 6 groups") == 2
+    assert "does not clearly move the network's" in few.words
+    assert "nan" not in few.words
     none = interventional(before, before, before, GROUPS, what="Filling pores", n_resamples=50)
     assert none.n == 0
     assert none.words.endswith("In no picture did both models move.")

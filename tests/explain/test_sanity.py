@@ -90,7 +90,28 @@ def test_concentration_is_judged_by_its_interval(middle, verdict):
 def test_no_picture_shows_nothing():
     found = concentration_check("border", np.full(12, np.nan), GROUPS)
     assert found.verdict == "not shown"
-    assert perturbation_check(np.array([1.0, 2.0]), np.array([0, 1])).verdict == "not shown"
+    assert found.words.endswith("It is defined for no picture.")
+
+
+def test_few_groups_show_nothing_and_say_so():
+    few = np.arange(12) % 5
+    gains = 1 + np.random.default_rng(0).random(12)
+    assert perturbation_check(gains, GROUPS).verdict == "passes"
+    found = perturbation_check(gains, few)
+    assert found.verdict == "not shown"
+    assert found.words.endswith("Fewer than 6 groups: there is no interval.")
+    # A picture that is left out may be all that there was of a group.
+    assert perturbation_check(np.where(GROUPS == 0, np.nan, gains), GROUPS).verdict == "not shown"
+    alike = seeds_agreement(seeds(0.9), few)
+    assert alike.verdict == "not shown"
+    for known in (alike, agreed(np.nan)):
+        found = randomisation_check("weights", maps(1), [maps(2)], few, seeds=known)
+        assert found.verdict == "not shown"
+        assert "nan" not in found.words
+    assert (
+        f"two seeds share, {alike.value:.2f} (no interval)."
+        in randomisation_check("weights", maps(1), [maps(2)], few, seeds=alike).words
+    )
 
 
 def test_seeds_that_share_most_of_their_maps_pass():
@@ -113,7 +134,8 @@ def test_the_value_of_seeds_is_the_median_of_means_over_pairs():
 def test_fewer_than_five_seeds_show_nothing(n):
     found = seeds_agreement(seeds(0.9, n=n), GROUPS)
     assert found.verdict == "not shown"
-    assert found.words.endswith("Fewer than 5 seeds.")
+    assert "Fewer than 5 seeds." in found.words
+    assert ("defined for no picture" in found.words) == (n < 2)
     assert np.isnan(found.value) == (n < 2)
 
 
