@@ -1,19 +1,21 @@
 """Whether two models that never saw each other lean on the same part of the microstructure.
 
 One model speaks of features, the other of pixels; phases are their common ground. What is compared, and how, was fixed
-before any result was seen:
+before any result was seen, but for two repairs that pictures drawn to mislead asked for afterwards: the control of the
+lean, and the partial correlation.
 
 - the network's side is the *lean* of its signed heat map on a phase (`enrichment.enrichment`, model units): heat in the
-  phase beyond what as much area anywhere would hold;
+  phase beyond what as much of the interior of grains would hold, which is the control of every phase;
 - the feature model's side is the sum of the SHAP values of the phase's features (model units): pore features against
   the pore mask, grain and boundary features together against the boundary mask, since grain size and boundary density
   are one quantity. Texture features have no place in the picture and are left out;
-- the figure is Spearman's rank correlation of the two over pictures, for each phase, and its mean over the phases.
+- the figure is Spearman's rank correlation of the two over pictures, for each phase, and its mean over the phases;
+- beside it stands what is left of that at equal measured property. SHAP sums follow the property in any model that
+  predicts; a lean that only scales with the network's prediction would agree with all of them.
 
-Both sides are amounts: a picture with more pores holds more of whatever pores do. Enrichment itself is a density, heat
-per area: of two models that both answer -c times the porosity it would be the same in every picture, and their
-agreement would be lost. Nor is the lean divided by the heat of its own picture: what the rest of the picture
-holds would then change the order.
+Both sides are amounts: a picture with more pores holds more of whatever pores do. Enrichment is a density: of two
+models that both answer -c times the porosity it would be the same in every picture, and their agreement would be lost.
+Nor is the lean divided by the heat of its own picture: what the rest of the picture holds would then change the order.
 
 Agreement means that two models lean on the same phase, not that the phase is the cause.
 """
@@ -24,13 +26,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from micro_features.explain.enrichment import over_groups, two_sided_p
+from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups, two_sided_p
 
 CAPTION = "Association within these imaging sessions; not shown to be a cause."
 """In the caption of every figure."""
 
 COMPARED = ("pore", "boundary")
-"""Phases whose agreement is the primary figure. The interior is what they leave: its lean follows from theirs."""
+"""Phases whose agreement is the primary figure. The interior is what the leans of both are taken against."""
 
 ALPHA = 0.05
 
@@ -50,10 +52,11 @@ class PhaseAgreement:
     high: float
     p_shift: float
     p_shuffle: float
+    partial: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(PhaseAgreement):
     """Do the two models lean on the same phases?
 
     Attributes
@@ -61,11 +64,14 @@ class Agreement:
     value : float
         Mean over phases of Spearman's rank correlation over pictures, -1 to 1; NaN where one does not vary.
     low, high : float
-        95 % bootstrap interval over groups.
+        95 % bootstrap interval over groups; NaN below 6 groups.
     p_shift : float
         Two-sided, beside heat maps moved to where they have no business.
     p_shuffle : float
         Two-sided, beside SHAP sums of whole groups dealt to other groups.
+    partial : tuple of float
+        Low, mean over phases of the partial rank correlation given the measured property, high. As the property is
+        measured with errors, a little of what follows it stays.
     untrained : tuple of float
         The same number for each network with random weights.
     by_phase : mapping
@@ -76,11 +82,6 @@ class Agreement:
         Why, in plain sentences; never empty.
     """
 
-    value: float
-    low: float
-    high: float
-    p_shift: float
-    p_shuffle: float
     untrained: tuple[float, ...]
     by_phase: Mapping[str, PhaseAgreement]
     n: int
@@ -94,6 +95,7 @@ def agreement(
     shap: np.ndarray,
     groups: np.ndarray,
     *,
+    measured: np.ndarray,
     null_shift: np.ndarray,
     untrained: np.ndarray,
     phases: Sequence[str] = COMPARED,
@@ -113,6 +115,8 @@ def agreement(
         Sum of the SHAP values of the phase's features, model units.
     groups : (n,) array
         Pictures of one group resemble one another: they are drawn, and dealt, together.
+    measured : (n,) float array
+        The property, in any unit that rises with it.
     null_shift : (m, n, k) float array
         Leans of the same maps moved at random (`enrichment.shifted_null`). NaN where a map is too small to be moved.
     untrained : (u, n, k) float array
@@ -133,23 +137,26 @@ def agreement(
     -------
     Agreement
         ``not meaningful`` where a model is at chance; else ``not resolvable`` where a structure is; else ``agree``
-        where the interval lies above 0, both p are at most 0.05 and no untrained network of at least 9 is as far from
-        0, on either side; ``disagree`` where all of that holds below 0; else, also where something was not tested,
-        ``undecided``.
+        where the interval and that of what is left at equal measured property lie above 0, both p are at most 0.05 and
+        no untrained network of at least 9 is as far from 0, on either side; ``disagree`` where all of that holds below
+        0; else, also where something was not tested, ``undecided``.
 
     Raises
     ------
     ValueError
-        Shapes do not fit, or a lean or SHAP sum is not finite.
+        Shapes do not fit, or a lean, SHAP sum or measured property is not finite.
     """
     cnn, shap = np.asarray(cnn, float), np.asarray(shap, float)
     null_shift, untrained, groups = np.asarray(null_shift, float), np.asarray(untrained, float), np.asarray(groups)
-    _check(cnn, shap, groups, phases, null_shift, untrained)
+    measured = np.asarray(measured, float)
+    _check(cnn, shap, groups, measured, phases, null_shift, untrained)
 
     def figures(rows: np.ndarray) -> np.ndarray:
-        return _with_mean(rank_correlation(cnn[rows], shap[rows]))
+        return np.stack([_with_mean(each) for each in rank_correlations_given(cnn[rows], shap[rows], measured[rows])])
 
-    low, value, high = over_groups(figures, groups, n_resamples=n_resamples, seed=seed)
+    both = over_groups(figures, groups, n_resamples=n_resamples, seed=seed)
+    low, value, high = both[:, 0]
+    partial = [_ends(each) for each in both[:, 1].T]
     rng = np.random.default_rng([seed, 1])
     members = _members(groups)
     dealt = np.array([_dealt(members, rng) for _ in range(n_resamples)])
@@ -157,7 +164,10 @@ def agreement(
     p_shift = two_sided_p(value, _with_mean(rank_correlation(null_shift, shap)))
     # Dealing one group to itself is no test.
     p_shuffle = np.where(len(members) > 1, p_shuffle, np.nan)
-    each = [PhaseAgreement(*map(float, numbers)) for numbers in zip(value, low, high, p_shift, p_shuffle, strict=True)]
+    each = [
+        PhaseAgreement(*map(float, numbers), given)
+        for *numbers, given in zip(value, low, high, p_shift, p_shuffle, partial, strict=True)
+    ]
     of_untrained = tuple(_with_mean(rank_correlation(untrained, shap))[:, 0].tolist())
     verdict, reasons = _verdict(each[0], of_untrained, at_chance, unresolved)
     flat = [
@@ -193,6 +203,29 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     x, y = (ranks - ranks.mean(axis=-2, keepdims=True) for ranks in (rankdata(each, axis=-2) for each in (one, other)))
     spread = (x**2).sum(axis=-2) * (y**2).sum(axis=-2)
     return np.where(spread > 0, (x * y).sum(axis=-2) / np.sqrt(np.where(spread > 0, spread, 1)), np.nan)
+
+
+def rank_correlations_given(one: np.ndarray, other: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spearman's rank correlation of each pair of columns, and what is left of it at equal rank of a third number.
+
+    Parameters
+    ----------
+    one, other : (n, k) float arrays
+    given : (n,) float array
+
+    Returns
+    -------
+    plain, partial : (k,) float arrays
+        -1 to 1. Partial is (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) of the rank correlations r (Kendall
+        1942, Biometrika 32, 277); NaN where one of the three is NaN, or x or y is in the order of z.
+    """
+    third = np.broadcast_to(given[:, None], one.shape)
+    plain, with_one, with_other = np.split(
+        rank_correlation(np.hstack([one, one, other]), np.hstack([other, third, third])), 3
+    )
+    left = (1 - with_one**2) * (1 - with_other**2)
+    known = left > 1e-9  # beyond rounding
+    return plain, np.where(known, (plain - with_one * with_other) / np.sqrt(np.where(known, left, 1)), np.nan)
 
 
 @dataclass(frozen=True)
@@ -296,12 +329,14 @@ def _verdict(
     if not np.isfinite(found.value):
         return "undecided", ("No agreement can be computed.",)
     sign = np.sign(found.value)
-    said = f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    said, left = _said((found.low, found.value, found.high)), _said(found.partial)
     doubts = []
-    if not (np.isfinite([found.low, found.high]).all()):
-        doubts.append("There are too few groups for an interval.")
+    if not np.isfinite([found.low, found.high]).all():
+        doubts.append(f"Fewer than {FEWEST_GROUPS} groups: there is no interval.")
     elif not min(sign * found.low, sign * found.high) > 0:
         doubts.append(f"The interval of the rank agreement, {said}, holds 0.")
+    elif not min(sign * found.partial[0], sign * found.partial[2]) > 0:
+        doubts.append(f"What is left of it at equal measured property: {left}; both may only follow the property.")
     for p, chance in (
         (found.p_shift, "heat maps moved to where they have no business"),
         (found.p_shuffle, "SHAP sums dealt to other groups"),
@@ -324,10 +359,12 @@ def _verdict(
     if doubts:
         return "undecided", tuple(doubts)
     same = "the same" if sign > 0 else "the opposite"
-    return (
-        "agree" if sign > 0 else "disagree",
-        (f"Rank agreement {said}: where one model leans on a phase the other does {same}. {CAPTION}",),
-    )
+    reason = f"Rank agreement {said}, at equal measured property {left}: where one model leans on a phase the other"
+    return "agree" if sign > 0 else "disagree", (f"{reason} does {same}. {CAPTION}",)
+
+
+def _said(interval: tuple[float, float, float]) -> str:
+    return "{1:.2f} ({0:.2f} to {2:.2f})".format(*interval) if np.isfinite(interval).all() else "not defined"
 
 
 def _of_texture(share: float) -> tuple[str, ...]:
@@ -343,17 +380,20 @@ def _check(
     cnn: np.ndarray,
     shap: np.ndarray,
     groups: np.ndarray,
+    measured: np.ndarray,
     phases: Sequence[str],
     null_shift: np.ndarray,
     untrained: np.ndarray,
 ) -> None:
     wanted = (len(groups), len(phases))
+    if measured.shape != groups.shape:
+        raise ValueError(f"measured has shape {measured.shape}, expected {groups.shape}: pictures.")
     for name, found in (("cnn", cnn.shape), ("shap", shap.shape)):
         if found != wanted:
             raise ValueError(f"{name} has shape {found}, expected {wanted}: pictures, phases.")
     for name, found in (("null_shift", null_shift.shape), ("untrained", untrained.shape)):
         if found[1:] != wanted:
             raise ValueError(f"{name} has shape {found}, expected (any, {wanted[0]}, {wanted[1]}).")
-    for name, numbers in (("network's leans", cnn), ("SHAP sums", shap)):
+    for name, numbers in (("network's leans", cnn), ("SHAP sums", shap), ("measured properties", measured)):
         if not np.isfinite(numbers).all():
             raise ValueError(f"The {name} hold NaN or infinity; leave those pictures out.")

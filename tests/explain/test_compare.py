@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from micro_features.explain.compare import agreement, rank_correlation, window_correlation
+from micro_features.explain.compare import agreement, rank_correlation, rank_correlations_given, window_correlation
 from micro_features.explain.enrichment import MEASURES, enrichment, shifted_null
 
 GROUPS = np.repeat(np.arange(12), 4)
@@ -23,6 +23,7 @@ def planted(sign=1.0, *, noise=0.1, seed=0):
         "cnn": cnn,
         "shap": shap,
         "groups": GROUPS,
+        "measured": rng.permutation(48),
         "null_shift": 0.01 * rng.normal(size=(199, 48, 2)),
         "untrained": 0.01 * rng.normal(size=(9, 48, 2)),
         "n_resamples": 200,
@@ -93,6 +94,7 @@ def test_two_models_that_answer_with_porosity_agree_by_lean_where_density_would_
         np.array(lean),
         shap,
         np.repeat(np.arange(12), 3),
+        measured=rng.permutation(36),
         null_shift=np.stack(null, axis=1),
         untrained=rng.normal(size=(9, 36, 1)),
         phases=["pore"],
@@ -101,6 +103,74 @@ def test_two_models_that_answer_with_porosity_agree_by_lean_where_density_would_
     assert found.value > 0.8
     assert found.verdict == "agree"
     assert rank_correlation(np.array(density), shap)[0] < 0.4
+
+
+def test_partial_rank_correlation_is_that_of_the_residuals():
+    rng = np.random.default_rng(20)
+    one, other, given = rng.normal(size=(30, 2)), rng.normal(size=(30, 2)), rng.normal(size=30)
+    one[:, 1] += given
+    other += 2 * given[:, None]
+    plain, partial = rank_correlations_given(one, other, given)
+    np.testing.assert_allclose(plain, rank_correlation(one, other))
+    ranks = [np.argsort(np.argsort(each, axis=0), axis=0) for each in (one, other)]
+    of_given = np.column_stack([np.argsort(np.argsort(given)), np.ones(30)])
+    left = [each - of_given @ np.linalg.lstsq(of_given, each, rcond=None)[0] for each in ranks]
+    np.testing.assert_allclose(partial, [np.corrcoef(left[0][:, k], left[1][:, k])[0, 1] for k in (0, 1)])
+    np.testing.assert_allclose(rank_correlations_given(one, one, given)[1], 1)
+    # In the order of the third there is nothing left; nor is there at equal rank of what does not vary.
+    assert np.isnan(rank_correlations_given(one, other, one[:, 0] ** 3)[1][0])
+    assert np.isnan(rank_correlations_given(one, other, np.ones(30))[1]).all()
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agree"), (-1, "disagree")])
+def test_models_that_only_follow_the_property_are_not_told_to_agree(sign, verdict):
+    rng = np.random.default_rng(21)
+    data = planted()
+    measured = np.repeat(rng.normal(size=12), 4) + 0.1 * rng.normal(size=48)
+
+    def both(own):
+        noise = rng.normal(size=(2, 48, 2))
+        return {
+            "cnn": sign * 0.01 * (measured[:, None] + 0.3 * noise[0] + own),
+            "shap": measured[:, None] + 0.3 * noise[1] + own,
+        }
+
+    found = agreement(**{**data, **both(0), "measured": np.exp(measured)})
+    assert sign * found.value > 0.7
+    assert min(abs(found.low), abs(found.high)) > 0.5
+    assert found.partial[0] < 0 < found.partial[2]
+    assert found.verdict == "undecided"
+    assert len(found.reasons) == 1
+    low, left, high = found.partial
+    assert found.reasons[0] == (
+        f"What is left of it at equal measured property: {left:.2f} ({low:.2f} to {high:.2f}); both may only follow "
+        "the property."
+    )
+    assert left == pytest.approx(np.mean([each.partial[1] for each in found.by_phase.values()]))
+    # A cause of their own, which the property does not hold.
+    found = agreement(**{**data, **both(0.7 * rng.normal(size=(48, 2))), "measured": measured})
+    assert sign * found.partial[1] > 0.6
+    assert found.verdict == verdict
+    assert f"at equal measured property {found.partial[1]:.2f} (" in found.reasons[0]
+
+
+def test_what_is_in_the_order_of_the_property_leaves_nothing_to_agree():
+    data = planted()
+    data["shap"][:, 1] = data["shap"][:, 0]
+    found = agreement(**{**data, "cnn": data["shap"], "measured": data["shap"][:, 0]})
+    assert np.isnan(found.partial[1])
+    assert found.verdict == "undecided"
+    assert "equal measured property: not defined" in found.reasons[0]
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, "undecided"), (6, "agree")])
+def test_fewer_than_six_groups_do_not_agree(n, verdict):
+    groups = np.arange(48) % n
+    cause = 3.0 * groups[:, None] + np.random.default_rng(22).normal(size=(48, 2))
+    found = agreement(**{**planted(), "cnn": cause, "shap": cause, "groups": groups})
+    assert np.isnan([found.low, found.high, found.partial[0]]).all() == (n < 6)
+    assert found.verdict == verdict
+    assert "nan" not in "".join(found.reasons)
 
 
 def test_models_of_different_causes_are_not_told_to_agree():
@@ -119,6 +189,7 @@ def test_groups_that_share_a_value_are_not_many_pictures():
         groups,
         null_shift=rng.normal(size=(99, 30, 2)),
         untrained=rng.normal(size=(9, 30, 2)),
+        measured=rng.permutation(30),
         n_resamples=200,
     )
     assert found.value > 0.8
@@ -148,6 +219,7 @@ def test_an_interval_that_holds_0_is_no_agreement():
         groups,
         null_shift=rng.normal(size=(99, 36, 2)),
         untrained=rng.normal(size=(9, 36, 2)),
+        measured=rng.permutation(36),
         n_resamples=800,
     )
     assert found.low < 0 < found.value
@@ -217,7 +289,7 @@ def test_one_phase_one_group_and_two_groups():
     found = agreement(**{**data, "groups": np.zeros(48)})
     assert np.isnan([found.low, found.p_shuffle]).all()
     assert found.verdict == "undecided"
-    assert "too few groups" in found.reasons[0]
+    assert found.reasons[0] == "Fewer than 6 groups: there is no interval."
 
 
 def test_texture_is_said():
@@ -236,6 +308,8 @@ def test_the_same_seed_gives_the_same_and_json_can_hold_it():
         ({"shap": np.zeros((47, 2))}, r"shap has shape \(47, 2\), expected \(48, 2\)"),
         ({"untrained": np.zeros((48, 2))}, "untrained has shape"),
         ({"cnn": np.full((48, 2), np.nan)}, "network's leans hold NaN"),
+        ({"measured": np.ones(47)}, r"measured has shape \(47,\), expected \(48,\)"),
+        ({"measured": np.full(48, np.inf)}, "measured properties hold NaN"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message):
