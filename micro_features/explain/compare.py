@@ -155,8 +155,8 @@ def agreement(
         return np.stack([_with_mean(each) for each in rank_correlations_given(cnn[rows], shap[rows], measured[rows])])
 
     both = over_groups(figures, groups, n_resamples=n_resamples, seed=seed)
-    low, value, high = both[:, 0]
-    partial = [_ends(each) for each in both[:, 1].T]
+    value = both[1, 0]
+    plain, partial = ([_ends(interval) for interval in kind.T] for kind in (both[:, 0], both[:, 1]))
     rng = np.random.default_rng([seed, 1])
     members = _members(groups)
     dealt = np.array([_dealt(members, rng) for _ in range(n_resamples)])
@@ -165,8 +165,8 @@ def agreement(
     # Dealing one group to itself is no test.
     p_shuffle = np.where(len(members) > 1, p_shuffle, np.nan)
     each = [
-        PhaseAgreement(*map(float, numbers), given)
-        for *numbers, given in zip(value, low, high, p_shift, p_shuffle, partial, strict=True)
+        PhaseAgreement(middle, low, high, float(shift), float(shuffle), given)
+        for (low, middle, high), given, shift, shuffle in zip(plain, partial, p_shift, p_shuffle, strict=True)
     ]
     of_untrained = tuple(_with_mean(rank_correlation(untrained, shap))[:, 0].tolist())
     verdict, reasons = _verdict(each[0], of_untrained, at_chance, unresolved)
