@@ -16,6 +16,7 @@ from micro_features.cli import main
 from micro_features.errors import FeatureTableError, ImageError
 from micro_features.files.artefacts import shipped
 from micro_features.files.outputs import write_labels, write_png
+from micro_features.learn.network import Architecture, Network
 from micro_features.synth import response_surface
 from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
 
@@ -84,19 +85,44 @@ class Darkness(nn.Module):
         return self.factor * dark.mean((2, 3)).mean(1, keepdim=True)
 
 
+class Blind(Darkness):
+    """The same with a layer that holds noise, whatever the picture shows."""
+
+    def __init__(self, seed):
+        super().__init__(1.0)
+        self.layers = nn.ModuleDict({"stage2": Noise(seed)})
+
+
+class Noise(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        self.random = np.random.default_rng(seed)
+
+    def forward(self, x):
+        cells = nn.functional.avg_pool2d(x, 8)
+        return torch.from_numpy(self.random.standard_normal(cells.shape).astype(np.float32))
+
+
 def asked(drawn, planted):
     pictures = [drawn.pictures[name] for name in planted.pool.X.index]
-    return pd.DataFrame(benchmark.ask(planted, pictures, epochs=1, seed=0)).set_index("phase")
+    return pd.DataFrame(benchmark.ask(planted, pictures, epochs=1, seed=0))
 
 
-def network_of(monkeypatch, factor):
+def of_trained(found):
+    return found[found["untrained"] == 0].set_index("phase")
+
+
+def network_of(monkeypatch, factor, *, untrained=()):
     monkeypatch.setattr(benchmark, "trained", lambda *_, **__: Darkness(factor))
+    blind = [Blind(seed) for seed in range(benchmark.UNTRAINED - len(untrained))]
+    monkeypatch.setattr(benchmark, "untrained", lambda *_, **__: [*blind, *untrained])
 
 
 def test_a_network_that_counts_dark_pixels_is_found_to_look_at_pores(monkeypatch, folder, surface):
     network_of(monkeypatch, -1.0)
     drawn = benchmark.read_drawn(folder)
-    found = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
+    rows = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
+    found = of_trained(rows)
     assert set(found["layer"]) == {"stage2"}  # 8 cells of 2 px, of grains of 40 px; 32 px would be too coarse
     assert found["p_exchanged"].iloc[0] <= 0.01
     assert found["beyond"].abs().idxmax() == "pore"
@@ -104,24 +130,54 @@ def test_a_network_that_counts_dark_pixels_is_found_to_look_at_pores(monkeypatch
     assert found.loc["pore", "lean_high"] < 0
     assert found.loc["pore", "p_moved"] <= 0.02
     assert found.loc["pore", "net"] < -1
-    assert said.found_phase(found.reset_index()) == "pore"
+    assert rows["untrained"].value_counts().to_dict() == dict.fromkeys(range(1 + benchmark.UNTRAINED), 2)
+    assert rows.loc[rows["untrained"] > 0, "beyond"].abs().max() < 5
+    assert said.found_phase(rows) == "pore"
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.001])
+def test_pores_are_not_found_where_an_untrained_network_leans_on_them_as_far(monkeypatch, folder, surface, factor):
+    # The same map on another scale, or with another sign, is as good a map.
+    network_of(monkeypatch, -1.0, untrained=[Darkness(factor)])
+    drawn = benchmark.read_drawn(folder)
+    rows = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
+    last = rows[rows["untrained"] == benchmark.UNTRAINED].set_index("phase")
+    assert abs(last.loc["pore", "beyond"]) == pytest.approx(abs(of_trained(rows).loc["pore", "beyond"]))
+    assert said.beyond_moved(last.reset_index()) == "pore"
+    assert said.found_phase(rows) is None
+    assert said.found_phase(rows[rows["untrained"] < benchmark.UNTRAINED]) == "pore"
 
 
 def test_maps_of_a_network_that_knows_nothing_are_not_read_however_clear_they_are(monkeypatch, folder, surface):
     network_of(monkeypatch, -1.0)
     drawn = benchmark.read_drawn(folder)
-    found = asked(drawn, unlinked(planted_set(drawn.pool, "porosity", surface, seed=0), seed=0))
+    rows = asked(drawn, unlinked(planted_set(drawn.pool, "porosity", surface, seed=0), seed=0))
+    found = of_trained(rows)
     assert abs(found.loc["pore", "beyond"]) > 5
     assert found["p_exchanged"].iloc[0] > benchmark.ALPHA
-    assert said.found_phase(found.reset_index()) is None
+    assert said.pointed_at(rows) == "pore"
+    assert said.found_phase(rows) is None
 
 
 def test_a_network_that_has_it_the_wrong_way_round_knows_nothing(monkeypatch, folder, surface):
     network_of(monkeypatch, 1.0)
     drawn = benchmark.read_drawn(folder)
-    found = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
+    rows = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
+    found = of_trained(rows)
     assert found.loc["pore", "beyond"] > 5
     assert found["p_exchanged"].iloc[0] > 0.9
+    assert said.beyond_moved(found.reset_index()) == "pore"
+    assert said.pointed_at(rows) is None
+
+
+def test_untrained_networks_are_like_the_trained_one_and_differ_between_seeds():
+    like = Network(Architecture(benchmark.CHANNELS, benchmark.STEM_CHANNELS), mean=-4.0, sd=0.3)
+    several = [*benchmark.untrained(like, seed=0), *benchmark.untrained(like, seed=1)]
+    assert len(several) == 2 * benchmark.UNTRAINED
+    assert {(each.architecture, float(each.mean)) for each in several} == {(like.architecture, -4.0)}
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, 64, 64), np.float32))
+    with torch.no_grad():
+        assert len({float(each(x)[0, 0]) for each in several}) == len(several)
 
 
 def test_each_phase_stands_beside_its_own_moved_maps():
@@ -178,11 +234,14 @@ def test_every_kind_of_a_seed_comes_before_the_next_seed(folder, surface):
     assert all(len(case.pictures) == benchmark.SPECIMENS for case in todo)
 
 
-def rows(kind, seed, *, pore=0.0, boundary=0.0, p_moved=0.01, p_exchanged=0.01):
+def rows(kind, seed, *, pore=0.0, boundary=0.0, p_moved=0.01, p_exchanged=0.01, untrained=(4.0, -5.0)):
+    """Of one trained network, and of untrained ones that lean on pores so far and on boundaries half as far."""
+    leans = [(0, pore, boundary, p_moved), *((1 + i, lean, lean / 2, 0.01) for i, lean in enumerate(untrained))]
     return [
-        {"kind": kind, "seed": seed, "phase": phase, "beyond": beyond, "p_moved": p_moved, "p_exchanged": p_exchanged}
-        | {"r2": 0.5, "seconds": 20.0}
-        for phase, beyond in (("pore", pore), ("boundary", boundary))
+        {"kind": kind, "seed": seed, "untrained": number, "phase": phase, "beyond": beyond, "p_moved": p}
+        | {"p_exchanged": p_exchanged, "r2": 0.5, "seconds": 20.0}
+        for number, *beyonds, p in leans
+        for phase, beyond in zip(("pore", "boundary"), beyonds, strict=True)
     ]
 
 
@@ -194,18 +253,32 @@ def test_hits_and_false_alarms_are_counted_by_hand():
             *rows("porosity", 2, pore=-9, boundary=-12),  # the other phase
             *rows("porosity", 3, pore=-9, p_exchanged=0.06),  # knows nothing
             *rows("porosity", 4, pore=-9, p_moved=0.06),  # moved maps do as well
-            *rows("porosity", 5, pore=-9, boundary=3),
-            *rows("no link", 0, pore=9, p_exchanged=0.5),
-            *rows("no link", 1, boundary=9),
+            *rows("porosity", 5, pore=-9, boundary=3, untrained=(9.5, -5)),  # an untrained network does better
+            *rows("porosity", 6, pore=-9, boundary=3, untrained=(-5, 8.5)),
+            *rows("no link", 0, pore=-9, p_exchanged=0.5),
+            *rows("no link", 1, boundary=-3),  # farther than untrained ones lean on boundaries
+            *rows("no link", 2, pore=9, p_exchanged=0.5),
         ]
     )
-    found = said.summary(table).set_index("kind")
-    assert found.loc["porosity", ["sets", "learned", "found", "right_sign", "wrong"]].tolist() == [6, 5, 3, 2, 1]
-    assert found.loc["no link", ["sets", "learned", "found", "right_sign", "wrong"]].tolist() == [2, 1, 0, 0, 1]
-    told = "\n".join(said.lines(table, 300))
-    assert "3 of 6 (0.12 to 0.88)" in told
-    assert "False alarms where nothing can be found: 1 of 2" in told
-    assert "share 12 on average" in told
+    told = said.summary(table).set_index("kind")
+    counted = ["sets", "learned", "found", "wrong", "wrong_unlearned", "untrained", "untrained_found"]
+    assert told.loc["porosity", counted].tolist() == [7, 6, 2, 1, 1, 14, 14]
+    assert told.loc["no link", counted].tolist() == [3, 1, 0, 1, 2, 6, 6]
+    lines = "\n".join(said.lines(table, 300))
+    assert "2 of 7 (0.04 to 0.71)" in lines
+    assert "14 of 14" in lines
+    assert "False alarms where nothing can be found: 1 of 3" in lines
+    assert "by the maps alone: 2 of 3" in lines
+    assert "share 12 on average" in lines
+    on_pores = lines[lines.index("Lean of the maps on pore") :].splitlines()
+    assert next(line for line in on_pores if line.startswith("porosity")).endswith("6 of 7       5.0     6 of 7")
+
+
+def test_of_untrained_networks_only_those_that_lean_on_the_planted_phase_count():
+    table = pd.DataFrame(rows("grain-size", 0, pore=-1, boundary=-9))
+    told = said.summary(table).iloc[0]
+    assert said.found_phase(table) == "boundary"
+    assert (told["untrained"], told["untrained_found"]) == (2, 0)
 
 
 def test_the_command_asks_every_kind_and_writes_the_table(monkeypatch, folder, tmp_path, capsys):
@@ -221,7 +294,7 @@ def test_the_command_asks_every_kind_and_writes_the_table(monkeypatch, folder, t
     assert "Planted sets of 60 of 120 specimens" in capsys.readouterr().out
     table = pd.read_csv(out)
     assert table.groupby("kind", sort=False).size().to_dict() == dict.fromkeys(
-        [*benchmark.PLANTED, *benchmark.NO_LINK], 4
+        [*benchmark.PLANTED, *benchmark.NO_LINK], 2 * 3 * 2
     )
     assert asked_epochs == {benchmark.EPOCHS: [60] * 6, benchmark.MORE_EPOCHS: [60] * 4}
 
@@ -237,7 +310,7 @@ def test_a_network_finds_porosity_in_the_shipped_set(surface):
     drawn = benchmark.read_drawn(shipped("data", "synthetic"), least=20)
     planted = plant(drawn.pool, "porosity", surface, seed=0)
     pictures = [drawn.pictures[name] for name in planted.pool.X.index]
-    found = pd.DataFrame(benchmark.ask(planted, pictures, epochs=40, seed=0)).set_index("phase")
+    found = of_trained(pd.DataFrame(benchmark.ask(planted, pictures, epochs=40, seed=0)))
     assert found["r2"].iloc[0] > 0.3
     assert found["beyond"].abs().idxmax() == "pore"
     assert found.loc["pore", "beyond"] < -5

@@ -105,6 +105,14 @@ def test_each_grey_level_is_asked_of_both_sets(monkeypatch, folder):
     told = "\n".join(benchmark.lines(table))
     assert told.count(f"{N} seen.") == 4
     assert told.count("-1.50") == 4
+    assert "undoes gain and brightness" in told
+    assert "only blur and noise are asked" in told
+
+
+def test_nothing_is_said_of_standardising_where_pictures_were_not_standardised():
+    answer = {"sessions": "nothing", "grey": "of the first picture", "said": "Little."}
+    table = pd.DataFrame([answer | dict.fromkeys(("r2_within", "r2_reversed", "r2_session"), 0.5)])
+    assert "undoes" not in "\n".join(benchmark.lines(table))
 
 
 def test_the_session_alone_answers_with_the_mean_of_the_others_of_its_session(monkeypatch, folder):
