@@ -24,11 +24,11 @@ time in twenty (`ALPHA`): an untrained head has any sign. Rules 4 and 5 ask of t
 prediction, so the summary also tells how often a wrong phase is found without rule 1.
 
 Rule 4 compares ``beyond`` because that has no scale. Leans in decades do not compare: a network that learned anything
-has larger heat everywhere. On the seeds that were looked at when the rule was chosen (100 to 102), networks that learned
-grain size alone exceed untrained ones on pores, too, by decades in three sets of three, by ``beyond`` in none;
-``positive`` to ``net`` follow the sign that most of a map has. The price: ``beyond`` can not exceed what a map gets that
-lies on one phase and on nothing else, which some random filters nearly do. There, a network that is right is not told
-from chance (one of those three, on boundaries: 18 beside 22).
+has larger heat everywhere. On the seeds that were looked at when the rule was chosen (100 to 102), networks that had
+learned grain size alone exceed untrained ones on pores, too, by decades in three sets of three, by ``beyond`` in none.
+The other measures, ``positive`` to ``net``, follow the sign that most of a map has. The price: ``beyond`` can not exceed
+what a map gets that lies on one phase and on nothing else, which some random filters nearly do. There, a network that
+is right is not told from chance (one of those three, on boundaries: 18 beside 22).
 
 The layer is the deepest whose cell is at most half the mean grain diameter of the set (`gradcam.resolved_layer`).
 Networks and windows are smaller than those of `cnn train`, and windows are not varied but for turns: a set takes less
