@@ -26,7 +26,7 @@ prediction, so the summary also tells how often a wrong phase is found without r
 Rule 4 compares ``beyond`` because that has no scale. Leans in decades do not compare: a network that learned anything
 has larger heat everywhere. On the seeds that were looked at when the rule was chosen (100 to 102), networks that had
 learned grain size alone exceed untrained ones on pores, too, by decades in three sets of three, by ``beyond`` in none.
-The other measures, ``positive`` to ``net``, follow the sign that most of a map has. The price: ``beyond`` can not exceed
+The others, ``positive`` to ``net``, follow the sign that most of a map has. The price: ``beyond`` can not exceed
 what a map gets that lies on one phase and on nothing else, which some random filters nearly do. There, a network that
 is right is not told from chance (one of those three, on boundaries: 18 beside 22).
 
