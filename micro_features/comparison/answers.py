@@ -13,44 +13,42 @@ from micro_features.explain import compare, directions, enrichment, sanity
 from micro_features.explain.gradcam import METHODS
 from micro_features.fitting.dataset import Dataset
 from micro_features.learn.scores import r2
-from micro_features.network.cnn_model import CnnModel
-from micro_features.network.scoring import CHANCE_P, NETWORK, exchange_p
+from micro_features.network.scoring import CHANCE_P, exchange_p, said
 
 GERUND = {"pores filled": "Filling pores", "boundaries erased": "Erasing boundaries"}
+CONDUCTIVITIES = {f"{siemens}/{length}" for siemens in ("S", "mS", "uS") for length in ("m", "cm")}
+"""Units of what pores lower, by physics."""
+LEAST_CONTROL = 0.9
+"""Area treated in the control over that in the picture: with less the control is no match."""
 _LEAN = enrichment.MEASURES.index("lean")
 _COMPARED = tuple(MASK_OF.values())
 
 
-def network_at_chance(model: CnnModel) -> tuple[str, ...]:
-    """A sentence where the network does no better than chance with groups left out."""
-    if not model.scores["at_chance"]:
-        return ()
-    low, value, high = model.scores["predictors"][NETWORK]["r2"]
-    return (
-        f"The network does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}): "
-        "its maps explain nothing about groups that it has not seen.",
-    )
-
-
-def features_at_chance(dataset: Dataset, predicted: np.ndarray, which: str) -> tuple[str, ...]:
-    """A sentence where a model of features does no better than chance with groups left out.
+def at_chance(dataset: Dataset, predicted: np.ndarray, model: str) -> tuple[str, ...]:
+    """A sentence where a model does no better than chance with groups left out; the same rule for all models.
 
     Parameters
     ----------
     dataset : Dataset
     predicted : (n,) float array
         Out of fold, model units.
-    which : str
-        As in ``of pores, grains and boundaries``.
+    model : str
+        As in ``network``.
     """
-    low, value, high = r2(dataset.y, predicted, dataset.groups)
+    score = r2(dataset.y, predicted, dataset.groups)
     p, _ = exchange_p(dataset.y, predicted, dataset.groups)
-    if p <= CHANCE_P and value > 0:
+    if p <= CHANCE_P and score[1] > 0:
         return ()
+    told = said([float(end) if np.isfinite(end) else None for end in score])
     return (
-        f"The model {which} does no better than chance with groups left out (R² {value:.2f}, {low:.2f} to {high:.2f}; "
-        f"p = {p:.2g}): its attributions explain nothing about groups that it has not seen.",
+        f"The {model} does no better than chance with groups left out (R² {told}; p = {p:.2g}): what explains it "
+        "explains nothing about groups that it has not seen.",
     )
+
+
+def in_one_pass(dataset: Dataset, pictures: Sequence[Examined], owner: np.ndarray) -> np.ndarray:
+    """(n,) what the networks say of whole pictures, as maps are made of them; model units."""
+    return of_rows(np.array([each.predicted.mean() for each in pictures]), owner, len(dataset.ids))
 
 
 def of_rows(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
@@ -84,7 +82,7 @@ def agreement_of(
     pictures: Sequence[Examined],
     owner: np.ndarray,
     layers: Layers,
-    at_chance: Sequence[str],
+    chance: Sequence[str],
     phases: tuple[str, ...],
 ) -> compare.Agreement:
     n, places = len(dataset.ids), [PHASES.index(phase) for phase in phases]
@@ -99,10 +97,11 @@ def agreement_of(
         of_rows(leans(pictures, layers.judged, phases), owner, n),
         features.sums[:, [_COMPARED.index(phase) for phase in phases]],
         dataset.groups,
+        measured=dataset.y,
         null_shift=of_rows(null, owner, n).swapaxes(0, 1),
         untrained=of_rows(random, owner, n).swapaxes(0, 1),
         phases=phases,
-        at_chance=at_chance,
+        at_chance=chance,
         unresolved=unresolved,
         texture_share=features.shares.get("texture", float("nan")),
         seed=request.seed,
@@ -122,6 +121,7 @@ def signs_of(
         features.sums[:, 0],
         of_rows(np.array([each.porosity for each in pictures]), owner, n),
         dataset.groups,
+        pores_lower=dataset.target.unit in CONDUCTIVITIES,
     )
 
 
@@ -135,7 +135,8 @@ def answers_to_alterations(
         rows, groups = [], []
         for each, row in asked:
             done = each.alterations[what]
-            if done.control_share > 0:
+            nothing_to_erase = what == "boundaries erased" and not each.resolved
+            if done.control_share >= LEAST_CONTROL and not nothing_to_erase:
                 told = features.predict(_columns(dataset, [each.features, *done.features]), int(row))
                 rows.append(np.stack([np.array([each.predicted.mean(), *done.network]), told], axis=1))
                 groups.append(int(dataset.groups[row]))

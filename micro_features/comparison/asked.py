@@ -16,7 +16,7 @@ from micro_features.fitting.dataset import Dataset, read_dataset
 from micro_features.fitting.fold_file import read_folds
 from micro_features.fitting.predict import check_segmentation, training_settings
 from micro_features.learn.network import to_bytes
-from micro_features.network.beside import read_fit
+from micro_features.network.beside import FeatureFit
 from micro_features.network.cnn_model import CnnModel
 from micro_features.network.pictures import found_pictures
 from micro_features.rows import in_pixels
@@ -108,8 +108,9 @@ def dataset_of(request: Request, model: CnnModel) -> Dataset:
     return dataset
 
 
-def fold_of(request: Request, model: CnnModel, dataset: Dataset) -> np.ndarray:
-    fold = read_folds(read_fit(request.fit, dataset).folds, dataset)
+def fold_of(request: Request, model: CnnModel, dataset: Dataset, fitted: FeatureFit) -> np.ndarray:
+    """(n,) the folds that both models were made in; ArtefactError where they differ."""
+    fold = read_folds(fitted.folds, dataset)
     if not (fold == model.known.fold).all():
         raise ArtefactError(
             f"{request.cnn}: was trained in other folds than those of {request.fit}; give the fit that its training "

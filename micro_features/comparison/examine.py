@@ -18,6 +18,7 @@ from micro_features.explain import acquisition, enrichment, occlusion, perturbat
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.images.phases import PhaseMasks
 from micro_features.images.prepare import masked_blur
+from micro_features.images.windows import window_boxes
 from micro_features.learn.cnn import predict_whole, predict_windows
 from micro_features.learn.network import Architecture, Network, from_bytes
 from micro_features.network.pictures import Geometry, NetworkPicture, network_picture, read_micrograph
@@ -215,13 +216,13 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
     def maps(asked: Sequence[Network], layer: str, method: str) -> list[np.ndarray]:
         return [heat_map(network, network.layers[layer], picture.x, method=method) for network in asked]
 
-    heats, alike = {}, {}
+    heats, by_seed = {}, {}
     for layer in networks[0].strides:
         for method in METHODS:
             several = maps(networks, layer, method)
             mean = np.mean(several, axis=0)
             if method == METHODS[0]:
-                alike[layer] = _alike(several)
+                by_seed[layer] = several
             shares = enrichment.phase_shares(masks, cell[layer], mean.shape)
             heats[layer, method] = Heat(
                 mean,
@@ -245,8 +246,8 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         features=_named(measured, micrograph),
         predicted=np.array([predict_whole(network, picture.x)[0] for network in networks]),
         heats=heats,
-        by_seed=maps(networks, job.layer, METHODS[0]),
-        seeds_alike=alike,
+        by_seed=by_seed[job.layer],
+        seeds_alike={layer: _alike(several) for layer, several in by_seed.items()},
         untrained=np.array(leans),
         cascade={
             layers[-1]: [
@@ -413,8 +414,8 @@ def _windows(
 ) -> pd.DataFrame:
     """Windows side by side, so that no pixel counts twice; features from the whole picture's segmentation."""
     size = job.geometry.window
-    boxes = picture.boxes(job.geometry)
-    apart = boxes[(boxes % size == 0).all(axis=1)]
+    boxes = window_boxes(picture.x.shape, size, size)
+    apart = boxes[(boxes % size == 0).all(axis=1)]  # without those flush with the far edges
     told = np.mean([predict_windows(network, picture.x, apart, size)[:, 0] for network in networks], axis=0)
     down, across = picture.reduction
     rows = []

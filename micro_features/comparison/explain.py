@@ -21,6 +21,7 @@ from micro_features.errors import ArtefactError, ImageError
 from micro_features.explain import acquisition, compare, directions, sanity
 from micro_features.fitting.dataset import Dataset
 from micro_features.network import cnn_model
+from micro_features.network.beside import read_fit
 from micro_features.network.cnn_model import CnnModel
 from micro_features.network.pictures import read_pictures
 
@@ -115,12 +116,13 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     began = time.monotonic()
     model = cnn_model.load(request.cnn)
     dataset = dataset_of(request, model)
-    fold = fold_of(request, model, dataset)
+    fitted = read_fit(request.fit, dataset)
+    fold = fold_of(request, model, dataset, fitted)
     layers = layers_of(request, model, dataset)
-    jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn)
+    jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn, layers.judged)
     n_workers = request.n_workers or usable_cores()
     tell("fitting the features again, folds of the network")
-    features = feature_side(dataset, fold, seed=request.seed, threads=n_workers)
+    features = feature_side(dataset, fold, fitted, threads=n_workers)
     if features is None:
         raise ArtefactError(f"{request.table}: has no features of pores, grains or boundaries to hold a map against.")
     if request.sanity == FULL:
@@ -134,9 +136,9 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     pictures = [answer for answer in told if isinstance(answer, Examined)]
     owner = np.array([owner_of[each.name] for each in pictures], int)
     _check_all_there(dataset, owner, failures)
-    of_network = answers.network_at_chance(model)
-    at_chance = of_network + answers.features_at_chance(
-        dataset, features.structure.predicted, "of pores, grains and boundaries"
+    of_network = answers.at_chance(dataset, answers.in_one_pass(dataset, pictures, owner), "network")
+    at_chance = of_network + answers.at_chance(
+        dataset, features.structure.predicted, "model of pores, grains and boundaries"
     )
     groups = dataset.groups[owner]
     checks, cascade = answers.checks_of(dataset, pictures, owner, full)
@@ -152,7 +154,7 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
         layers=layers,
         network=dataset.y - model.known.residual,
         at_chance=at_chance,
-        whole_at_chance=of_network + answers.features_at_chance(dataset, features.whole.predicted, "of all features"),
+        whole_at_chance=of_network + answers.at_chance(dataset, features.whole.predicted, "model of all features"),
         agreement=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED),
         of_pores=answers.agreement_of(request, dataset, features, pictures, owner, layers, at_chance, _COMPARED[:1])
         if layers.grains is None and layers.pores is not None

@@ -16,6 +16,7 @@ from micro_features.fitting.evaluate import EXPLAINED, subsets_of
 from micro_features.fitting.explaining import left_out_contributions
 from micro_features.learn.tabular import MODELS, Problem
 from micro_features.learn.validate import OutOfFold, out_of_fold
+from micro_features.network.beside import FeatureFit
 
 STRUCTURE = {"pore": ("pore",), "grain structure": ("grain", "boundary")}
 """Phase of a picture, as SHAP values are summed for it -> phases of the catalogue."""
@@ -51,14 +52,16 @@ class FeatureSide:
         return self.whole.models[place].predict(X)
 
 
-def feature_side(dataset: Dataset, fold: np.ndarray, *, seed: int, threads: int) -> FeatureSide | None:
+def feature_side(dataset: Dataset, fold: np.ndarray, fitted: FeatureFit, *, threads: int) -> FeatureSide | None:
     """Fit both models with each fold left out, and attribute every prediction.
 
     Parameters
     ----------
     dataset : Dataset
     fold : (n,) int array
-    seed, threads : int
+    fitted : FeatureFit
+        Its seed and assumed signs are taken over.
+    threads : int
 
     Returns
     -------
@@ -69,7 +72,8 @@ def feature_side(dataset: Dataset, fold: np.ndarray, *, seed: int, threads: int)
     columns = [i for i, phase in enumerate(phases) if any(phase in parts for parts in STRUCTURE.values())]
     if not columns:
         return None
-    problem, model = Problem(seed=seed, threads=threads), MODELS[EXPLAINED]
+    signs = tuple(fitted.assumed.get(str(name), 0) for name in dataset.X.columns) if fitted.assumed else ()
+    problem, model = Problem(monotone=signs, seed=fitted.seed, threads=threads), MODELS[EXPLAINED]
     whole = out_of_fold(model, X, dataset.y, fold, dataset.groups, subsets_of(dataset), problem)
     structure = out_of_fold(model, X, dataset.y, fold, dataset.groups, {"structure": columns}, problem)
     values = left_out_contributions(structure, X, fold)[0]

@@ -66,6 +66,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     drawn = figure_of(lambda ax: comparison_figures.enrichment_bars(ax, bars), comparison_figures.ENRICHMENT_SIZE)
     yield "enrichment", signs.captioned(drawn, f"{map_size(found)}. {chance}{CAPTION}")
     yield "sanity", _sanity(found, unit)
+    of_all = "".join(f"{sentence} " for sentence in found.whole_at_chance)
     if found.interventions:
         changes = {name: _changes(found, name) for name in found.interventions}
         what = (
@@ -73,7 +74,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
         )
         yield (
             "perturbation",
-            check_figures.perturbation_figure(changes, unit=unit, caption=f"{what} {chance}{CAPTION}"),
+            check_figures.perturbation_figure(changes, unit=unit, caption=f"{what} {of_all}{CAPTION}"),
         )
     some = _spread(found, _SHEET)
     yield (
@@ -88,7 +89,8 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     )
     shap_limit = _rounded_up(np.abs(found.features.sums).max())
     for place in _spread(found, MOST_PICTURES):
-        yield f"pictures/{plain(found.pictures[place].name)}", _picture(found, place, maps, (shap_limit, limit), unit)
+        name = f"pictures/{place + 1:03}_{plain(found.pictures[place].name)}"
+        yield name, _picture(found, place, maps, (shap_limit, limit), unit)
 
 
 def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
@@ -133,7 +135,7 @@ def _spread(found: Explained, most: int) -> list[int]:
 
 def _label(found: Explained, place: int) -> str:
     each, row, target = found.pictures[place], found.owner[place], found.dataset.target
-    network = native_values(np.array(each.predicted.mean()), target.log10)
+    network = native_values(found.network[row], target.log10)
     return f"{each.name}: measured {found.dataset.y_native[row]:.2g}, network {network:.2g} {target.unit}"
 
 

@@ -14,6 +14,7 @@ from micro_features import jobs
 from micro_features.batch import map_ordered
 from micro_features.errors import ArtefactError, OutputError
 from micro_features.explain import sanity
+from micro_features.explain.enrichment import FEWEST_GROUPS
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.files.artefacts import model_folder
 from micro_features.fitting.dataset import Dataset
@@ -66,13 +67,15 @@ class _Job:
     layer: str
 
 
-def known(model: str) -> Retrained | None:
-    """What was found before for a model; None where nothing was.
+def known(model: str, layer: str) -> Retrained | None:
+    """What was found before for a model and a layer; None where nothing was.
 
     Parameters
     ----------
     model : str
         Name or folder.
+    layer : str
+        Of the maps that are judged now: what was found on another says nothing about them.
 
     Raises
     ------
@@ -85,7 +88,8 @@ def known(model: str) -> Retrained | None:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         checks = {name: sanity.Check(**_numbers(told.pop(name))) for name in ("seeds", "labels")}
-        return Retrained(told["layer"], told["fold"], told["n_pictures"], checks["seeds"], checks["labels"])
+        found = Retrained(told["layer"], told["fold"], told["n_pictures"], checks["seeds"], checks["labels"])
+        return found if found.layer == layer else None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ArtefactError(
             f"{path}: is not what `explain --sanity full` writes ({type(error).__name__}); remove it, and ask again."
@@ -163,14 +167,19 @@ def run(
         [heat_map(kept.network, kept.network.layers[layer], each, method=METHODS[0]) for each in asked] for kept in here
     ] + maps[:more]
     groups = dataset.groups[rows[left_out]]
-    seeds = sanity.seeds_agreement(of_seeds, groups)
+    few = len(np.unique(groups)) < FEWEST_GROUPS
+    # How alike two maps of a picture are is no property of its group: with few groups pictures are drawn.
+    drawn = np.arange(len(asked)) if few else groups
+    seeds = sanity.seeds_agreement(of_seeds, drawn)
     # Single networks on both sides: a mean over seeds is less noisy than the network that it is compared with.
+    labels = sanity.randomisation_check("labels", of_seeds[0], maps[more:], drawn, seeds=seeds)
+    of_what = f" {layer}, {len(asked)} pictures of fold {fold}; the interval is over {'pictures' if few else 'groups'}."
     found = Retrained(
         layer=layer,
         fold=fold,
         n_pictures=len(asked),
-        seeds=seeds,
-        labels=sanity.randomisation_check("labels", of_seeds[0], maps[more:], groups, seeds=seeds),
+        seeds=replace(seeds, words=seeds.words + of_what),
+        labels=replace(labels, words=labels.words + of_what),
     )
     try:
         path.write_text(json.dumps(_plain(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

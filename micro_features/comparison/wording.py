@@ -46,7 +46,7 @@ def lines(found: Explained) -> Iterator[str]:
             f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
             f"{interval(*found.superpixels)}, median over {len(altered(found))} pictures."
         )
-    yield f"  {'':10} {acquisition.sentence(found.acquisition)}"
+    yield f"  {'':10} {acquisition.sentence(found.acquisition)} Gain and brightness are removed before."
     for failure in found.failures:
         yield f"left out: {failure}"
     yield ""
@@ -93,7 +93,8 @@ def _agreement(each: Agreement) -> Iterator[str]:
         yield f"  rank agreement over {each.n} rows of {each.n_groups} groups {value}"
         for phase, one in each.by_phase.items():
             yield (
-                f"    {phase}: {interval(one.low, one.value, one.high)}; moved maps p = {one.p_shift:.2g}, SHAP sums "
+                f"    {phase}: {interval(one.low, one.value, one.high)}, at equal measured property "
+                f"{interval(*one.partial)}; moved maps p = {one.p_shift:.2g}, SHAP sums "
                 f"dealt to other groups p = {one.p_shuffle:.2g}"
             )
         untrained = [value for value in each.untrained if np.isfinite(value)]

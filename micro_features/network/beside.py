@@ -52,12 +52,17 @@ class FeatureFit:
         By models trained without each row's fold, model units.
     confounders : dict
         Scores of the model that knows only how pictures were taken, same folds; empty where there is none.
+    seed : int
+    assumed : dict of str to int
+        Feature -> 1 where it was assumed to raise the property, -1 to lower it.
     """
 
     name: str
     folds: Path
     predicted: np.ndarray
     confounders: dict[str, Any]
+    seed: int
+    assumed: dict[str, int]
 
 
 def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
@@ -85,7 +90,9 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
         scores = json.loads(said.read_text(encoding="utf-8"))
         target, task, ways = scores["target"]["name"], scores["target"]["task"], scores["protocols"]
         models, explained = scores["models"], str(scores["explained_model"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        seed, signs = int(scores["seed"]), scores["features"]["assumed_sign"]
+        assumed = {str(name): 1 if sign == "rising" else -1 for name, sign in signs.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FeatureTableError(f"{said}: is not what `fit` writes ({type(error).__name__}); fit anew.") from None
     if target != dataset.target.name or task != "regression":
         raise FeatureTableError(
@@ -109,7 +116,8 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
     if not np.allclose(rows[measured].to_numpy(float), dataset.y_native, rtol=_SAME):
         raise FeatureTableError(f"{table}: {measured} is not that of these data; fit anew.")
     predicted = model_values(rows[column].to_numpy(float), dataset.target.log10)
-    return FeatureFit(explained, folds, predicted, models.get(CONFOUNDERS_ONLY, {}).get(in_file, {}))
+    confounders = models.get(CONFOUNDERS_ONLY, {}).get(in_file, {})
+    return FeatureFit(explained, folds, predicted, confounders, seed, assumed)
 
 
 def needs_no_picture(dataset: Dataset, fold: np.ndarray) -> dict[str, Predictor]:

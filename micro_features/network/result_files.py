@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from micro_features.explain.compare import CAPTION
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
 from micro_features.files.tables import write_table
@@ -116,6 +117,7 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
     """Predicted against measured, out of fold, as `fit` draws it."""
     from micro_features.report import prediction_figures as drawn
     from micro_features.report.axes import figure_of
+    from micro_features.report.signs import captioned
 
     dataset, log10 = training.dataset, training.dataset.target.log10
     predicted = training.predictor(training.windows, "").predicted
@@ -124,7 +126,7 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
     error = "MAE (decades)" if log10 else f"MAE ({dataset.target.unit or quantity})"
     told = {"R²": own["r2"], error: own["mae"]}
     ends_known = {name: np.array(score, float) for name, score in told.items()}  # NaN for None
-    return figure_of(
+    plot = figure_of(
         lambda ax: drawn.predicted_against_measured(
             ax,
             dataset.y_native,
@@ -139,3 +141,4 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
         ),
         drawn.PREDICTED_SIZE,
     )
+    return captioned(plot, CAPTION)

@@ -36,7 +36,9 @@ def drawn(tmp_path):
         fit / "predictions.csv", index=False
     )
     told = {"target": {"name": TARGET, "task": "regression"}, "protocols": {"grouped": {}}, "models": {}}
-    (fit / "scores.json").write_text(json.dumps({**told, "explained_model": "xgboost"}))
+    (fit / "scores.json").write_text(
+        json.dumps({**told, "explained_model": "xgboost", "seed": 0, "features": {"assumed_sign": {}}})
+    )
     return folder
 
 

@@ -58,7 +58,9 @@ def made_up_fit(folder: Path, *, fold: list[int], target: str = TARGET) -> None:
         folder / "predictions.csv", index=False
     )
     told = {"target": {"name": target, "task": "regression"}, "protocols": {"grouped": {}}, "models": {}}
-    (folder / "scores.json").write_text(json.dumps({**told, "explained_model": "xgboost"}))
+    (folder / "scores.json").write_text(
+        json.dumps({**told, "explained_model": "xgboost", "seed": 0, "features": {"assumed_sign": {}}})
+    )
     # What `explain` asks of this model is with which settings its pictures were measured: the defaults.
     shutil.copytree(shipped("models", "llzto-xgboost"), folder / "model")
 

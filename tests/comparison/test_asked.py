@@ -12,6 +12,7 @@ from micro_features.comparison.asked import Layers, dataset_of, fold_of, jobs_of
 from micro_features.errors import ArtefactError, FeatureTableError, ImageError, MicroFeaturesError
 from micro_features.learn.network import to_bytes
 from micro_features.network import cnn_model
+from micro_features.network.beside import read_fit
 from micro_features.network.pictures import Geometry
 
 from .conftest import N_PICTURES, TARGET, made_up_fit, request_for
@@ -100,7 +101,9 @@ def test_a_table_of_other_origin_resolves_nothing(tmp_path):
 def test_rows_and_folds_are_those_of_the_training(made, model, dataset):
     assert list(dataset.ids) == [f"s{row}" for row in range(8)]
     assert dataset.members["s0"] == ("p0", "p1")
-    np.testing.assert_array_equal(fold_of(request_for(made), model, dataset), [0, 0, 1, 1, 0, 0, 1, 1])
+    np.testing.assert_array_equal(
+        fold_of(request_for(made), model, dataset, read_fit(made / "fit", dataset)), [0, 0, 1, 1, 0, 0, 1, 1]
+    )
 
 
 @pytest.mark.parametrize("change", ["a row less", "another value", "a picture of a sample less"])
@@ -129,14 +132,14 @@ def test_a_picture_more_is_another_table(made, model, tmp_path):
 def test_other_folds_are_refused(made, model, dataset, tmp_path):
     made_up_fit(tmp_path / "fit", fold=[1, 1, 1, 0, 0, 0, 0, 1, 1])
     with pytest.raises(ArtefactError, match="was trained in other folds than those of") as caught:
-        fold_of(request_for(made, fit=tmp_path / "fit"), model, dataset)
+        fold_of(request_for(made, fit=tmp_path / "fit"), model, dataset, read_fit(tmp_path / "fit", dataset))
     assert "give the fit that its training was told of" in str(caught.value)
 
 
 def test_a_fit_of_another_property_is_refused(made, model, dataset, tmp_path):
     made_up_fit(tmp_path / "fit", fold=[0] * 3 + [1] * 2 + [0] * 2 + [1] * 2, target="hardness_GPa")
     with pytest.raises(FeatureTableError, match="predicts hardness_GPa, asked for is sigma_S_per_cm"):
-        fold_of(request_for(made, fit=tmp_path / "fit"), model, dataset)
+        fold_of(request_for(made, fit=tmp_path / "fit"), model, dataset, read_fit(tmp_path / "fit", dataset))
 
 
 def test_a_fit_without_its_model_is_refused(made, model, dataset, tmp_path):

@@ -1,5 +1,8 @@
 """The feature model's sums by phase are of models that did not see the row, and hold no texture."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +11,11 @@ from micro_features.comparison.feature_side import MASK_OF, STRUCTURE, feature_s
 from micro_features.explain.compare import rank_correlation
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.explaining import left_out_contributions
+from micro_features.network.beside import FeatureFit
 
 N = 36
 FOLD = np.repeat(np.arange(3), N // 3)
+FITTED = FeatureFit("xgboost", Path("folds.csv"), np.zeros(N), {}, 0, {})
 
 
 def dataset_with(tmp_path, cause, **columns):
@@ -26,7 +31,7 @@ def dataset_with(tmp_path, cause, **columns):
 
 
 def of(dataset):
-    found = feature_side(dataset, FOLD, seed=0, threads=1)
+    found = feature_side(dataset, FOLD, FITTED, threads=1)
     assert found is not None
     return found
 
@@ -77,10 +82,21 @@ def test_a_row_is_asked_of_a_model_that_did_not_see_it(tmp_path):
 def test_without_such_features_there_is_nothing_to_compare(tmp_path):
     dataset = dataset_with(tmp_path, "porosity")
     bare = pd.DataFrame(dataset.X[["texture_spectrum_slope"]])
-    assert feature_side(_with(dataset, bare), FOLD, seed=0, threads=1) is None
+    assert feature_side(_with(dataset, bare), FOLD, FITTED, threads=1) is None
 
 
 def _with(dataset, X):
     from dataclasses import replace
 
     return replace(dataset, X=X)
+
+
+def test_assumed_signs_of_the_fit_are_taken_over(tmp_path):
+    dataset = dataset_with(tmp_path, "porosity")
+    against = dataclasses.replace(FITTED, assumed={"porosity": 1})
+    found = feature_side(dataset, FOLD, against, threads=1)
+    free = of(dataset)
+    porosity = dataset.X[["porosity"]].to_numpy()
+    assert rank_correlation(free.sums[:, :1], porosity)[0] < -0.9
+    # Porosity lowers the property; a model that is told that it raises it can not learn that from it.
+    assert np.abs(found.sums[:, 0]).max() < 0.2 * np.abs(free.sums[:, 0]).max()

@@ -41,7 +41,7 @@ def read(path):
 
 def test_everything_is_written(folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    figures = ["leans", "enrichment", "sanity", "perturbation", "maps", "pictures/p"]
+    figures = ["leans", "enrichment", "sanity", "perturbation", "maps", "pictures/0"]
     tables = {"comparison.json", "sanity.json", "enrichment.csv", "pictures.csv", "rows.csv"}
     drawn = sorted(files - tables)
     assert tables <= files

@@ -23,7 +23,7 @@ def copied(made, tmp_path_factory):
     """A copy of the model's folder, and what retraining found for it."""
     folder = tmp_path_factory.mktemp("copied") / "model"
     shutil.copytree(made / "cnn" / "model", folder)
-    assert retrained.known(str(folder)) is None
+    assert retrained.known(str(folder), LAYER) is None
     request = request_for(made, cnn=str(folder))
     model = cnn_model.load(request.cnn)
     dataset = dataset_of(request, model)
@@ -51,13 +51,15 @@ def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(c
         assert set(y.tolist()) <= set(dataset.y.tolist())
         np.testing.assert_array_equal(classes, np.digitize(10**y, dataset.cuts))
     assert "5 seeds" in found.seeds.words
-    assert "Fewer" not in found.seeds.words
+    assert "Fewer than 5 seeds" not in found.seeds.words
+    assert f"{LAYER}, {found.n_pictures} pictures of fold 0; the interval is over pictures." in found.seeds.words
     assert found.labels.name == "labels"
 
 
 def test_it_is_kept_with_the_model_and_read_back_equal(copied):
     folder, found, *_ = copied
-    assert repr(retrained.known(str(folder))) == repr(found)  # NaN is not equal to itself
+    assert retrained.known(str(folder), "stage2") is None  # of another layer nothing is known
+    assert repr(retrained.known(str(folder), LAYER)) == repr(found)  # NaN is not equal to itself
     assert json.loads((folder / "sanity_full.json").read_text())["layer"] == LAYER
 
 
@@ -71,7 +73,7 @@ def test_what_is_not_known_is_null_and_comes_back(copied, tmp_path):
     told = json.loads((folder / "sanity_full.json").read_text())
     told["labels"] |= {"low": None, "high": None}
     (tmp_path / "sanity_full.json").write_text(json.dumps(told))
-    again = retrained.known(str(tmp_path))
+    again = retrained.known(str(tmp_path), LAYER)
     assert again is not None
     assert np.isnan([again.labels.low, again.labels.high]).all()
     assert again.labels.value == found.labels.value
@@ -85,7 +87,7 @@ def test_what_is_not_known_is_null_and_comes_back(copied, tmp_path):
 def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "sanity_full.json").write_text(content, encoding="utf-8")
     with pytest.raises(ArtefactError, match="is not what `explain --sanity full` writes") as caught:
-        retrained.known(str(tmp_path))
+        retrained.known(str(tmp_path), LAYER)
     assert str(caught.value).startswith(str(tmp_path / "sanity_full.json"))
     assert "remove it" in str(caught.value)
 

@@ -64,6 +64,8 @@ def made_up_fit(folder: Path, names: list[str], groups: list[str], y: np.ndarray
         "target": {"name": TARGET, "task": "regression"},
         "protocols": {"grouped": {}, "grouped_5fold": {}},
         "explained_model": "xgboost",
+        "seed": 0,
+        "features": {"assumed_sign": {}},
         "models": {"confounders only": {"grouped_5fold": {"r2": [0.1, 0.2, 0.3]}}},
     }
     (folder / "scores.json").write_text(json.dumps(scores))
