@@ -1,7 +1,7 @@
 """The command `explain`: two models of one property, asked why, and whether their answers agree.
 
-The figure that counts was fixed before any result: over rows, the rank agreement of how much heat of the network leans
-on a phase with the SHAP values of that phase's features, summed. Maps are those of the deepest layer that resolves the
+The figure that counts is, over rows, the rank agreement of how much heat of the network leans on a phase with the SHAP
+values of that phase's features, summed (`explain.compare`). Maps are those of the deepest layer that resolves the
 grains, predictions and explanations are of models that did not see the row.
 """
 
