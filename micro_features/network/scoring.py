@@ -220,7 +220,7 @@ def scores_file(
         },
         "r2_by_seed": {str(seed): r2(dataset.y, each, dataset.groups)[1] for seed, each in by_seed.items()},
         "exchange_p": {"r2": p, "spearman": p_rank},
-        "at_chance": bool(p > CHANCE_P or own[NETWORK]["r2"][1] <= own[TRAINING_MEAN]["r2"][1]),
+        "at_chance": bool(p > CHANCE_P or own[NETWORK]["r2"][1] <= 0),
         "intervals": {"level": LEVEL, "coverage": _listed(inside)},
         "notes": list(dataset.notes),
     }
