@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from micro_features.comparison.answers import CONDUCTIVITIES
 from micro_features.comparison.explain import Explained
 from micro_features.explain import acquisition
 from micro_features.explain.compare import CAPTION, Agreement
@@ -32,6 +33,7 @@ def lines(found: Explained) -> Iterator[str]:
         yield NO_WEIGHT
     for each in found.interventions.values():
         yield each.words
+    yield from _reversal(found)
     yield from _windows(found)
     yield ""
     yield "Do the maps show what was learned?"
@@ -102,6 +104,23 @@ def _agreement(each: Agreement) -> Iterator[str]:
             yield f"    {len(untrained)} untrained networks: {min(untrained):.2f} to {max(untrained):.2f}"
     for reason in each.reasons:
         yield f"  {reason}"
+
+
+def _reversal(found: Explained) -> Iterator[str]:
+    """Where a conductivity is predicted to fall when pores are filled, and where map and answer do not fit together."""
+    filled = found.interventions.get("pores filled")
+    if filled is None or found.dataset.target.unit not in CONDUCTIVITIES:
+        return
+    against = [
+        name for name, beyond in zip(("network", "feature model"), filled.beyond, strict=True) if beyond.high < 0
+    ]
+    if against:
+        yield (
+            f"So pores RAISE what the {' and the '.join(against)} predict{'s' * (len(against) == 1)}, against physics: "
+            "association within these imaging sessions, not cause."
+        )
+    if "network" in against and found.signs.network == "lower":
+        yield "The heat map says the opposite of the network's own answer: its sign on pores can not be trusted here."
 
 
 def _windows(found: Explained) -> Iterator[str]:

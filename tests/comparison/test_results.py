@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from micro_features.cli import main
 from micro_features.comparison import examine, explain, result_figures, result_files, wording
 from micro_features.errors import ImageError
+from micro_features.explain import directions
 from micro_features.explain.compare import CAPTION
 
 from .conftest import N_PICTURES, TARGET, made_up_fit, request_for
@@ -154,6 +155,25 @@ def with_broken(made, folder, names):
     table["path"] = [f"pictures/{name}.png" for name in table["micrograph_id"]]
     table.to_csv(folder / "features.csv", index=False)
     return folder / "features.csv"
+
+
+def test_pores_that_raise_a_conductivity_are_said_to_be_against_physics(explained):
+    def said(network, features, *, lean="unclear"):
+        beyond = (directions.Estimate(*network), directions.Estimate(*features))
+        filled = dataclasses.replace(explained.interventions["pores filled"], beyond=beyond)
+        signs = dataclasses.replace(explained.signs, network=lean)
+        with_them = {**explained.interventions, "pores filled": filled}
+        return "\n".join(wording.lines(dataclasses.replace(explained, interventions=with_them, signs=signs)))
+
+    falls, rises, unclear = (-0.4, -0.3, -0.1), (0.1, 0.3, 0.4), (-0.1, 0.1, 0.3)
+    assert "So pores RAISE what the network predicts, against physics" in said(falls, rises)
+    assert "So pores RAISE what the network and the feature model predict, against" in said(falls, falls)
+    assert "RAISE what" not in said(rises, unclear)
+    assert "can not be trusted here" in said(falls, rises, lean="lower")
+    assert "can not be trusted here" not in said(rises, falls, lean="lower")
+    target = dataclasses.replace(explained.dataset.target, unit="ohm cm")
+    other = dataclasses.replace(explained, dataset=dataclasses.replace(explained.dataset, target=target))
+    assert list(wording._reversal(other)) == []
 
 
 def test_a_broken_picture_is_named_and_the_rest_goes_on(made, explained, tmp_path, monkeypatch):
