@@ -319,7 +319,7 @@ class HeatMaps:
     method : str
         ``"gradcam"`` or ``"hirescam"``.
     unit : str
-        Of values, ``"log10 S/cm"`` (differences of which are decades).
+        Of values, ``"decades"`` where the logarithm of the property is predicted.
     cell_px : float
         Edge of a cell, pixels of the picture as stored.
     cell_um : tuple of float
