@@ -134,9 +134,8 @@ def answers_to_alterations(
     for what in GERUND:
         rows, groups = [], []
         for each, row in asked:
-            done = each.alterations[what]
-            nothing_to_erase = what == "boundaries erased" and not each.resolved
-            if done.control_share >= LEAST_CONTROL and not nothing_to_erase:
+            done = each.alterations.get(what)
+            if done is not None and done.control_share >= LEAST_CONTROL:
                 told = features.predict(_columns(dataset, [each.features, *done.features]), int(row))
                 rows.append(np.stack([np.array([each.predicted.mean(), *done.network]), told], axis=1))
                 groups.append(int(dataset.groups[row]))

@@ -152,7 +152,7 @@ class Examined:
     deletion : Perturbation or None
         Only of altered pictures.
     alterations : dict of str to Altered
-        ``pores filled``, ``boundaries erased``.
+        ``pores filled``, and ``boundaries erased`` where grains are resolved.
     superpixel_agreement : float
         Rank correlation of Grad-CAM summed over superpixels with their SHAP values; NaN where not asked.
     windows : DataFrame
@@ -208,6 +208,7 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
     networks = [from_bytes(weights, job.architecture) for weights in job.weights]
     segmentation = pipeline.segment(micrograph, job.settings)
     measured = pipeline.measure(micrograph, segmentation, job.settings)
+    resolved = bool(measured.quality["quality_grains_resolved"])
     inside = _inside(picture)
     masks = {name: mask[inside] for name, mask in pipeline.phases(segmentation, job.settings)._asdict().items()}
     rng = np.random.default_rng([job.seed, 1])
@@ -240,7 +241,7 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         name=job.name,
         image=np.round(255 * np.clip(micrograph.image[inside], 0, 1)).astype(np.uint8),
         masks=masks,
-        resolved=bool(measured.quality["quality_grains_resolved"]),
+        resolved=resolved,
         pixel_um=picture.pixel_um,
         porosity=float(measured.features["porosity"]),
         features=_named(measured, micrograph),
@@ -270,7 +271,7 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         )
         if job.altered
         else None,
-        alterations=_alterations(job, micrograph, picture, masks, ask, rng) if job.altered else {},
+        alterations=_alterations(job, micrograph, picture, masks, resolved, ask, rng) if job.altered else {},
         superpixel_agreement=_superpixel_agreement(ask, picture, judged, blurred, job.seed) if job.altered else np.nan,
         windows=_windows(job, networks, micrograph, picture, segmentation),
     )
@@ -355,11 +356,7 @@ def _local_sd(picture: NetworkPicture, heat: Heat) -> np.ndarray:
 
 
 def _cell_means(values: np.ndarray, cell: float, shape: tuple[int, ...]) -> np.ndarray:
-    row, col = (
-        np.minimum((np.arange(length) + 0.5) // cell, cells - 1).astype(int)
-        for length, cells in zip(values.shape, shape, strict=True)
-    )
-    place = (row[:, None] * shape[1] + col).ravel()
+    place = perturbation.cells_of(values.shape, shape, cell).ravel()
     counts = np.bincount(place, minlength=shape[0] * shape[1])
     return (np.bincount(place, values.ravel(), shape[0] * shape[1]) / np.maximum(counts, 1)).reshape(shape)
 
@@ -369,13 +366,17 @@ def _alterations(
     micrograph: Micrograph,
     picture: NetworkPicture,
     masks: Mapping[str, np.ndarray],
+    resolved: bool,
     ask: Callable[[np.ndarray], np.ndarray],
     rng: np.random.Generator,
 ) -> dict[str, Altered]:
     inside = _inside(picture)
     image = micrograph.image[inside]
     found = {}
-    for what, alter in (("pores filled", occlusion.pores_filled), ("boundaries erased", occlusion.boundaries_erased)):
+    ways = {"pores filled": occlusion.pores_filled}
+    if resolved:  # else what is called a boundary is none
+        ways["boundaries erased"] = occlusion.boundaries_erased
+    for what, alter in ways.items():
         done = alter(image, masks["pore"], masks["boundary"], masks["interior"], rng=rng)
         seen, rows = [], []
         for changed in (done.picture, done.control):
@@ -396,11 +397,7 @@ def _superpixel_agreement(
     labels = superpixels.superpixels(picture.x, picture.valid, n=_SUPERPIXELS)
     values, _ = superpixels.superpixel_shap(ask, picture.x, labels, blurred, n_permutations=_PERMUTATIONS, seed=seed)
     cell = heat.cell_px / float(np.mean(picture.reduction))
-    row, col = (
-        np.minimum((np.arange(length) + 0.5) // cell, cells - 1).astype(int)
-        for length, cells in zip(labels.shape, heat.values.shape, strict=True)
-    )
-    spread = heat.values[np.ix_(row, col)]
+    spread = heat.values.ravel()[perturbation.cells_of(labels.shape, heat.values.shape, cell)]
     of_heat = np.bincount(labels.ravel(), spread.ravel())[1:]
     return sanity.similarity(of_heat[None], values[None]).signed
 

@@ -46,8 +46,8 @@ class Explained:
     network : (n,) float array
         Predictions of the network out of fold, model units.
     at_chance : tuple of str
-        Of the network and of the model of pores, grains and boundaries, which the agreement is about:
-        For each model that does no better than chance, a sentence.
+        For each model that does no better than chance, a sentence; of the network and the model of pores, grains and
+        boundaries, which the agreement is about.
     whole_at_chance : tuple of str
         The same of the network and of the model of all features, which alterations and windows are about.
     agreement : Agreement

@@ -1,7 +1,6 @@
 """The folder that `explain` writes: comparison.json, sanity.json, tables, figures."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from micro_features.explain.compare import CAPTION
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
 from micro_features.files.tables import write_table
+from micro_features.fitting.scores_file import finite
 from micro_features.learn.scores import r2
 from micro_features.learn.target import native_values
 from micro_features.network.scoring import exchange_p
@@ -40,8 +40,8 @@ def write(found: Explained, folder: Path) -> None:
         Something can not be written.
     """
     over_all = enrichment_table(found)
-    write_json(folder / "comparison.json", _plain(comparison(found)))
-    write_json(folder / "sanity.json", _plain(sanity_of(found)))
+    write_json(folder / "comparison.json", finite(comparison(found)))
+    write_json(folder / "sanity.json", finite(sanity_of(found)))
     write_table(folder / "enrichment.csv", over_all)
     write_table(folder / "pictures.csv", pictures_table(found))
     write_table(folder / "rows.csv", rows_table(found))
@@ -175,16 +175,3 @@ def rows_table(found: Explained) -> pd.DataFrame:
         table[f"lean_{mask}"] = of_rows(values, found.owner, len(dataset.ids))
         table[f"shap_{name.replace(' ', '_')}"] = found.features.sums[:, place]
     return table
-
-
-def _plain(value: Any) -> Any:
-    """Numbers that JSON knows: null for what is not defined."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

@@ -18,6 +18,7 @@ from micro_features.explain.enrichment import FEWEST_GROUPS
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.files.artefacts import model_folder
 from micro_features.fitting.dataset import Dataset
+from micro_features.fitting.scores_file import finite
 from micro_features.learn.cnn import fit
 from micro_features.learn.draws import PERMUTATION, stream
 from micro_features.learn.network import Architecture, rounded
@@ -182,7 +183,7 @@ def run(
         labels=replace(labels, words=labels.words + of_what),
     )
     try:
-        path.write_text(json.dumps(_plain(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(finite(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: can not be written ({error.strerror or error}).") from None
     return found
@@ -207,13 +208,6 @@ def _trained_maps(job: _Job) -> list[np.ndarray]:
     torch.set_num_threads(1)
     network = rounded(fit(job.x, job.boxes, job.y, job.classes, plan=job.plan, architecture=job.architecture))
     return [heat_map(network, network.layers[job.layer], each, method=METHODS[0]) for each in job.left_out]
-
-
-def _plain(value: Any) -> Any:
-    """NaN is null in JSON."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _numbers(check: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,29 @@ class Perturbation:
     p: float
 
 
+def cells_of(shape: tuple[int, ...], map_shape: tuple[int, ...], cell_px: float) -> np.ndarray:
+    """In which cell of a map each pixel lies: that of its centre, at the far edges the last one.
+
+    Parameters
+    ----------
+    shape : (R, C)
+        Of the picture.
+    map_shape : (rows, cols)
+    cell_px : float
+        Edge of a cell, pixels of the picture.
+
+    Returns
+    -------
+    (R, C) int array
+        Places in the flattened map.
+    """
+    row, col = (
+        np.minimum((np.arange(length) + 0.5) // cell_px, cells - 1).astype(int)
+        for length, cells in zip(shape, map_shape, strict=True)
+    )
+    return row[:, None] * map_shape[1] + col
+
+
 def deletion_insertion(
     predict: Callable[[np.ndarray], np.ndarray],
     image: np.ndarray,
@@ -84,11 +107,7 @@ def deletion_insertion(
     Perturbation
         With NaN for moved maps, gain and p where the map is not `enrichment.movable`: there is nothing to compare with.
     """
-    row, col = (
-        np.minimum((np.arange(length) + 0.5) // cell_px, cells - 1).astype(int)
-        for length, cells in zip(image.shape, heat.shape, strict=True)
-    )
-    cell = row[:, None] * heat.shape[1] + col
+    cell = cells_of(image.shape, heat.shape, cell_px)
     counts = np.round(np.linspace(0, heat.size, steps + 1)).astype(int)
     whole, nothing = (float(each) for each in predict(np.stack([image, fill])))
 

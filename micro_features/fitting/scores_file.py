@@ -67,14 +67,14 @@ def scores(fit: Fit) -> dict[str, Any]:
         "permutations": request.permutations,
         "rows_fitted_again": fit.permutation_rows,
         "bootstraps": request.bootstraps,
-        "other_partitions": _finite(fit.partitions),
-        "reference_r2": _finite(evaluate.reference_lines(dataset, fit.first.fold)) if not fit.problem.n_classes else {},
+        "other_partitions": finite(fit.partitions),
+        "reference_r2": finite(evaluate.reference_lines(dataset, fit.first.fold)) if not fit.problem.n_classes else {},
         "by_group": by_group(fit),
         "learning_curve": {str(size): list(values) for size, values in fit.learning_curve.items()},
         "confounders": [_confounder(each) for each in fit.audit],
         "intervals": _intervals(fit),
         "importance": {
-            kind: _finite(table.to_dict("records")) for kind, table in fit.explained.importance.items()
+            kind: finite(table.to_dict("records")) for kind, table in fit.explained.importance.items()
         },
         "clusters": fit.explained.members["cluster"],
         "said": sentences(fit),
@@ -101,11 +101,11 @@ def _model(fit: Fit, model: Evaluated) -> dict[str, Any]:
 def _named(dataset: Dataset, found: Mapping[str, Interval]) -> dict[str, Any]:
     """Scores by the names of the file: an error in decades is called so."""
     renamed = {("mae_decades" if name == "mae" and dataset.target.log10 else name): s for name, s in found.items()}
-    return {name: _finite(list(score)) for name, score in renamed.items()}
+    return {name: finite(list(score)) for name, score in renamed.items()}
 
 
 def _confounder(each: Any) -> dict[str, Any]:
-    return _finite(
+    return finite(
         {
             "name": each.name,
             "kind": each.kind,
@@ -126,20 +126,20 @@ def _intervals(fit: Fit) -> dict[str, Any]:
     return {
         "level": fit.request.level,
         "highest_level": highest_level(n_groups),
-        "coverage": _finite(list(fit.left_out.coverage)),
+        "coverage": finite(list(fit.left_out.coverage)),
         "in_domain": int(fit.left_out.in_domain.sum()),
         "at_or_below_training_range": int(fit.left_out.at_or_below_range.sum()),
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Numbers that JSON knows: null for what is not defined."""
     if isinstance(value, Mapping):
-        return {str(name): _finite(each) for name, each in value.items()}
+        return {str(name): finite(each) for name, each in value.items()}
     if isinstance(value, str | bool | np.bool_) or value is None:
         return bool(value) if isinstance(value, np.bool_) else value
     if isinstance(value, Iterable):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     if isinstance(value, np.integer):
         return int(value)
     if isinstance(value, int):

@@ -116,6 +116,8 @@ def test_windows_lie_side_by_side_and_keep_the_segmentation(examined, networks, 
 
 
 def test_filled_pores_are_no_longer_measured(examined, networks, seen):
+    assert not examined.resolved
+    assert list(examined.alterations) == ["pores filled"]  # there are no boundaries to erase
     taken, control = examined.alterations["pores filled"].features
     assert examined.features["porosity"] > 0.01
     # Not all: a corner of a picture is segmented less well than a whole one.

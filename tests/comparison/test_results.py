@@ -14,6 +14,7 @@ from micro_features.comparison import examine, explain, result_figures, result_f
 from micro_features.errors import ImageError
 from micro_features.explain import directions
 from micro_features.explain.compare import CAPTION
+from micro_features.fitting.scores_file import finite
 
 from .conftest import N_PICTURES, TARGET, made_up_fit, request_for
 
@@ -84,7 +85,7 @@ def test_figures_say_what_is_at_chance_and_speak_of_decades(explained, monkeypat
 
 def test_plain_numbers_for_json():
     odd = {"a": np.float32(np.nan), 1: (np.inf, np.int64(2)), "b": np.array([[1.0, np.nan]]), "c": np.bool_(True)}
-    assert result_files._plain(odd) == {"a": None, "1": [None, 2], "b": [[1.0, None]], "c": True}
+    assert finite(odd) == {"a": None, "1": [None, 2], "b": [[1.0, None]], "c": True}
 
 
 def test_tables_hold_a_line_for_each_thing(folder, explained):

@@ -78,7 +78,7 @@ def test_what_is_not_known_is_null_and_comes_back(copied, tmp_path):
     assert np.isnan([again.labels.low, again.labels.high]).all()
     assert again.labels.value == found.labels.value
     check = sanity.Check("labels", "not shown", float("nan"), 0.1, float("nan"), 0.3, "words")
-    assert retrained._plain({"labels": vars(check)})["labels"]["low"] is None
+    assert retrained.finite({"labels": vars(check)})["labels"]["low"] is None
 
 
 @pytest.mark.parametrize(
