@@ -169,7 +169,7 @@ def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers)
                 name=name,
                 path=path,
                 page=told.page,
-                sha256=trained["sha256"],
+                pixels_sha256=trained["pixels_sha256"],
                 pixel_um=told.pixel_um,
                 settings=settings,
                 geometry=model.geometry,

@@ -21,7 +21,7 @@ from micro_features.images.prepare import masked_blur
 from micro_features.images.windows import window_boxes
 from micro_features.learn.cnn import predict_whole, predict_windows
 from micro_features.learn.network import Architecture, Network, from_bytes
-from micro_features.network.pictures import Geometry, NetworkPicture, network_picture, read_micrograph
+from micro_features.network.pictures import Geometry, NetworkPicture, network_picture, pixels_sha256, read_micrograph
 from micro_features.rows import in_pixels
 from micro_features.settings import Settings
 
@@ -46,8 +46,8 @@ class Job:
     path : Path
     page : int
         From 0.
-    sha256 : str
-        Of the file that the networks were trained on.
+    pixels_sha256 : str
+        Of the picture that the networks were trained on (`pictures.pixels_sha256`).
     pixel_um : float or None
     settings : Settings
         With which its features were measured.
@@ -65,7 +65,7 @@ class Job:
     name: str
     path: Path
     page: int
-    sha256: str
+    pixels_sha256: str
     pixel_um: float | None
     settings: Settings
     geometry: Geometry
@@ -195,7 +195,7 @@ def examine(job: Job) -> Examined | str:
     torch.set_num_threads(1)
     try:
         micrograph = read_micrograph(job.path, job.page, pixel_um=job.pixel_um, uncalibrated=job.pixel_um is None)
-        if micrograph.sha256 != job.sha256:
+        if pixels_sha256(micrograph.image) != job.pixels_sha256:
             return (
                 f"{job.path}: is not the picture that the networks were trained on; say where those lie (--pictures)."
             )

@@ -36,7 +36,7 @@ from micro_features.network.train import Training
 from micro_features.network.unfinished import weights_name
 from micro_features.results import versions
 
-FORMAT, KIND = 1, "cnn"
+FORMAT, KIND = 2, "cnn"
 _DIGITS = 9
 
 
@@ -66,7 +66,7 @@ class CnnModel:
     known : Residuals
         Of the training rows, out of fold: what intervals are made from.
     folds_of : dict
-        (SHA-256 of a file, page from 0) of each training picture -> fold that it was left out in.
+        `pictures.pixels_sha256` of each training picture -> fold that it was left out in.
     pixel_um : (float, float) or None
         Smallest and largest pixel of the training pictures; None where they were not calibrated.
     of_samples : bool
@@ -82,15 +82,15 @@ class CnnModel:
     geometry: Geometry
     networks: tuple[Kept, ...]
     known: Residuals
-    folds_of: dict[tuple[str, int], int]
+    folds_of: dict[str, int]
     pixel_um: tuple[float, float] | None
     of_samples: bool
     schema: dict[str, Any]
     scores: dict[str, Any]
 
-    def unseeing(self, sha256: str, page: int) -> tuple[Kept, ...]:
+    def unseeing(self, pixels_sha256: str) -> tuple[Kept, ...]:
         """The networks that were not trained on a picture: all, but for one of the training."""
-        fold = self.folds_of.get((sha256, page))
+        fold = self.folds_of.get(pixels_sha256)
         return self.networks if fold is None else tuple(kept for kept in self.networks if kept.fold == fold)
 
 
@@ -112,7 +112,7 @@ class Answer(NamedTuple):
     of_training: bool
 
 
-def ask(model: CnnModel, picture: NetworkPicture, page: int = 0) -> Answer:
+def ask(model: CnnModel, picture: NetworkPicture) -> Answer:
     """Ask the networks that did not see a picture.
 
     Parameters
@@ -120,19 +120,17 @@ def ask(model: CnnModel, picture: NetworkPicture, page: int = 0) -> Answer:
     model : CnnModel
     picture : NetworkPicture
         By the model's geometry.
-    page : int
-        In its file, from 0.
 
     Raises
     ------
     SettingsError
         The picture is smaller than a window.
     """
-    kept, boxes = model.unseeing(picture.sha256, page), picture.boxes(model.geometry)
+    kept, boxes = model.unseeing(picture.pixels_sha256), picture.boxes(model.geometry)
     return Answer(
         np.stack([predict(each.network, picture.x, boxes, model.geometry.window) for each in kept]),
         np.array([each.fold for each in kept]),
-        (picture.sha256, page) in model.folds_of,
+        picture.pixels_sha256 in model.folds_of,
     )
 
 
@@ -273,8 +271,7 @@ def _schema(training: Training) -> dict[str, Any]:
             "measured": _digits(dataset.y),
             "predicted": _digits(predicted),
             "pictures": {
-                name: {"sha256": picture.sha256, "page": dataset.pictures[name].page, "fold": int(fold)}
-                for (name, picture), fold in told
+                name: {"pixels_sha256": picture.pixels_sha256, "fold": int(fold)} for (name, picture), fold in told
             },
         },
     }
@@ -313,7 +310,7 @@ def _restored(name: str, schema: dict[str, Any], files: Mapping[str, bytes]) -> 
         geometry=Geometry(**schema["geometry"]),
         networks=networks,
         known=known,
-        folds_of={(each["sha256"], each["page"]): each["fold"] for each in pictures},
+        folds_of={each["pixels_sha256"]: each["fold"] for each in pictures},
         pixel_um=(size[0], size[1]) if size else None,
         of_samples=bool(training["of_samples"]),
         schema=schema,

@@ -1,5 +1,6 @@
 """Pictures as the network sees them: framed, reduced to its scale, standardised, and cut into windows."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from micro_features.batch import map_ordered
 from micro_features.data import Box, Micrograph
 from micro_features.errors import CalibrationError, FeatureTableError, ImageError, MicroFeaturesError, SettingsError
 from micro_features.files.images import read_picture
-from micro_features.files.search import as_text
+from micro_features.files.search import as_text, file_sha256
 from micro_features.fitting.dataset import Dataset, Pictured
 from micro_features.fitting.origin import origin_of
 from micro_features.images.resize import shrunk
@@ -115,8 +116,8 @@ class NetworkPicture:
         Of the picture.
     pixel_um : float or None
         Edge of a pixel of the picture; None where it is not calibrated.
-    sha256 : str
-        Of its file.
+    pixels_sha256 : str
+        Of `pixels_sha256`: what it is known again by.
     grey_mean, grey_sd : float
         Of the reduced picture's valid pixels, before they were made 0 and 1; white is 1.
     """
@@ -126,7 +127,7 @@ class NetworkPicture:
     frame: Box
     shape: tuple[int, int]
     pixel_um: float | None
-    sha256: str
+    pixels_sha256: str
     grey_mean: float
     grey_sd: float
 
@@ -218,10 +219,27 @@ def network_picture(
         frame=(first_row, last_row, first_col, last_col),
         shape=micrograph.image.shape,
         pixel_um=pixel_um,
-        sha256=micrograph.sha256,
+        pixels_sha256=pixels_sha256(micrograph.image),
         grey_mean=float(mean),
         grey_sd=float(sd),
     )
+
+
+def pixels_sha256(image: np.ndarray) -> str:
+    """What a picture is known again by, also where it was saved anew: with other compression, depth or metadata.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+        Of a micrograph: all grey levels of a page as they were read.
+
+    Returns
+    -------
+    str
+        SHA-256 of shape and values.
+    """
+    values = np.ascontiguousarray(image, "<f4")
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
 
 
 # ---- the pictures of a table -----------------------------------------------------------------------------------------
@@ -322,8 +340,8 @@ def read_pictures(
         )
     pictures = {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, NetworkPicture)}
     measured = origin_of(table).inputs_sha256
-    for each, picture in zip(told, pictures.values(), strict=True):
-        if measured.get(each.path, picture.sha256) != picture.sha256:
+    for each, path in zip(told, paths.values(), strict=True):
+        if each.path in measured and measured[each.path] != file_sha256(path):
             raise FeatureTableError(
                 f"{each.path}: is not the picture that {table} was measured on; extract the table anew, or say where "
                 "the measured pictures lie with --pictures FOLDER."

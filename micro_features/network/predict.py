@@ -199,7 +199,7 @@ def _predicted(job: _Job, page: int) -> dict[str, Any]:
     else:
         calibrated = pipeline.calibrate(picture, pixel_um=job.pixel_um)
     seen = network_picture(pipeline.micrograph_of(picture, calibrated), model.geometry)
-    answer = ask(model, seen, page)
+    answer = ask(model, seen)
     told, ends = answer.windows.mean(axis=0), interval(model, answer, job.level)
     low, predicted, high = native_values(np.array([ends[0], told[0], ends[1]]), model.target.log10).tolist()
     row: dict[str, Any] = {

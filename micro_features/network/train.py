@@ -243,10 +243,9 @@ def _owners(dataset: Dataset) -> np.ndarray:
 
 def _check_alike(dataset: Dataset, fold: np.ndarray, pictures: dict[str, NetworkPicture]) -> None:
     """No picture may be on both sides."""
-    seen: dict[tuple[str, int], tuple[str, int]] = {}
+    seen: dict[str, tuple[str, int]] = {}
     for (name, picture), number in zip(pictures.items(), fold[_owners(dataset)], strict=True):
-        key = picture.sha256, dataset.pictures[name].page
-        other, where = seen.setdefault(key, (name, int(number)))
+        other, where = seen.setdefault(picture.pixels_sha256, (name, int(number)))
         if where != number:
             raise FeatureTableError(
                 f"{other} and {name} are the same picture in different folds: a score would be optimistic; leave one "
@@ -268,7 +267,7 @@ def _digested(
         "target": [float(value) for value in dataset.y],
         "classes": dataset.classes.tolist(),
         "folds": fold.tolist(),
-        "pictures": [picture.sha256 for picture in pictures.values()],
+        "pictures": [picture.pixels_sha256 for picture in pictures.values()],
         "pixel sizes": [picture.pixel_um for picture in pictures.values()],
         "windows": vars(request.geometry),
         "seeds": [request.seed, request.seeds],

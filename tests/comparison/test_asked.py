@@ -166,8 +166,7 @@ def test_missing_pictures_are_named(made, model, dataset, tmp_path):
 def test_the_networks_asked_are_those_that_did_not_see_the_picture(made, model, jobs):
     assert [job.name for job in jobs] == [f"p{number}" for number in range(N_PICTURES)]
     for job in jobs:
-        sha256 = model.schema["training"]["pictures"][job.name]["sha256"]
-        unseeing = model.unseeing(sha256, 0)
+        unseeing = model.unseeing(job.pixels_sha256)
         assert [kept.seed for kept in unseeing] == [0, 1]
         assert job.weights == tuple(to_bytes(kept.network) for kept in unseeing)
     of_fold = {job.weights for job in jobs}

@@ -12,15 +12,15 @@ from micro_features.explain import enrichment
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.learn.cnn import predict_whole
 from micro_features.network import cnn_model
-from micro_features.network.pictures import network_picture, read_micrograph
+from micro_features.network.pictures import network_picture, pixels_sha256, read_micrograph
 
 
 @pytest.fixture(scope="module")
 def networks(made, jobs):
-    """Those that did not see p0, as the model on disk tells by the hash of the file."""
+    """Those that did not see p0, as the model on disk tells by its pixels."""
     model = cnn_model.load(str(made / "cnn" / "model"))
-    sha256 = read_micrograph(jobs[0].path, pixel_um=0.125).sha256
-    return [kept.network for kept in model.unseeing(sha256, 0)]
+    image = read_micrograph(jobs[0].path, pixel_um=0.125).image
+    return [kept.network for kept in model.unseeing(pixels_sha256(image))]
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,28 @@ def test_pages_are_pictures(trained, pictures, tmp_path):
     found = ask(trained, tmp_path / "stack.tif").table
     assert list(found["micrograph_id"]) == ["stack.page1", "stack.page2"]
     assert list(found["page"]) == [1, 2]
-    assert (found["networks"] == 4).all()  # another file: its pictures are not known again
+    assert (found["networks"] == 2).all()  # known again by their pixels
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("a.tif", {"compression": "tiff_deflate"}), ("a.png", {"compress_level": 0})]
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
+def test_a_training_picture_that_was_saved_anew_is_known_again(trained, pictures, tmp_path, name, how, mode):
+    grey = Image.open(pictures / "p00.png")
+    other = Image.fromarray(np.uint16(257) * np.asarray(grey)) if mode == "I;16" else grey.convert(mode)
+    other.save(tmp_path / name, **how)
+    known, again = (ask(trained, path).table.loc[0] for path in (pictures / "p00.png", tmp_path / name))
+    assert known["networks"] == again["networks"] == 2
+    assert again[f"predicted_{TARGET}"] == known[f"predicted_{TARGET}"]
+
+
+def test_another_grey_level_or_shape_makes_another_picture(trained, pictures, tmp_path):
+    grey = np.asarray(Image.open(pictures / "p00.png")).copy()
+    Image.fromarray(grey.reshape(grey.shape[::-1])).save(tmp_path / "same_bytes.png")
+    grey[50, 50] += 1
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    assert (ask(trained, tmp_path).table["networks"] == 4).all()
 
 
 def test_nothing_is_overwritten(trained, mirrored, tmp_path):
