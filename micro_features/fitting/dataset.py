@@ -29,7 +29,9 @@ CONFOUNDERS = (
 )
 """Columns that may tell the microscope's session instead of the material."""
 
-_MIXED = "mixed"
+MIXED = "mixed"
+"""Of a sample whose pictures differ in what a column says."""
+
 _NO_PROCESS = {"file", "path", "page", "micrograph_id", "sample_id", "surface", "settings_digest"}
 _CLASS_NAMES = {1: ("low", "high"), 2: ("low", "median", "high")}
 
@@ -197,7 +199,7 @@ def read_dataset(
         )
     class_names, class_cuts, class_notes = _classes(joined, selected, classes, cuts, log10)
     process, other_forms = _process(joined, selected, target, {group, classes, *features})
-    surface = _combined(joined, selected, "surface", _MIXED) if joined.has("surface") else [None] * len(selected.ids)
+    surface = _combined(joined, selected, "surface", MIXED) if joined.has("surface") else [None] * len(selected.ids)
     digests = joined.values("settings_digest") if joined.has("settings_digest") else []
     dataset = Dataset(
         ids=selected.ids,
@@ -264,7 +266,7 @@ def _column(joined: Joined, selected: Selected, name: str) -> pd.Series:
     is_number = as_column(used).dtype == float
     if is_number and name in _MEASURED:
         return as_column(used).groupby(selected.code).mean()
-    return as_column(_combined(joined, selected, name, None if is_number else _MIXED))
+    return as_column(_combined(joined, selected, name, None if is_number else MIXED))
 
 
 def _frame(columns: dict[str, pd.Series], selected: Selected) -> pd.DataFrame:

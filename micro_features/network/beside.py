@@ -10,7 +10,7 @@ import pandas as pd
 
 from micro_features.errors import FeatureTableError
 from micro_features.files.tables import read_table
-from micro_features.fitting.dataset import Dataset
+from micro_features.fitting.dataset import MIXED, Dataset
 from micro_features.fitting.evaluate import CONFOUNDERS_ONLY
 from micro_features.learn.target import model_values
 
@@ -132,26 +132,27 @@ def needs_no_picture(dataset: Dataset, fold: np.ndarray) -> dict[str, Predictor]
     -------
     dict of name to Predictor
         `TRAINING_MEAN`; where dates are known `DATE_ALONE` and `DATE_SINGLE`, which answer with the mean, and the
-        commonest class, of the other rows of the same day, else of all other rows.
+        commonest class, of the other rows of the same day; where there are none, or a row has no one day, of all
+        other rows.
     """
-    nothing = pd.Series(["all"] * len(dataset.ids))
-    found = {TRAINING_MEAN: _by_day(dataset, nothing, fold, "mean, and commonest class, of the rows not left out")}
+    no_day = np.full(len(dataset.ids), -1)
+    found = {TRAINING_MEAN: _by_day(dataset, no_day, fold, "mean, and commonest class, of the rows not left out")}
     if DATE in dataset.confounders:
-        days = dataset.confounders[DATE].astype(object).fillna("not known").reset_index(drop=True)
+        days = dataset.confounders[DATE]
+        day = pd.factorize(days.mask(days == MIXED))[0]  # -1 where none is known, or a sample has several
         meaning = "mean, and commonest class, of the rows of the same day that are not left out"
-        found[DATE_ALONE] = _by_day(dataset, days, fold, meaning)
+        found[DATE_ALONE] = _by_day(dataset, day, fold, meaning)
         single = np.arange(len(dataset.ids))
-        found[DATE_SINGLE] = _by_day(dataset, days, single, f"{meaning}; rows left out one by one")
+        found[DATE_SINGLE] = _by_day(dataset, day, single, f"{meaning}; rows left out one by one")
     return found
 
 
-def _by_day(dataset: Dataset, days: pd.Series, fold: np.ndarray, meaning: str) -> Predictor:
+def _by_day(dataset: Dataset, day: np.ndarray, fold: np.ndarray, meaning: str) -> Predictor:
     y, classes, n_classes = dataset.y, dataset.classes, len(dataset.class_names)
-    day = pd.factorize(days)[0]
     predicted, probabilities = np.zeros(len(y)), np.zeros((len(y), n_classes))
     for row in range(len(y)):
         train = fold != fold[row]
-        same = train & (day == day[row])
+        same = train & (day == day[row]) & (day[row] >= 0)
         known = same if same.any() else train
         predicted[row] = y[known].mean()
         if n_classes:

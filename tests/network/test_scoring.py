@@ -74,6 +74,24 @@ def test_the_date_answers_with_the_other_rows_of_its_day(dataset):
     assert list(none) == [TRAINING_MEAN]
 
 
+@pytest.mark.parametrize("unknown", [None, float("nan"), "mixed"])
+def test_rows_without_a_day_are_no_day(dataset, unknown):
+    # Four rows have no day, then four of each of two days.
+    y = np.array([-6, -3, -6, -3, -4, -4, -5, -4, -3, -3, -3, -3.0])
+    days = [unknown] * 4 + ["2024-01-01"] * 4 + ["2024-01-02"] * 4
+    there = dataclasses.replace(
+        dataset, y=y, y_native=10**y, confounders=dataset.confounders.assign(acquisition_date=days)
+    )
+    found = needs_no_picture(there, FOLD)
+    # Row 0 is asked of all odd rows, not of the two without a day among them; row 4 of those of its own day alone.
+    assert found[DATE_ALONE].predicted[0] == pytest.approx((-3 - 3 - 4 - 4 - 3 - 3) / 6)
+    assert found[DATE_ALONE].predicted[4] == pytest.approx(-4)
+    assert found[DATE_SINGLE].predicted[1] == pytest.approx((y.sum() + 3) / 11)
+    assert found[DATE_SINGLE].predicted[6] == pytest.approx(-4)
+    assert found[DATE_ALONE].probabilities[0].tolist() == [0, 0, 1]  # four of six are high
+    assert found[TRAINING_MEAN].predicted[0] == found[DATE_ALONE].predicted[0]
+
+
 def test_intervals_of_left_out_rows_come_from_the_other_folds(dataset):
     missed = np.where(FOLD == 0, 0.1, 0.4)  # rows of fold 1 were missed by more
     low, high = left_out_interval(dataset, dataset.y - missed, FOLD, 0.5)
