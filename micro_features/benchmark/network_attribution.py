@@ -51,6 +51,7 @@ from micro_features.errors import FeatureTableError, ImageError, MicroFeaturesEr
 from micro_features.explain.enrichment import MEASURES, enrichment, over_samples, phase_shares, shifted_null
 from micro_features.files.images import grey_levels, read_picture
 from micro_features.files.tables import read_table
+from micro_features.images.cells import Cells
 from micro_features.images.phases import PhaseMasks, phase_masks
 from micro_features.jobs import use_one_thread
 from micro_features.learn import folds
@@ -285,9 +286,9 @@ def ask(
         raise ImageError(f"grains of {grain_px:.1f} px are too fine for any layer: draw coarser ones.")
     networks = [network, *untrained(network, seed=seed)]
     heats = [[heat_map(each, each.layers[layer], shown[i].x) for i in asked] for each in networks]
-    cell_px = network.strides[layer] * GEOMETRY.reduction
+    cells = Cells(network.strides[layer], network.cell_origin).scaled(GEOMETRY.reduction)
     shares = [
-        phase_shares(drawn_phases(flat[i])._asdict(), cell_px, heat.shape)
+        phase_shares(drawn_phases(flat[i])._asdict(), cells, heat.shape)
         for i, heat in zip(asked, heats[0], strict=True)
     ]
     alone = np.arange(len(y))

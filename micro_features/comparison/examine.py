@@ -16,6 +16,7 @@ from micro_features.data import Micrograph
 from micro_features.errors import MicroFeaturesError
 from micro_features.explain import acquisition, enrichment, occlusion, perturbation, sanity, superpixels
 from micro_features.explain.gradcam import METHODS, heat_map
+from micro_features.images.cells import Cells
 from micro_features.images.phases import PhaseMasks
 from micro_features.images.prepare import masked_blur
 from micro_features.images.windows import window_boxes
@@ -84,8 +85,8 @@ class Heat:
     ----------
     values : (rows, cols) float32 array
         Model units; positive raises the prediction.
-    cell_px : float
-        Edge of a cell, pixels of the picture.
+    cells : Cells
+        In pixels of the picture, from the frame of the network on.
     table : DataFrame
         Of `enrichment.enrichment`, rows as `PHASES`.
     null : (N_SHIFTS, 3, 5) float array
@@ -93,7 +94,7 @@ class Heat:
     """
 
     values: np.ndarray
-    cell_px: float
+    cells: Cells
     table: pd.DataFrame
     null: np.ndarray
 
@@ -212,7 +213,8 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
     inside = _inside(picture)
     masks = {name: mask[inside] for name, mask in pipeline.phases(segmentation, job.settings)._asdict().items()}
     rng = np.random.default_rng([job.seed, 1])
-    cell = {layer: stride * float(np.mean(picture.reduction)) for layer, stride in networks[0].strides.items()}
+    seen = {layer: Cells(stride, networks[0].cell_origin) for layer, stride in networks[0].strides.items()}
+    cells = {layer: each.scaled(float(np.mean(picture.reduction))) for layer, each in seen.items()}
 
     def maps(asked: Sequence[Network], layer: str, method: str) -> list[np.ndarray]:
         return [heat_map(network, network.layers[layer], picture.x, method=method) for network in asked]
@@ -224,15 +226,15 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
             mean = np.mean(several, axis=0)
             if method == METHODS[0]:
                 by_seed[layer] = several
-            shares = enrichment.phase_shares(masks, cell[layer], mean.shape)
+            shares = enrichment.phase_shares(masks, cells[layer], mean.shape)
             heats[layer, method] = Heat(
                 mean,
-                cell[layer],
+                cells[layer],
                 enrichment.enrichment(mean, shares),
                 enrichment.shifted_null(mean, shares, n=N_SHIFTS, rng=rng),
             )
-    judged = heats[job.layer, METHODS[0]]
-    shares = enrichment.phase_shares(masks, judged.cell_px, judged.values.shape)
+    judged, judged_cells = heats[job.layer, METHODS[0]], seen[job.layer]
+    shares = enrichment.phase_shares(masks, judged.cells, judged.values.shape)
     random = [untrained(job.architecture, networks[0], number) for number in range(N_UNTRAINED)]
     leans = [enrichment.enrichment(each, shares)["lean"].to_numpy() for each in maps(random, job.layer, METHODS[0])]
     ask = _ask(networks)
@@ -258,13 +260,13 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
             for layers in sanity.cascade([*networks[0].strides, "head"])
         },
         border=sanity.border_share(judged.values),
-        flat=sanity.flat_share(judged.values, _local_sd(picture, judged)),
+        flat=sanity.flat_share(judged.values, _local_sd(picture, judged_cells, judged.values.shape)),
         acquisition=acquisition.acquisition_response(_standardised(ask, picture), picture.x, seed=job.seed),
         deletion=perturbation.deletion_insertion(
             ask,
             picture.x,
             judged.values,
-            cell_px=judged.cell_px / float(np.mean(picture.reduction)),
+            cells=judged_cells,
             fill=blurred,
             rng=rng,
             **_DELETION,
@@ -272,7 +274,9 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         if job.altered
         else None,
         alterations=_alterations(job, micrograph, picture, masks, resolved, ask, rng) if job.altered else {},
-        superpixel_agreement=_superpixel_agreement(ask, picture, judged, blurred, job.seed) if job.altered else np.nan,
+        superpixel_agreement=_superpixel_agreement(ask, picture, judged.values, judged_cells, blurred, job.seed)
+        if job.altered
+        else np.nan,
         windows=_windows(job, networks, micrograph, picture, segmentation),
     )
 
@@ -344,19 +348,18 @@ def _blurred(picture: NetworkPicture, network: Network) -> np.ndarray:
     return (masked_blur(picture.x, picture.valid, sigma_px=sigma) * picture.valid).astype(np.float32)
 
 
-def _local_sd(picture: NetworkPicture, heat: Heat) -> np.ndarray:
+def _local_sd(picture: NetworkPicture, cells: Cells, shape: tuple[int, ...]) -> np.ndarray:
     """(rows, cols): standard deviation of what the network sees in each cell; NaN where nothing is valid."""
-    cell = heat.cell_px / float(np.mean(picture.reduction))
     mask, x = picture.valid.astype(float), picture.x.astype(float)
     parts = [x * mask, x**2 * mask, mask]
-    sums = [_cell_means(part, cell, heat.values.shape) for part in parts]
+    sums = [_cell_means(part, cells, shape) for part in parts]
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, square = sums[0] / sums[2], sums[1] / sums[2]
     return np.where(sums[2] > 0, np.sqrt(np.maximum(square - mean**2, 0)), np.nan)
 
 
-def _cell_means(values: np.ndarray, cell: float, shape: tuple[int, ...]) -> np.ndarray:
-    place = perturbation.cells_of(values.shape, shape, cell).ravel()
+def _cell_means(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.ndarray:
+    place = cells.of_pixels(values.shape, shape).ravel()
     counts = np.bincount(place, minlength=shape[0] * shape[1])
     return (np.bincount(place, values.ravel(), shape[0] * shape[1]) / np.maximum(counts, 1)).reshape(shape)
 
@@ -392,12 +395,16 @@ def _alterations(
 
 
 def _superpixel_agreement(
-    ask: Callable[[np.ndarray], np.ndarray], picture: NetworkPicture, heat: Heat, blurred: np.ndarray, seed: int
+    ask: Callable[[np.ndarray], np.ndarray],
+    picture: NetworkPicture,
+    heat: np.ndarray,
+    cells: Cells,
+    blurred: np.ndarray,
+    seed: int,
 ) -> float:
     labels = superpixels.superpixels(picture.x, picture.valid, n=_SUPERPIXELS)
     values, _ = superpixels.superpixel_shap(ask, picture.x, labels, blurred, n_permutations=_PERMUTATIONS, seed=seed)
-    cell = heat.cell_px / float(np.mean(picture.reduction))
-    spread = heat.values.ravel()[perturbation.cells_of(labels.shape, heat.values.shape, cell)]
+    spread = heat.ravel()[cells.of_pixels(labels.shape, heat.shape)]
     of_heat = np.bincount(labels.ravel(), spread.ravel())[1:]
     return sanity.similarity(of_heat[None], values[None]).signed
 

@@ -82,6 +82,7 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
         heat_figures.maps_sheet(
             [found.pictures[place].image / 255 for place in some],
             heat_maps(found, [found.pictures[place] for place in some]),
+            cells=[found.pictures[place].heats[found.layers.judged, _GRADCAM].cells for place in some],
             labels=[_label(found, place) for place in some],
             limit=limit,
             caption=f"{map_size(found)}. {chance}{CAPTION}",
@@ -102,9 +103,9 @@ def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
         layer=found.layers.judged,
         method=_GRADCAM,
         unit=_unit(found),
-        cell_px=heats[0].cell_px,
+        cell_px=heats[0].cells.edge,
         cell_um=tuple(
-            heat.cell_px * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
+            heat.cells.edge * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
         ),
     )
 
@@ -228,7 +229,8 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, 
 
     each, row = found.pictures[place], found.owner[place]
     dataset, target = found.dataset, found.dataset.target
-    phases, table = dict(each.masks), each.heats[found.layers.judged, _GRADCAM].table
+    heat = each.heats[found.layers.judged, _GRADCAM]
+    phases, table = dict(each.masks), heat.table
     note = "" if found.layers.grains else "no layer of the network resolves the grains"
     note = note if each.resolved else "grains are not resolved in this picture"
     if note:
@@ -246,6 +248,7 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, 
         phases=phases,
         shap=dict(zip(MASK_OF.values(), found.features.sums[row].tolist(), strict=True)),
         maps=maps,
+        cells=heat.cells,
         enrichment=table,
         limits=limits,
         predictions={name: float(native_values(np.array(value), target.log10)) for name, value in values.items()},

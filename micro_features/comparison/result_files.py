@@ -115,8 +115,8 @@ def enrichment_table(found: Explained) -> pd.DataFrame:
                         "layer": layer,
                         "judged": layer == found.layers.judged,
                         "method": method,
-                        "cell_px": heats[0].cell_px,
-                        "cell_um": heats[0].cell_px * (found.pictures[0].pixel_um or math.nan),
+                        "cell_px": heats[0].cells.edge,
+                        "cell_um": heats[0].cells.edge * (found.pictures[0].pixel_um or math.nan),
                         "phase": phase,
                         "measure": measure,
                         "low": mean.low,
@@ -147,8 +147,8 @@ def pictures_table(found: Explained) -> pd.DataFrame:
                         "phase": phase,
                         "map_rows": heat.values.shape[0],
                         "map_cols": heat.values.shape[1],
-                        "cell_px": heat.cell_px,
-                        "cell_um": heat.cell_px * (each.pixel_um or math.nan),
+                        "cell_px": heat.cells.edge,
+                        "cell_um": heat.cells.edge * (each.pixel_um or math.nan),
                         **measured.to_dict(),
                     }
                 )

@@ -77,7 +77,7 @@ def _maps(found: Explained) -> Iterator[str]:
         f"Grains (mean diameter {grains}): {layers.grains or 'resolved by no layer'}. Pores (area-weighted mean "
         f"diameter {pores}): {layers.pores or 'resolved by no layer'}."
     )
-    if layers.grains is not None and layers.pore_px < 2 * found.pictures[0].heats[layers.judged, METHODS[0]].cell_px:
+    if layers.grains is not None and layers.pore_px < 2 * found.pictures[0].heats[layers.judged, METHODS[0]].cells.edge:
         yield "Pores are smaller than two cells of this layer: their heat and that of what surrounds them run together."
 
 
@@ -140,8 +140,8 @@ def map_size(found: Explained) -> str:
     """The judged layer, its cells and their size, of the first picture."""
     heat, pixel_um = found.pictures[0].heats[found.layers.judged, METHODS[0]], found.pictures[0].pixel_um
     rows, cols = heat.values.shape
-    size = f" = {heat.cell_px * pixel_um:.3g} µm" if pixel_um else ""
-    return f"{found.layers.judged}, {rows} x {cols} cells of {heat.cell_px:g} px{size}"
+    size = f" = {heat.cells.edge * pixel_um:.3g} µm" if pixel_um else ""
+    return f"{found.layers.judged}, {rows} x {cols} cells of {heat.cells.edge:g} px{size}"
 
 
 def layers_of(found: Explained) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from micro_features.images.cells import Cells
 from micro_features.learn.scores import widened
 
 MEASURES = ("positive", "negative", "absolute", "net", "lean")
@@ -26,23 +27,22 @@ _ROUNDING = 1e-9
 _FLIPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
-def phase_shares(masks: Mapping[str, np.ndarray], cell_px: float, map_shape: tuple[int, int]) -> dict[str, np.ndarray]:
+def phase_shares(masks: Mapping[str, np.ndarray], cells: Cells, map_shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """How much of each cell's area is each phase: exact area means.
 
     Parameters
     ----------
     masks : mapping of (R, C) bool arrays
         Phases by name, disjoint, together all that is valid.
-    cell_px : float
-        Edge of a cell in pixels of the masks, need not be whole: stride of the layer times pixels of the picture for
-        each pixel of the network. Cell (i, j) covers rows i cell_px to (i + 1) cell_px and such columns.
+    cells : Cells
+        In pixels of the masks.
     map_shape : (rows, cols)
         Of the heat map.
 
     Returns
     -------
     dict of (rows, cols) float arrays
-        0 to 1. What a last cell has beyond the picture's edge does not count as its area.
+        0 to 1. What a cell has beyond the picture's edge does not count as its area.
 
     Raises
     ------
@@ -52,10 +52,7 @@ def phase_shares(masks: Mapping[str, np.ndarray], cell_px: float, map_shape: tup
     if sum(mask.astype(np.uint8) for mask in masks.values()).max() > 1:  # type: ignore[union-attr]
         raise ValueError(f"The masks {', '.join(masks)} overlap; a pixel belongs to one phase.")
     shape = next(iter(masks.values())).shape
-    down, across = (
-        _means(length, cells, cell_px, "rows" if axis == 0 else "columns")
-        for axis, (length, cells) in enumerate(zip(shape, map_shape, strict=True))
-    )
+    down, across = (cells.means(length, n) for length, n in zip(shape, map_shape, strict=True))
     return {name: down @ mask.astype(float) @ across.T for name, mask in masks.items()}
 
 
@@ -84,9 +81,9 @@ def enrichment(heat: np.ndarray, shares: Mapping[str, np.ndarray], *, control: s
         phase and of the control: what the phase adds to the prediction beyond its part of what the two hold
         together. Other phases do not enter: against the whole map, a map of pores alone would lean on boundaries, too,
         by as much as there are pores. A lean does not change when a constant is added to the map, is 0 for a phase
-        without area, and NaN for the control itself and where there is no control. A cell gives all phases in it
-        the same heat per area: where pores lie on boundaries and cells are large, some of the heat of each still
-        counts for the other.
+        without area, and NaN for the control itself and where it has less than one cell's area. A cell gives all
+        phases in it the same heat per area: where pores lie on boundaries and cells are large, some of the heat of
+        each still counts for the other.
 
     Raises
     ------
@@ -321,19 +318,6 @@ def over_groups(
     return np.stack([ends[0], value, ends[1]])
 
 
-def _means(length: int, cells: int, cell_px: float, axis: str) -> np.ndarray:
-    """(cells, length): weight of each pixel in the mean over each cell."""
-    if not length - cell_px < cells * cell_px < length + cell_px:
-        raise ValueError(
-            f"A map of {cells} {axis} of cells of {cell_px:g} px does not lie on a picture of {length} {axis}; "
-            "give the edge of a cell in pixels of the masks."
-        )
-    first = np.arange(cells)[:, None] * cell_px
-    pixel = np.arange(length)
-    overlap = np.clip(np.minimum(first + cell_px, pixel + 1) - np.maximum(first, pixel), 0, 1)
-    return overlap / overlap.sum(axis=1, keepdims=True)
-
-
 def _checked(heat: np.ndarray, shares: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The map and the (phases, rows, cols) shares."""
     heat, weights = np.asarray(heat, float), np.array([*shares.values()], float)
@@ -362,7 +346,7 @@ def _measured(positive: np.ndarray, negative: np.ndarray, weights: np.ndarray, c
     area = _areas(weights)
     large = np.where(weights.sum(axis=(1, 2)) >= _LEAST_CELLS - _ROUNDING, area, np.nan)
     net, absolute = positive - negative, positive + negative
-    beside = area[control] if area[control] > 0 else np.nan
+    beside = area[control] if np.isfinite(large[control]) else np.nan
     lean = (beside * net - area * net[..., [control]]) / (area + beside)
     lean[..., control] = np.nan
 

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from micro_features.images.cells import Cells
+
 METHODS = ("gradcam", "hirescam")
 
 
@@ -123,33 +125,30 @@ def clipped(values: np.ndarray, sign: int) -> np.ndarray:
     return np.maximum(sign * values, 0)
 
 
-def enlarged(values: np.ndarray, shape: tuple[int, int], *, stride: float) -> np.ndarray:
+def enlarged(values: np.ndarray, shape: tuple[int, int], cells: Cells) -> np.ndarray:
     """A map at the size of a picture, to look at or to rank pixels by: it holds nothing that the cells do not.
 
-    Bilinear between the centres of the cells, constant beyond the outermost ones. Cell i covers the pixels from
-    i stride to (i + 1) stride, whatever the picture's size, so a last cell that hangs over the edge stays in its place.
+    Bilinear between the centres of the cells, constant beyond the outermost ones.
 
     Parameters
     ----------
     values : (cell rows, cell cols) float array
     shape : (rows, cols)
         Of the picture, pixels.
-    stride : float
-        Pixels of that picture per cell.
+    cells : Cells
+        In pixels of that picture. A cell that hangs over the edge stays in its place.
 
     Returns
     -------
     (rows, cols) float32 array
         In the unit of the cells, not shared out over their pixels.
     """
-    if not stride > 0:
-        raise ValueError(f"stride is {stride}, not a positive number of pixels per cell")
     large = values.astype(np.float32)
-    for axis, (size, cells) in enumerate(zip(shape, values.shape, strict=True)):
-        place = np.clip((np.arange(size) + 0.5) / stride - 0.5, 0, cells - 1)
+    for axis, (size, n) in enumerate(zip(shape, values.shape, strict=True)):
+        place = np.clip((np.arange(size) + 0.5 - cells.origin) / cells.edge - 0.5, 0, n - 1)
         low = place.astype(np.intp)
         share = np.expand_dims((place - low).astype(np.float32), 1 - axis)
-        high = np.minimum(low + 1, cells - 1)
+        high = np.minimum(low + 1, n - 1)
         large = (1 - share) * large.take(low, axis) + share * large.take(high, axis)
     return large
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micro_features.explain.enrichment import movable, shifted, two_sided_p
+from micro_features.images.cells import Cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,35 +46,12 @@ class Perturbation:
     p: float
 
 
-def cells_of(shape: tuple[int, ...], map_shape: tuple[int, ...], cell_px: float) -> np.ndarray:
-    """In which cell of a map each pixel lies: that of its centre, at the far edges the last one.
-
-    Parameters
-    ----------
-    shape : (R, C)
-        Of the picture.
-    map_shape : (rows, cols)
-    cell_px : float
-        Edge of a cell, pixels of the picture.
-
-    Returns
-    -------
-    (R, C) int array
-        Places in the flattened map.
-    """
-    row, col = (
-        np.minimum((np.arange(length) + 0.5) // cell_px, cells - 1).astype(int)
-        for length, cells in zip(shape, map_shape, strict=True)
-    )
-    return row[:, None] * map_shape[1] + col
-
-
 def deletion_insertion(
     predict: Callable[[np.ndarray], np.ndarray],
     image: np.ndarray,
     heat: np.ndarray,
     *,
-    cell_px: float,
+    cells: Cells,
     fill: np.ndarray,
     rng: np.random.Generator,
     steps: int = 10,
@@ -92,8 +70,8 @@ def deletion_insertion(
     image : (R, C) float array
     heat : (rows, cols) float array
         At the layer's resolution; cells are replaced whole.
-    cell_px : float
-        Edge of a cell in pixels of `image`.
+    cells : Cells
+        In pixels of `image`.
     fill : (R, C) float array
         What replaces it, such as the same picture blurred beyond all structure.
     rng : numpy.random.Generator
@@ -107,7 +85,7 @@ def deletion_insertion(
     Perturbation
         With NaN for moved maps, gain and p where the map is not `enrichment.movable`: there is nothing to compare with.
     """
-    cell = cells_of(image.shape, heat.shape, cell_px)
+    cell = cells.of_pixels(image.shape, heat.shape)
     counts = np.round(np.linspace(0, heat.size, steps + 1)).astype(int)
     whole, nothing = (float(each) for each in predict(np.stack([image, fill])))
 

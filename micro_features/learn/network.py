@@ -67,12 +67,16 @@ class Network(nn.Module):
         `stem`, `stage1`, `stage2` ..., shallow to deep; each gives (n, channels, rows, cols), none negative.
     strides : dict of str to int
         Network pixels in the edge of one cell of a layer: 2, 4, 8 ...
+    cell_origin : float
+        Where the first cell of every layer begins, network pixels from the picture's edge. Filters of the stem are
+        centred on pixels 0, 2, 4 and so on, and not between two pixels; those of the stages are centred on their cells.
     smallest : int
         Pixels in the shorter side of the smallest picture that it takes: the edge of one cell of the deepest layer.
     """
 
     mean: torch.Tensor
     sd: torch.Tensor
+    cell_origin = -0.5
 
     def __init__(self, architecture: Architecture, mean: float = 0.0, sd: float = 1.0) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from micro_features.data import HeatMaps
+from micro_features.images.cells import Cells
 from micro_features.report.axes import DARK, SMALL_PT, TEXT_PT, broken, number
 from micro_features.report.comparison_figures import draw_phase_bars
 from micro_features.report.overlay import GRAIN_COLOUR, PORE_COLOUR
@@ -54,6 +55,7 @@ def sample_figure(
     phases: Mapping[str, np.ndarray],
     shap: Mapping[str, float],
     maps: HeatMaps,
+    cells: Cells,
     enrichment: pd.DataFrame,
     limits: tuple[float, float],
     predictions: Mapping[str, float],
@@ -67,7 +69,7 @@ def sample_figure(
     Parameters
     ----------
     image : (rows, cols) float array
-        0 black to 1 white: the part of the picture that the network saw, from whose first pixel the map's cells count.
+        0 black to 1 white: the part of the picture that the network saw.
     name : str
         Of the picture, one of the maps' ids.
     pixel_um : float
@@ -79,6 +81,8 @@ def sample_figure(
         Sums of SHAP values of features, by ``pore`` and ``boundary`` (all features of grains) and whatever else there
         is, which has no place in the picture (``texture``). A phase that is not named has no feature in the model.
     maps : HeatMaps
+    cells : Cells
+        Of this map, in pixels of the picture.
     enrichment : DataFrame
         Of this map, as `micro_features.explain.enrichment.enrichment` gives: ``positive`` and ``negative`` by phase.
     limits : (float, float)
@@ -119,8 +123,8 @@ def sample_figure(
         _draw_phases(axes_at(middle, upper, panel), image, phases, note)
         _draw_shap(axes_at(right, upper, panel), image, phases, shap, limits[0], shap_unit)
         ax = axes_at(left, lower, panel)
-        _draw_map(ax, image, maps.values[place], maps.cell_px, limits[1], _DOTS)
-        _describe_map(ax, maps, place, limits[1])
+        _draw_map(ax, image, maps.values[place], cells, limits[1], _DOTS)
+        _describe_map(ax, maps, place, cells, limits[1])
         bars = ((WIDTH - middle - 1.35) / 2, panel[1])
         shares, sums = axes_at(middle + 0.8, lower, bars), axes_at(WIDTH - MARGIN - bars[0], lower, bars)
         draw_phase_bars(shares, sums, shap, enrichment, heat=maps.values[place], unit=shap_unit)
@@ -130,7 +134,13 @@ def sample_figure(
 
 
 def maps_sheet(
-    images: Sequence[np.ndarray], maps: HeatMaps, *, labels: Sequence[str], limit: float, caption: str
+    images: Sequence[np.ndarray],
+    maps: HeatMaps,
+    *,
+    cells: Sequence[Cells],
+    labels: Sequence[str],
+    limit: float,
+    caption: str,
 ) -> Figure:
     """Pictures beside their maps, two pairs a row, all maps in the same colours.
 
@@ -140,6 +150,8 @@ def maps_sheet(
         As `sample_figure` takes them, in the order of the maps.
     maps : HeatMaps
         n maps.
+    cells : sequence of n Cells
+        Of each map, in pixels of its picture: these differ where pictures of several scales are brought to one.
     labels : sequence of n str
         Above each pair; what does not fit loses its middle.
     limit : float
@@ -168,8 +180,8 @@ def maps_sheet(
             _bare(left)
             left.imshow(_grey(_small(image)), interpolation="antialiased")
             left.set_title(title, fontsize=SMALL_PT, loc="left")
-            _draw_scale(left, image.shape, maps.cell_um[place] / maps.cell_px)
-            _draw_map(right, image, maps.values[place], maps.cell_px, limit, _DOTS_ON_SHEET)
+            _draw_scale(left, image.shape, maps.cell_um[place] / cells[place].edge)
+            _draw_map(right, image, maps.values[place], cells[place], limit, _DOTS_ON_SHEET)
         reach = np.array([[each.min(), each.max()] for each in maps.values])
         bar = colour_bar(figure, limit, reach, ax=axes, aspect=60, shrink=0.6, pad=0.02)
         bar.set_label(
@@ -264,15 +276,15 @@ def _draw_shap(
     _legend(ax, handles, below=0.3)
 
 
-def _draw_map(ax: "Axes", image: np.ndarray, values: np.ndarray, cell_px: float, limit: float, most_dots: int) -> None:
+def _draw_map(ax: "Axes", image: np.ndarray, values: np.ndarray, cells: Cells, limit: float, most_dots: int) -> None:
     """Cells in their own size over the faint picture; what lowers the prediction is dotted, for grey print."""
     _bare(ax)
     small = _grey(_faint(_small(image)))
-    colours = SIGNED_MAP(Normalize(-limit, limit)(_cells_at(values, cell_px, image.shape, small.shape[:2])))[..., :3]
+    colours = SIGNED_MAP(Normalize(-limit, limit)(_cells_at(values, cells, image.shape, small.shape[:2])))[..., :3]
     ax.imshow(colours * small, interpolation="antialiased")
     pitch = max(small.shape) / most_dots
     dots = tuple(max(1, round(side / pitch)) for side in small.shape[:2])
-    rows, cols = np.nonzero(_cells_at(values, cell_px, image.shape, dots) < -_DOTS_FROM * limit)
+    rows, cols = np.nonzero(_cells_at(values, cells, image.shape, dots) < -_DOTS_FROM * limit)
     ax.scatter(
         (cols + 0.5) * small.shape[1] / dots[1] - 0.5,
         (rows + 0.5) * small.shape[0] / dots[0] - 0.5,
@@ -282,13 +294,13 @@ def _draw_map(ax: "Axes", image: np.ndarray, values: np.ndarray, cell_px: float,
     )
 
 
-def _describe_map(ax: "Axes", maps: HeatMaps, place: int, limit: float) -> None:
+def _describe_map(ax: "Axes", maps: HeatMaps, place: int, cells: Cells, limit: float) -> None:
     titled(ax, f"d  {METHOD_NAMES.get(maps.method, maps.method)} of the network")
     _bar_below(ax, limit, maps.values[place], f"{maps.unit}\nper cell")
     rows, cols = maps.values[place].shape
     length = maps.cell_um[place]
     um = "scale not known" if np.isnan(length) else f"{number(length)} µm"
-    said = [f"1 cell = {number(maps.cell_px)} px = {um}", f"map {rows} × {cols} cells, layer {maps.layer}"]
+    said = [f"1 cell = {number(cells.edge)} px = {um}", f"map {rows} × {cols} cells, layer {maps.layer}"]
     _say(ax, [*said, "dots: lowers the prediction"], below=0.3)
 
 
@@ -374,10 +386,10 @@ def _grey(image: np.ndarray) -> np.ndarray:
     return np.repeat(np.clip(image, 0, 1)[..., None], 3, axis=2)
 
 
-def _cells_at(values: np.ndarray, cell_px: float, shape: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray:
+def _cells_at(values: np.ndarray, cells: Cells, shape: tuple[int, ...], size: tuple[int, ...]) -> np.ndarray:
     """Value of the cell under each of `size` evenly spread points of a picture of `shape` pixels."""
     rows, cols = (
-        np.minimum((np.arange(points) + 0.5) * side / points / cell_px, cells - 1).astype(int)
-        for points, side, cells in zip(size, shape, values.shape, strict=True)
+        cells.holding((np.arange(points) + 0.5) * side / points, n)
+        for points, side, n in zip(size, shape, values.shape, strict=True)
     )
     return values[np.ix_(rows, cols)]

@@ -78,6 +78,7 @@ class Darkness(nn.Module):
         self.factor = factor
         self.layers = nn.ModuleDict({"stage2": nn.AvgPool2d(8)})
         self.strides = {"stage1": 4, "stage2": 8, "stage3": 16}
+        self.cell_origin = 0.0
         self.register_buffer("mean", torch.zeros(()))
 
     def forward(self, x):

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from micro_features.comparison.examine import PHASES, examine, randomised, untrained
 from micro_features.explain import enrichment
 from micro_features.explain.gradcam import METHODS, heat_map
+from micro_features.images.cells import Cells
 from micro_features.learn.cnn import predict_whole
 from micro_features.network import cnn_model
 from micro_features.network.pictures import network_picture, pixels_sha256, read_micrograph
@@ -44,7 +45,7 @@ def test_maps_and_predictions_are_of_the_networks_that_did_not_see_it(examined, 
     for layer in networks[0].strides:
         maps = [heat_map(network, network.layers[layer], seen.x, method="gradcam") for network in networks]
         np.testing.assert_array_equal(examined.heats[layer, "gradcam"].values, np.mean(maps, axis=0))
-        assert examined.heats[layer, "gradcam"].cell_px == 2 * networks[0].strides[layer]
+        assert examined.heats[layer, "gradcam"].cells == Cells(2 * networks[0].strides[layer], -1)
         ranks = [rankdata(each).ravel() for each in maps]  # of two seeds
         assert examined.seeds_alike[layer] == pytest.approx(np.corrcoef(ranks)[0, 1])
 
@@ -53,7 +54,7 @@ def test_leans_are_those_of_the_map_on_the_masks(examined):
     assert sum(mask.astype(int) for mask in examined.masks.values()).min() == 1  # disjoint, and cover the picture
     assert examined.masks["pore"].mean() == pytest.approx(examined.porosity, rel=0.05)
     for heat in examined.heats.values():
-        shares = enrichment.phase_shares(examined.masks, heat.cell_px, heat.values.shape)
+        shares = enrichment.phase_shares(examined.masks, heat.cells, heat.values.shape)
         again = enrichment.enrichment(heat.values, shares)
         np.testing.assert_array_equal(heat.table.to_numpy(), again.to_numpy())
         assert tuple(heat.table.index) == PHASES
@@ -98,7 +99,7 @@ def test_the_cascade_ends_in_networks_that_learned_nothing(examined, networks, j
         drawn = [untrained(each.architecture, each, number) for each in networks]
         own = np.mean([heat_map(each, each.layers[layer], seen.x, method="gradcam") for each in drawn], axis=0)
         np.testing.assert_allclose(found, own, rtol=1e-5)
-    shares = enrichment.phase_shares(examined.masks, examined.heats[layer, "gradcam"].cell_px, own.shape)
+    shares = enrichment.phase_shares(examined.masks, examined.heats[layer, "gradcam"].cells, own.shape)
     for number, leans in enumerate(examined.untrained):
         bare = untrained(networks[0].architecture, networks[0], number)
         heat = heat_map(bare, bare.layers[layer], seen.x, method="gradcam")

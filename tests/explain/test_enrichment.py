@@ -18,6 +18,7 @@ from micro_features.explain.enrichment import (
     shifted_null,
     two_sided_p,
 )
+from micro_features.images.cells import Cells
 
 LEAN = MEASURES.index("lean")
 
@@ -32,7 +33,7 @@ def halves(rows=8, cols=8):
 def test_shares_of_cells_by_hand():
     pore = np.zeros((4, 5), bool)
     pore[0, :2] = pore[:, 4] = True
-    shares = phase_shares({"pore": pore, "interior": ~pore}, 2, (2, 3))
+    shares = phase_shares({"pore": pore, "interior": ~pore}, Cells(2), (2, 3))
     # The last column of cells is cut: one pixel wide, all of it pore.
     np.testing.assert_allclose(shares["pore"], [[0.5, 0, 1], [0, 0, 1]])
     np.testing.assert_allclose(shares["interior"], 1 - shares["pore"])
@@ -41,33 +42,38 @@ def test_shares_of_cells_by_hand():
 def test_cells_need_not_be_whole_pixels():
     row = np.array([[True, False, False]])
     # Cells of 1.5 px: the first holds all of pixel 0 and half of pixel 1.
-    np.testing.assert_allclose(phase_shares({"a": row, "b": ~row}, 1.5, (1, 2))["a"], [[1 / 1.5, 0]])
+    np.testing.assert_allclose(phase_shares({"a": row, "b": ~row}, Cells(1.5), (1, 2))["a"], [[1 / 1.5, 0]])
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.floats(1, 9), st.integers(0, 99))
-def test_shares_lose_no_area(rows, cols, cell, seed):
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(1, 9), st.floats(0, 0.9), st.integers(0, 99))
+def test_shares_lose_no_area(rows, cols, edge, hanging, seed):
     phase = np.random.default_rng(seed).integers(3, size=(rows, cols))
-    shape = (int(np.ceil(rows / cell)), int(np.ceil(cols / cell)))
-    shares = phase_shares({name: phase == k for k, name in enumerate("abc")}, cell, shape)
+    cells = Cells(edge, -hanging * edge)
+    shape = (int(np.ceil(rows / edge + hanging)), int(np.ceil(cols / edge + hanging)))
+    shares = phase_shares({name: phase == k for k, name in enumerate("abc")}, cells, shape)
     np.testing.assert_allclose(sum(shares.values()), 1)
+    # Each cell counted by its area within the picture gives back the area of the phase.
+    ends = (cells.origin + edge * np.arange(n + 1) for n in shape)
+    down, across = (np.diff(np.clip(each, 0, side)) for each, side in zip(ends, (rows, cols), strict=True))
+    assert down @ shares["a"] @ across == pytest.approx((phase == 0).sum())
 
 
 def test_nothing_valid_has_no_share():
     masks = halves()
     masks["interior"][:4] = False
-    np.testing.assert_allclose(sum(phase_shares(masks, 4, (2, 2)).values()), [[1, 0], [1, 1]])
+    np.testing.assert_allclose(sum(phase_shares(masks, Cells(4), (2, 2)).values()), [[1, 0], [1, 1]])
 
 
 @pytest.mark.parametrize(("cell", "shape"), [(2, (3, 4)), (2, (5, 4)), (3, (4, 3))])
 def test_a_map_of_another_picture_is_refused(cell, shape):
-    with pytest.raises(ValueError, match="does not lie on a picture of 8 rows"):
-        phase_shares(halves(), cell, shape)
+    with pytest.raises(ValueError, match="do not lie on a side of 8 px"):
+        phase_shares(halves(), Cells(cell), shape)
 
 
 def test_overlapping_masks_are_refused():
     with pytest.raises(ValueError, match="overlap"):
-        phase_shares({"pore": np.ones((2, 2), bool), "interior": np.ones((2, 2), bool)}, 1, (2, 2))
+        phase_shares({"pore": np.ones((2, 2), bool), "interior": np.ones((2, 2), bool)}, Cells(1), (2, 2))
 
 
 def test_enrichment_by_hand():
@@ -89,7 +95,7 @@ def test_enrichment_by_hand():
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_map_that_is_a_mask_and_one_that_is_even(sign):
-    shares = phase_shares(halves(), 2, (4, 4))
+    shares = phase_shares(halves(), Cells(2), (4, 4))
     name = "positive" if sign > 0 else "negative"
     on_pores = enrichment(sign * shares["pore"], shares)
     assert on_pores.loc["pore", [name, "absolute"]].tolist() == [2, 2]
@@ -106,7 +112,7 @@ def test_a_map_that_is_a_mask_and_one_that_is_even(sign):
 def test_a_phase_smaller_than_a_cell_has_no_enrichment_but_a_lean():
     pore = np.zeros((8, 8), bool)
     pore[0, 0] = True
-    shares = phase_shares({"pore": pore, "boundary": np.zeros_like(pore), "interior": ~pore}, 2, (4, 4))
+    shares = phase_shares({"pore": pore, "boundary": np.zeros_like(pore), "interior": ~pore}, Cells(2), (4, 4))
     table = enrichment(np.arange(16.0).reshape(4, 4), shares)
     assert table.loc["pore", list(MEASURES[:4])].isna().all()
     # The pore is a quarter of the first cell, where heat is 0; the interior is all the rest.
@@ -118,7 +124,7 @@ def test_a_phase_smaller_than_a_cell_has_no_enrichment_but_a_lean():
 @settings(max_examples=50, deadline=None)
 @given(arrays(float, (4, 4), elements=st.floats(-1e3, 1e3, width=16)), st.floats(0.1, 10), st.floats(-100, 100))
 def test_units_do_not_matter_and_a_constant_is_no_lean(heat, unit, constant):
-    shares = phase_shares(halves(), 2, (4, 4))
+    shares = phase_shares(halves(), Cells(2), (4, 4))
     table = enrichment(heat, shares)
     scaled = enrichment(unit * heat, shares)
     np.testing.assert_allclose(scaled.iloc[:, :-1], table.iloc[:, :-1], rtol=1e-6, atol=1e-9)
@@ -162,9 +168,14 @@ def test_leans_on_one_phase_do_not_ask_about_the_others():
     assert other.loc["interior", "lean"] == pytest.approx(-table.loc["pore", "lean"])
 
 
-def test_there_is_no_lean_without_a_control():
-    masks = {"pore": halves()["pore"], "boundary": halves()["interior"], "interior": np.zeros((8, 8), bool)}
-    shares = phase_shares(masks, 1, (8, 8))
+# Less than one cell of 4 px has the heat of what surrounds it, and is no control either.
+@pytest.mark.parametrize("interior_px", [0, 3])
+def test_there_is_no_lean_without_a_control(interior_px):
+    interior = np.zeros((16, 16), bool)
+    interior[0, 16 - interior_px :] = True
+    pore, rest = halves(16, 16).values()
+    masks = {"pore": pore, "boundary": rest & ~interior, "interior": interior}
+    shares = phase_shares(masks, Cells(2), (8, 8))
     heat = np.random.default_rng(11).normal(size=(8, 8))
     table = enrichment(heat, shares)
     assert table["lean"].isna().all()
@@ -178,7 +189,7 @@ def test_there_is_no_lean_without_a_control():
 
 
 def test_a_map_that_can_not_be_judged_is_refused():
-    shares = phase_shares(halves(), 2, (4, 4))
+    shares = phase_shares(halves(), Cells(2), (4, 4))
     with pytest.raises(ValueError, match=r"shape \(3, 4\)"):
         enrichment(np.zeros((3, 4)), shares)
     with pytest.raises(ValueError, match="NaN or infinity"):
@@ -241,7 +252,7 @@ def test_heat_on_a_masked_corner_does_not_enter_the_null():
 
 
 def test_a_map_too_coarse_to_be_moved_has_no_null():
-    shares = phase_shares(halves(), 2, (4, 4))
+    shares = phase_shares(halves(), Cells(2), (4, 4))
     assert np.isnan(shifted_null(np.ones((4, 4)), shares, n=5, rng=np.random.default_rng(0))).all()
     assert np.isnan(two_sided_p(1.0, np.full(5, np.nan)))
 

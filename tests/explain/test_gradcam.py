@@ -5,7 +5,11 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from micro_features.explain.enrichment import enrichment, phase_shares  # noqa: E402
 from micro_features.explain.gradcam import clipped, enlarged, heat_map, resolved_layer  # noqa: E402
+from micro_features.images.cells import Cells  # noqa: E402
+from micro_features.images.resize import shrunk  # noqa: E402
+from micro_features.learn.network import Architecture, Network  # noqa: E402
 
 
 class Toy(nn.Module):
@@ -168,12 +172,13 @@ def test_the_halves_of_a_map():
 
 
 def test_enlarging_by_hand():
-    found = enlarged(np.array([[0.0, 4.0]]), (3, 8), stride=4)
+    found = enlarged(np.array([[0.0, 4.0]]), (3, 8), Cells(4))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4]] * 3)
-    np.testing.assert_allclose(enlarged(np.array([[2.0], [2.0]]), (5, 5), stride=2), np.full((5, 5), 2))
-    with pytest.raises(ValueError, match="stride is 0"):
-        enlarged(np.zeros((2, 2)), (4, 4), stride=0)
+    # Centres of cells that begin a pixel before the picture lie a pixel earlier.
+    found = enlarged(np.array([[0.0, 4.0]]), (3, 8), Cells(4, -1))
+    np.testing.assert_allclose(found, [[0, 0.5, 1.5, 2.5, 3.5, 4, 4, 4]] * 3)
+    np.testing.assert_allclose(enlarged(np.array([[2.0], [2.0]]), (5, 5), Cells(2)), np.full((5, 5), 2))
 
 
 @pytest.mark.parametrize("size", [(64, 96), (61, 90), (71, 103)])
@@ -181,7 +186,7 @@ def test_a_cell_lies_over_its_pixels(size):
     # Cell i is pixels 8 i to 8 i + 7, also where the picture is no multiple of cells: a plane stays in its place.
     rows, cols = (-(-n // 8) for n in size)
     row, col = np.mgrid[:rows, :cols] * 8 + 3.5
-    large = enlarged(row + 100 * col, size, stride=8)
+    large = enlarged(row + 100 * col, size, Cells(8))
     y, x = np.mgrid[4 : size[0] - 9, 4 : size[1] - 9]
     np.testing.assert_allclose(large[4:-9, 4:-9], y + 100 * x, rtol=1e-5)
 
@@ -190,10 +195,56 @@ def test_a_bright_spot_is_found_where_it_is():
     network = nn.Sequential(nn.AvgPool2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     x = np.zeros((80, 96), np.float32)
     x[36:44, 68:76] = 1  # its middle on the corner of four cells
-    large = enlarged(heat_map(network, network[0], x), x.shape, stride=8)
+    large = enlarged(heat_map(network, network[0], x), x.shape, Cells(8))
     y, z = np.mgrid[: x.shape[0], : x.shape[1]]
     assert (large * y).sum() / large.sum() == pytest.approx(39.5, abs=0.01)
     assert (large * z).sum() / large.sum() == pytest.approx(71.5, abs=0.01)
+
+
+def sees_pores(*line):
+    """A network whose first layer is a given filter, and whose rest is random."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network(Architecture((8,), 4)).eval()
+    weights = torch.tensor(line)
+    with torch.no_grad():
+        network.layers["stem"][0].weight[:] = weights[:, None] * weights
+    network.layers["stem"][1] = nn.Identity()
+    return network
+
+
+def leans_of(network, masks):
+    """Of the map of the first layer, scaled to a sum of 1, on a picture where pores are bright."""
+    cells = Cells(network.strides["stem"], network.cell_origin).scaled(2)
+    x, _ = shrunk(masks["pore"].astype(np.float32), np.ones(masks["pore"].shape, bool), 2)
+    heat = heat_map(network, network.layers["stem"], x)
+    return enrichment(heat / heat.sum(), phase_shares(masks, cells, heat.shape))
+
+
+def test_a_map_that_is_a_phase_leans_on_that_phase_alone():
+    # Every cell of 4 px is of one phase, the first ones cut by one pixel, and the filter reads its middle.
+    phase = np.kron(np.random.default_rng(0).integers(3, size=(20, 24)), np.ones((4, 4)))[1:, 1:]
+    masks = {name: phase == k for k, name in enumerate(("pore", "boundary", "interior"))}
+    masks = {name: np.pad(mask, ((0, 1), (0, 1)), "edge") for name, mask in masks.items()}
+    table = leans_of(sees_pores(0.0, 0, 1, 0, 0), masks)
+    assert table.loc["boundary", "lean"] == pytest.approx(0, abs=1e-6)
+    # All heat, less the part of it that pores would have if they and interiors were alike.
+    pore, _, interior = table["area"]
+    assert table.loc["pore", "lean"] == pytest.approx(1 - pore / (pore + interior), abs=1e-6)
+
+
+def test_heat_of_pores_spills_over_both_their_sides_alike():
+    # Pores of 6 px at every place on the grid of cells, with 3 px beside them that are phases of their own.
+    begin = np.arange(11, 200, 25)
+    masks = {
+        name: np.broadcast_to(np.isin(np.arange(220), (begin[:, None] + np.arange(*ends)).ravel()), (40, 220))
+        for name, ends in {"left": (-3, 0), "pore": (0, 6), "right": (6, 9)}.items()
+    }
+    masks["interior"] = ~np.any([*masks.values()], axis=0)
+    table = leans_of(sees_pores(0.0, 1, 2, 1, 0), masks)
+    assert table.loc["left", "area"] == pytest.approx(table.loc["right", "area"])
+    assert table.loc["left", "lean"] == pytest.approx(table.loc["right", "lean"], abs=1e-6)
+    assert table.loc["pore", "lean"] > 3 * table.loc["left", "lean"] > 0
 
 
 def test_deepest_layer_that_resolves():

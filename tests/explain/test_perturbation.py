@@ -3,6 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from micro_features.explain.perturbation import deletion_insertion
+from micro_features.images.cells import Cells
 
 CELL = 4
 
@@ -22,7 +23,7 @@ def test_deletion_of_a_linear_model_by_hand():
     predict, image, weight = linear(np.random.default_rng(0))
     heat = parts(image, weight)
     found = deletion_insertion(
-        predict, image, heat, cell_px=CELL, fill=np.zeros_like(image), rng=np.random.default_rng(1), steps=4
+        predict, image, heat, cells=Cells(CELL), fill=np.zeros_like(image), rng=np.random.default_rng(1), steps=4
     )
     ordered = np.sort(heat.ravel())[::-1]
     taken = np.array([0, *np.cumsum(ordered)[[19, 39, 59, 79]]])
@@ -36,7 +37,7 @@ def test_deletion_of_a_linear_model_by_hand():
     assert found.p == 2 / 20
     assert found.moved_deletion.shape == (19, 5)
     turned = deletion_insertion(
-        predict, image, -heat, cell_px=CELL, fill=np.zeros_like(image), rng=np.random.default_rng(1), steps=4
+        predict, image, -heat, cells=Cells(CELL), fill=np.zeros_like(image), rng=np.random.default_rng(1), steps=4
     )
     assert turned.area == pytest.approx(-found.area)
 
@@ -49,7 +50,7 @@ def test_maps_that_know_nothing_gain_nothing():
         heat = parts(image, weight)
         for kind, shown in (("knows", heat), ("does not", gaussian_filter(rng.normal(size=heat.shape), 1))):
             one = deletion_insertion(
-                predict, image, shown, cell_px=CELL, fill=np.zeros_like(image), rng=rng, steps=5, n_random=5
+                predict, image, shown, cells=Cells(CELL), fill=np.zeros_like(image), rng=rng, steps=5, n_random=5
             )
             gains[kind].append(one.gain)
     assert min(gains["knows"]) > 0
@@ -62,7 +63,7 @@ def test_a_map_too_small_to_be_moved_has_curves_but_no_gain(shape):
         lambda batch: batch.mean(axis=(1, 2)),
         np.ones((10, 10)),
         np.ones(shape),
-        cell_px=10 / max(shape),
+        cells=Cells(10 / max(shape)),
         fill=np.zeros((10, 10)),
         rng=np.random.default_rng(0),
         steps=2,
@@ -81,7 +82,7 @@ def test_every_pixel_belongs_to_a_cell_also_at_cut_edges():
         lambda batch: batch.mean(axis=(1, 2)),
         image,
         np.arange(6.0).reshape(2, 3),
-        cell_px=4,
+        cells=Cells(4),
         fill=np.zeros_like(image),
         rng=np.random.default_rng(0),
         steps=6,

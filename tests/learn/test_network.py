@@ -39,6 +39,29 @@ def test_cells_are_as_large_as_the_strides_say():
     assert sizes == {"stem": (16, 32, 48), "stage1": (32, 16, 24), "stage2": (64, 8, 12), "stage3": (96, 4, 6)}
 
 
+@pytest.mark.parametrize("size", [120, 121, 126])
+def test_cells_lie_where_their_filters_look(size):
+    net = network()
+    with torch.no_grad():
+        for part in net.layers.modules():
+            if isinstance(part, torch.nn.Conv2d):
+                part.weight.fill_(1 / part.weight[0].numel())
+    for norm in [f"{name}.{kind}" for name in net.layers for kind in ("1", "first_norm", "second_norm")]:
+        name, _, kind = norm.partition(".")
+        if hasattr(net.layers[name], kind):
+            setattr(net.layers[name], kind, torch.nn.Identity())
+    x = torch.ones(1, 1, size, size, requires_grad=True)
+    seen = x
+    for name, layer in net.layers.items():
+        seen = layer(seen)
+        row, col = seen.shape[2] // 2 - 1, seen.shape[3] // 2
+        (answer,) = torch.autograd.grad(seen[0, :, row, col].sum(), x, retain_graph=True)
+        pixel, answer = torch.arange(size) + 0.5, answer[0, 0] / answer.sum()
+        middle = [float((answer.sum(1) * pixel).sum()), float((answer.sum(0) * pixel).sum())]
+        expected = [net.cell_origin + (cell + 0.5) * net.strides[name] for cell in (row, col)]
+        assert middle == pytest.approx(expected, abs=1e-3), name
+
+
 def test_halving_keeps_a_ramp_and_removes_what_the_grid_can_not_hold():
     halved = _Halved(1)
     cols = torch.arange(12.0).expand(1, 1, 12, 12)

@@ -6,20 +6,21 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from micro_features.data import HeatMaps
+from micro_features.images.cells import Cells
 from micro_features.report import heat_figures as figures
 from micro_features.report.signs import LOWERS, RAISES
 
 CAPTION = "Association within these imaging sessions; not shown to be a cause."
 
 
-def maps_of(*values, cell_px=16.0, cell_um=2.0, method="gradcam"):
+def maps_of(*values, cell_um=2.0, method="gradcam"):
     return HeatMaps(
         tuple(np.asarray(each, np.float32) for each in values),
         tuple(f"picture {place}" for place in range(len(values))),
         "stage3",
         method,
         "decades",
-        cell_px,
+        16.0,
         (cell_um,) * len(values),
     )
 
@@ -43,6 +44,7 @@ def sample(image=None, **choices):
         "phases": masks(image.shape),
         "shap": {"pore": -0.3, "boundary": 0.1, "texture": -0.05},
         "maps": maps_of(np.zeros(cells)),
+        "cells": Cells(16),
         "enrichment": pd.DataFrame(
             {"positive": [0.5, 1.5, 1.0], "negative": [2.0, 0.9, np.nan]}, index=["pore", "boundary", "interior"]
         ),
@@ -159,14 +161,16 @@ def test_features_that_the_model_lacks_are_said():
     assert words(axes["f"]).count("no feature") == 3
 
 
+@pytest.mark.parametrize("before", [0, 1, 3])
 @pytest.mark.parametrize("shape", [(96, 128), (100, 130)])
-def test_each_cell_is_drawn_where_it_is(shape):
+def test_each_cell_is_drawn_where_it_is(shape, before):
+    """Also where the first cells begin some pixels before the picture."""
     cells = np.zeros(tuple(-(-side // 16) for side in shape))
     cells[1, 2], cells[-1, -1] = 0.002, -0.002
-    ax = panels(sample(np.full(shape, 0.5), maps=maps_of(cells)))["d"]
+    ax = panels(sample(np.full(shape, 0.5), maps=maps_of(cells), cells=Cells(16, -before)))["d"]
     expected = np.ones((*shape, 3))
-    expected[16:32, 32:48] = to_rgb(RAISES)
-    expected[16 * (len(cells) - 1) :, 16 * (len(cells[0]) - 1) :] = to_rgb(LOWERS)
+    expected[16 - before : 32 - before, 32 - before : 48 - before] = to_rgb(RAISES)
+    expected[16 * (len(cells) - 1) - before :, 16 * (len(cells[0]) - 1) - before :] = to_rgb(LOWERS)
     np.testing.assert_allclose(canvas_of(ax), expected, atol=0.01)
 
 
@@ -230,7 +234,7 @@ def test_maps_sheet_has_scale_bars():
     known = maps.cell_um[:1]
     maps = HeatMaps(**{**vars(maps), "cell_um": (*known, np.nan)})
     images = [np.full((96, 128), 0.5)] * 2
-    figure = figures.maps_sheet(images, maps, labels=["a", "b"], limit=0.002, caption=CAPTION)
+    figure = figures.maps_sheet(images, maps, cells=[Cells(16)] * 2, labels=["a", "b"], limit=0.002, caption=CAPTION)
     first, second = figure.axes[0], figure.axes[2]
     assert (words(first), words(second)) == (["20 µm"], ["scale not known"])
     assert [np.ptp(line.get_xdata()) for line in first.lines] == pytest.approx([40, 40])
@@ -243,6 +247,7 @@ def test_maps_sheet_pairs_pictures_with_their_maps(n, legible):
     figure = figures.maps_sheet(
         [rng.random((60, 80)) for _ in range(n)],
         maps_of(*(np.full((4, 5), 0.002 * (-1) ** each) for each in range(n))),
+        cells=[Cells(16)] * n,
         labels=["a name far too long to stand above one pair of pictures and still be read"] * n,
         limit=0.002,
         caption=CAPTION,
