@@ -128,7 +128,7 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     if request.sanity == FULL:
         tell("training networks on one fold again, with other seeds and with exchanged targets")
         seen = read_pictures(dataset, request.table, request.pictures, model.geometry, n_workers=n_workers)
-        full = retrained.run(model, dataset, seen, layers.judged, seed=request.seed, n_workers=n_workers)
+        full = retrained.run(model, dataset, seen, layers.judged, seed=request.seed, n_workers=n_workers, tell=tell)
     tell(f"looking at {len(jobs)} pictures, {sum(job.altered for job in jobs)} of them altered as well")
     told = map_ordered(examine, jobs, n_workers=min(n_workers, len(jobs)))
     failures = [f"{job.name}: {answer}" for job, answer in zip(jobs, told, strict=True) if isinstance(answer, str)]

@@ -5,21 +5,23 @@ They take minutes, so what they found is kept beside the model and shown by ever
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from micro_features import jobs
 from micro_features.batch import map_ordered
-from micro_features.errors import ArtefactError, OutputError
+from micro_features.errors import ArtefactError, ImageError, OutputError
 from micro_features.explain import sanity
 from micro_features.explain.enrichment import FEWEST_GROUPS
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.files.artefacts import model_folder
+from micro_features.files.outputs import write_json
 from micro_features.fitting.dataset import Dataset
 from micro_features.fitting.scores_file import finite
 from micro_features.learn.cnn import fit
+from micro_features.learn.device import device_named
 from micro_features.learn.draws import PERMUTATION, stream
 from micro_features.learn.network import Architecture, rounded
 from micro_features.learn.plan import Augmentation, Plan
@@ -27,6 +29,7 @@ from micro_features.learn.target import class_codes, native_values
 from micro_features.learn.validate import exchanged
 from micro_features.network.cnn_model import CnnModel
 from micro_features.network.pictures import NetworkPicture
+from micro_features.network.progress import Progress, Teller, telling
 
 FILE = "sanity_full.json"
 SHUFFLES = 2
@@ -58,6 +61,7 @@ class Retrained:
 class _Job:
     """One training, and the pictures that it makes maps of."""
 
+    name: str
     x: list[np.ndarray]
     boxes: list[np.ndarray]
     y: np.ndarray
@@ -66,6 +70,8 @@ class _Job:
     plan: Plan
     architecture: Architecture
     layer: str
+    device: str
+    teller: Teller
 
 
 def known(model: str, layer: str) -> Retrained | None:
@@ -105,6 +111,7 @@ def run(
     *,
     seed: int,
     n_workers: int,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Retrained:
     """Train what is missing of five seeds, and networks that learn exchanged targets; keep what they show.
 
@@ -118,6 +125,8 @@ def run(
     layer : str
         Of the maps.
     seed, n_workers : int
+    tell : callable
+        Told of each epoch, and of the time that is left.
 
     Returns
     -------
@@ -125,12 +134,18 @@ def run(
 
     Raises
     ------
+    ImageError
+        A picture is another than that which the networks were trained on.
     OutputError
         It can not be kept in the model's folder.
     """
     path = model_folder(model.name) / FILE
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path.parent}: can not be written, and what is found is kept there; copy the model.")
+    of_training = model.schema["training"]["pictures"]
+    for name, picture in pictures.items():
+        if picture.pixels_sha256 != of_training[name]["pixels_sha256"]:
+            raise ImageError(f"{name}: is not the picture that the networks were trained on; say where those lie.")
     row_of = {name: row for row, each in enumerate(dataset.ids) for name in dataset.members[each]}
     rows = np.array([row_of[name] for name in pictures])
     fold = most_groups(model)
@@ -141,29 +156,34 @@ def run(
     x = [picture.x for picture in pictures.values()]
     boxes = [picture.boxes(model.geometry) for picture in pictures.values()]
     asked = [x[i] for i in np.flatnonzero(left_out)]
-
-    def job(number: int, y: np.ndarray, classes: np.ndarray | None) -> _Job:
-        train = np.flatnonzero(~left_out)
-        return _Job(
-            [x[i] for i in train],
-            [boxes[i] for i in train],
-            y[rows[train]],
-            None if classes is None else classes[rows[train]],
-            asked,
-            replace(plan, seed=number),
-            architecture,
-            layer,
-        )
-
-    classes = dataset.classes if dataset.class_names else None
     last = max(kept.seed for kept in here)
     more = max(0, sanity.FEWEST_SEEDS - len(here))
-    todo = [job(last + 1 + number, dataset.y, classes) for number in range(more)]
+    todo = [(f"seed {number}", number, dataset.y, dataset.classes) for number in range(last + 1, last + 1 + more)]
     for number in range(SHUFFLES):
         y = exchanged(dataset.y, dataset.groups, stream(seed, PERMUTATION, number))
-        of_y = class_codes(native_values(y, dataset.target.log10), dataset.cuts) if dataset.class_names else None
-        todo.append(job(here[0].seed + number, y, of_y))
-    maps = map_ordered(_trained_maps, todo, n_workers=min(n_workers, len(todo)))
+        of_y = class_codes(native_values(y, dataset.target.log10), dataset.cuts)
+        todo.append((f"exchanged targets {number + 1}", here[0].seed + number, y, of_y))
+    train, device = np.flatnonzero(~left_out), device_named("auto").type
+    # A graphics card computes one training at a time; on the CPU one thread each is quickest.
+    processes = min(n_workers, len(todo)) if device == "cpu" else 1
+    with telling(Progress({name: plan.epochs for name, *_ in todo}, tell), processes) as teller:
+        jobs = [
+            _Job(
+                name=name,
+                x=[x[i] for i in train],
+                boxes=[boxes[i] for i in train],
+                y=y[rows[train]],
+                classes=classes[rows[train]] if dataset.class_names else None,
+                left_out=asked,
+                plan=replace(plan, seed=number),
+                architecture=architecture,
+                layer=layer,
+                device=device,
+                teller=teller,
+            )
+            for name, number, y, classes in todo
+        ]
+        maps = map_ordered(_trained_maps, jobs, n_workers=processes)
     of_seeds = [
         [heat_map(kept.network, kept.network.layers[layer], each, method=METHODS[0]) for each in asked] for kept in here
     ] + maps[:more]
@@ -182,10 +202,7 @@ def run(
         seeds=replace(seeds, words=seeds.words + of_what),
         labels=replace(labels, words=labels.words + of_what),
     )
-    try:
-        path.write_text(json.dumps(finite(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: can not be written ({error.strerror or error}).") from None
+    write_json(path, finite(asdict(found)))
     return found
 
 
@@ -204,9 +221,19 @@ def _plan(model: CnnModel) -> Plan:
 def _trained_maps(job: _Job) -> list[np.ndarray]:
     import torch
 
-    jobs.use_one_thread()
-    torch.set_num_threads(1)
-    network = rounded(fit(job.x, job.boxes, job.y, job.classes, plan=job.plan, architecture=job.architecture))
+    if job.device == "cpu":
+        torch.set_num_threads(1)
+    network = fit(
+        job.x,
+        job.boxes,
+        job.y,
+        job.classes,
+        plan=job.plan,
+        architecture=job.architecture,
+        device=job.device,
+        tell=lambda epoch: job.teller.put((job.name, epoch.number, epoch.loss)),
+    )
+    network = rounded(network).cpu()  # where those of the model are asked, too
     return [heat_map(network, network.layers[job.layer], each, method=METHODS[0]) for each in job.left_out]
 
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from micro_features.errors import MicroFeaturesError
 
-Message = tuple[int, int, int, float]
-"""Fold, seed, number of the epoch from 1, loss."""
+Message = tuple[str, int, float]
+"""Name of the network, number of the epoch from 1, loss."""
 
 
 class Teller(Protocol):
@@ -27,12 +27,12 @@ class Progress:
     Parameters
     ----------
     epochs : mapping
-        Epochs that each network of (fold, seed) needs; 0 where it is trained already.
+        Epochs that each network needs, by its name; 0 where it is trained already.
     tell : callable
         Gets the lines.
     """
 
-    def __init__(self, epochs: Mapping[tuple[int, int], int], tell: Callable[[str], None]) -> None:
+    def __init__(self, epochs: Mapping[str, int], tell: Callable[[str], None]) -> None:
         self._left, self._epochs, self._tell = dict(epochs), dict(epochs), tell
         self._done, self._began = 0, time.monotonic()
         trained = sum(number == 0 for number in epochs.values())
@@ -41,13 +41,13 @@ class Progress:
 
     def put(self, message: Message) -> None:
         """Take a message, tell it."""
-        fold, seed, number, loss = message
-        of = self._epochs[fold, seed]
+        name, number, loss = message
+        of = self._epochs[name]
         # Where a training was taken up, its first epochs were done earlier.
         self._done += 1
-        self._left[fold, seed] = of - number
+        self._left[name] = of - number
         seconds = (time.monotonic() - self._began) / self._done * sum(self._left.values())
-        self._tell(f"fold {fold} seed {seed}: epoch {number} of {of}, loss {loss:.3f}; {_minutes(seconds)} left in all")
+        self._tell(f"{name}: epoch {number} of {of}, loss {loss:.3f}; {_minutes(seconds)} left in all")
 
 
 def _minutes(seconds: float) -> str:

@@ -293,7 +293,7 @@ def _train_all(
     classes = dataset.classes[owner] if dataset.class_names else None
     # A graphics card computes one training at a time; on the CPU one thread each is quickest.
     processes = min(n_workers, len(names)) if device == "cpu" else 1
-    epochs = {name: 0 if unfinished.weights(*name) else plan.epochs for name in names}
+    epochs = {_told(*name): 0 if unfinished.weights(*name) else plan.epochs for name in names}
     with telling(Progress(epochs, tell), processes) as teller:
         jobs = [
             Job(
@@ -313,6 +313,10 @@ def _train_all(
             for number, seed in names
         ]
         return dict(zip(names, map_ordered(train_one, jobs, n_workers=processes), strict=True))
+
+
+def _told(fold: int, seed: int) -> str:
+    return f"fold {fold} seed {seed}"
 
 
 def train_one(job: Job) -> Trained:
@@ -335,7 +339,7 @@ def train_one(job: Job) -> Trained:
             plan=job.plan,
             architecture=job.architecture,
             device=job.device,
-            tell=lambda epoch: job.teller.put((job.fold, job.seed, epoch.number, epoch.loss)),
+            tell=lambda epoch: job.teller.put((_told(job.fold, job.seed), epoch.number, epoch.loss)),
             checkpoint=job.unfinished.checkpoint(job.fold, job.seed),
         )
         weights = to_bytes(rounded(network))

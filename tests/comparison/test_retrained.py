@@ -8,7 +8,7 @@ import pytest
 
 from micro_features.comparison import explain, retrained
 from micro_features.comparison.asked import dataset_of
-from micro_features.errors import ArtefactError
+from micro_features.errors import ArtefactError, ImageError
 from micro_features.explain import sanity
 from micro_features.network import cnn_model
 from micro_features.network.pictures import read_pictures
@@ -18,26 +18,31 @@ from .conftest import request_for
 LAYER = "stage1"
 
 
+def run_again(request, *, exchange=(), tell=lambda line: None):
+    model = cnn_model.load(request.cnn)
+    dataset = dataset_of(request, model)
+    pictures = read_pictures(dataset, request.table, None, model.geometry)
+    pictures |= dict(zip(exchange, [pictures[name] for name in exchange[::-1]], strict=True))
+    found = retrained.run(model, dataset, pictures, LAYER, seed=0, n_workers=1, tell=tell)
+    return found, model, dataset
+
+
 @pytest.fixture(scope="module")
 def copied(made, tmp_path_factory):
     """A copy of the model's folder, and what retraining found for it."""
     folder = tmp_path_factory.mktemp("copied") / "model"
     shutil.copytree(made / "cnn" / "model", folder)
     assert retrained.known(str(folder), LAYER) is None
-    request = request_for(made, cnn=str(folder))
-    model = cnn_model.load(request.cnn)
-    dataset = dataset_of(request, model)
-    pictures = read_pictures(dataset, request.table, None, model.geometry)
-    trained = []
+    trained, lines = [], []
     with pytest.MonkeyPatch.context() as patch:
         fit = retrained.fit
         patch.setattr(retrained, "fit", lambda *data, **how: trained.append((data, how)) or fit(*data, **how))
-        found = retrained.run(model, dataset, pictures, LAYER, seed=0, n_workers=1)
-    return folder, found, trained, model, dataset
+        found, model, dataset = run_again(request_for(made, cnn=str(folder)), tell=lines.append)
+    return folder, found, trained, model, dataset, lines
 
 
 def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(copied):
-    _, found, trained, model, dataset = copied
+    _, found, trained, model, dataset, _ = copied
     assert [kept.seed for kept in model.networks if kept.fold == retrained.most_groups(model)] == [0, 1]
     assert [how["plan"].seed for _, how in trained] == [2, 3, 4, 0, 1]
     assert {how["plan"].epochs for _, how in trained} == {1}  # as the model itself was trained
@@ -54,6 +59,39 @@ def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(c
     assert "Fewer than 5 seeds" not in found.seeds.words
     assert f"{LAYER}, {found.n_pictures} pictures of fold 0; the interval is over pictures." in found.seeds.words
     assert found.labels.name == "labels"
+
+
+def test_each_training_tells_how_far_it_is_and_what_time_is_left(copied):
+    *_, lines = copied
+    named = ["seed 2", "seed 3", "seed 4", "exchanged targets 1", "exchanged targets 2"]
+    assert [line.partition(": epoch 1 of 1, loss")[0] for line in lines] == named
+    assert lines[-1].endswith("; 0 s left in all")
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+def test_an_interrupted_one_leaves_the_model_as_it_was(made, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(made / "cnn" / "model", folder)
+    before = sorted(path.name for path in folder.iterdir())
+
+    def tell(line):
+        if "exchanged targets 1" in line:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run_again(request_for(made, cnn=str(folder)), tell=tell)
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_other_pictures_than_those_of_the_training_are_refused(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(retrained, "fit", lambda *data, **how: pytest.fail("trained"))
+    folder = tmp_path / "model"
+    shutil.copytree(made / "cnn" / "model", folder)
+    with pytest.raises(ImageError, match=r"p1: is not the picture that the networks were trained on"):
+        run_again(request_for(made, cnn=str(folder)), exchange=("p1", "p2"))
 
 
 def test_it_is_kept_with_the_model_and_read_back_equal(copied):

@@ -160,14 +160,14 @@ def test_time_left_is_that_of_the_whole_run(monkeypatch):
     clock = iter([0.0, 10.0, 20.0, 330.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     lines = []
-    told = progress.Progress({(0, 0): 2, (1, 0): 2, (2, 0): 0}, lines.append)
-    for message in ((0, 0, 1, 1.5), (1, 0, 1, 1.25), (0, 0, 2, 1.0)):
+    told = progress.Progress({"a": 2, "b": 2, "c": 0}, lines.append)
+    for message in (("a", 1, 1.5), ("b", 1, 1.25), ("a", 2, 1.0)):
         told.put(message)
     assert lines == [
         "1 of 3 networks are trained already",
-        "fold 0 seed 0: epoch 1 of 2, loss 1.500; 30 s left in all",
-        "fold 1 seed 0: epoch 1 of 2, loss 1.250; 20 s left in all",
-        "fold 0 seed 0: epoch 2 of 2, loss 1.000; 2 min left in all",
+        "a: epoch 1 of 2, loss 1.500; 30 s left in all",
+        "b: epoch 1 of 2, loss 1.250; 20 s left in all",
+        "a: epoch 2 of 2, loss 1.000; 2 min left in all",
     ]
 
 
