@@ -1,6 +1,7 @@
 """What the numbers of all pictures say together: agreement, signs, alterations, windows, sanity of the maps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,15 +65,23 @@ def of_rows(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
     Returns
     -------
     (n, ...) float array
+        NaN for a row without any.
     """
-    sums = np.zeros((n, *values.shape[1:]))
+    sums, counts = np.zeros((n, *values.shape[1:])), np.bincount(owner, minlength=n)
     np.add.at(sums, owner, values)
-    return sums / np.bincount(owner, minlength=n).reshape(-1, *[1] * (values.ndim - 1))
+    return sums / np.where(counts > 0, counts, np.nan).reshape(-1, *[1] * (values.ndim - 1))
 
 
 def leans(pictures: Sequence[Examined], layer: str, phases: Sequence[str]) -> np.ndarray:
-    """(m, phases): leans of Grad-CAM at a layer, model units."""
+    """(m, phases): leans of Grad-CAM at a layer, model units; NaN for a picture without interior of grains."""
     return np.array([each.heats[layer, METHODS[0]].table.loc[list(phases), "lean"] for each in pictures], float)
+
+
+def leans_of_rows(pictures: Sequence[Examined], owner: np.ndarray, n: int, layer: str, phase: str) -> np.ndarray:
+    """(n,) mean over the pictures of each row that have a lean; NaN where none has."""
+    each = leans(pictures, layer, [phase])[:, 0]
+    known = np.isfinite(each)
+    return of_rows(each[known], owner[known], n)
 
 
 def agreement_of(
@@ -85,27 +94,40 @@ def agreement_of(
     chance: Sequence[str],
     phases: tuple[str, ...],
 ) -> compare.Agreement:
+    """Of rows whose lean is known; the others are counted in its reasons."""
     n, places = len(dataset.ids), [PHASES.index(phase) for phase in phases]
     unresolved = []
     if "boundary" in phases and layers.grains is None:
         unresolved.append(
             f"No layer of the network resolves the grains ({_size(layers.grain_px)}): its maps tell nothing about them."
         )
+    own = leans(pictures, layers.judged, phases)
     null = np.array([each.heats[layers.judged, METHODS[0]].null[:, places, _LEAN] for each in pictures])
     random = np.array([each.untrained[:, places] for each in pictures])
-    return compare.agreement(
-        of_rows(leans(pictures, layers.judged, phases), owner, n),
-        features.sums[:, [_COMPARED.index(phase) for phase in phases]],
-        dataset.groups,
-        measured=dataset.y,
-        null_shift=of_rows(null, owner, n).swapaxes(0, 1),
-        untrained=of_rows(random, owner, n).swapaxes(0, 1),
+    known = np.isfinite(own).all(axis=1)
+    # All three over the same pictures.
+    own, null, random = (of_rows(each[known], owner[known], n) for each in (own, null, random))
+    rows = np.isfinite(own).all(axis=1)
+    found = compare.agreement(
+        own[rows],
+        features.sums[rows][:, [_COMPARED.index(phase) for phase in phases]],
+        dataset.groups[rows],
+        measured=dataset.y[rows],
+        null_shift=null[rows].swapaxes(0, 1),
+        untrained=random[rows].swapaxes(0, 1),
         phases=phases,
         at_chance=chance,
         unresolved=unresolved,
         texture_share=features.shares.get("texture", float("nan")),
         seed=request.seed,
     )
+    if rows.all():
+        return found
+    left_out = (
+        f"{(~rows).sum()} of {n} rows are left out: their pictures hold less than a cell of the interior of grains, "
+        "which leans are taken against."
+    )
+    return replace(found, reasons=(*found.reasons, left_out))
 
 
 def _size(px: float) -> str:
@@ -116,11 +138,15 @@ def signs_of(
     dataset: Dataset, features: FeatureSide, pictures: Sequence[Examined], owner: np.ndarray, layers: Layers
 ) -> directions.Signs:
     n = len(dataset.ids)
+    lean = leans_of_rows(pictures, owner, n, layers.judged, "pore")
+    porosity = of_rows(np.array([each.porosity for each in pictures]), owner, n)
+    # Where no lean is known at all, that of the network is said to be unclear.
+    rows = np.isfinite(lean) | ~np.isfinite(lean).any()
     return directions.sign_reversal(
-        of_rows(leans(pictures, layers.judged, ["pore"])[:, 0], owner, n),
-        features.sums[:, 0],
-        of_rows(np.array([each.porosity for each in pictures]), owner, n),
-        dataset.groups,
+        lean[rows],
+        features.sums[rows, 0],
+        porosity[rows],
+        dataset.groups[rows],
         pores_lower=dataset.target.unit in CONDUCTIVITIES,
     )
 

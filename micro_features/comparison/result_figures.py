@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from micro_features.comparison.answers import leans, of_rows
+from micro_features.comparison.answers import leans, leans_of_rows, of_rows
 from micro_features.comparison.examine import PHASES, Examined
 from micro_features.comparison.explain import Explained
 from micro_features.comparison.feature_side import MASK_OF
@@ -146,18 +146,20 @@ def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
     if mask == "boundary" and found.layers.grains is None:
         return "Not resolvable: no layer of the network resolves the grains."
     layer = found.layers.judged
-    n, lean = len(found.dataset.ids), leans(found.pictures, layer, [mask])[:, 0]
-    network = of_rows(lean, found.owner, n)
+    n = len(found.dataset.ids)
+    network = leans_of_rows(found.pictures, found.owner, n, layer, mask)
+    agreement = found.of_pores or found.agreement
+    one = agreement.by_phase[mask]
+    if agreement.verdict in REFUSED or not agreement.n:
+        return " ".join(agreement.reasons)
     null = np.array(
         [each.heats[layer, _GRADCAM].null[:, PHASES.index(mask), MEASURES.index("lean")] for each in found.pictures]
     )
-    moved = of_rows(null, found.owner, n).T[:, :, None]
-    ranks = rank_correlation(moved, found.features.sums[:, place][:, None])[:, 0]
+    known = np.isfinite(leans(found.pictures, layer, [mask])[:, 0])
+    moved = of_rows(null[known], found.owner[known], n)
+    rows = np.isfinite(network)
+    ranks = rank_correlation(moved[rows].T[:, :, None], found.features.sums[rows, place][:, None])[:, 0]
     ranks = ranks[np.isfinite(ranks)]
-    agreement = found.of_pores or found.agreement
-    one = agreement.by_phase[mask]
-    if agreement.verdict in REFUSED:
-        return " ".join(agreement.reasons)
     ends = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else np.full(2, np.nan)
     return Lean(
         found.features.sums[:, place], network, (one.low, one.value, one.high), (float(ends[0]), float(ends[1]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from micro_features.comparison.answers import of_rows
+from micro_features.comparison.answers import leans_of_rows, of_rows
 from micro_features.comparison.examine import PHASES
 from micro_features.comparison.explain import Explained
 from micro_features.comparison.feature_side import MASK_OF
@@ -171,7 +171,6 @@ def rows_table(found: Explained) -> pd.DataFrame:
     )
     table["porosity"] = of_rows(np.array([each.porosity for each in found.pictures]), found.owner, len(dataset.ids))
     for place, (name, mask) in enumerate(MASK_OF.items()):
-        values = np.array([each.heats[layer, "gradcam"].table.loc[mask, "lean"] for each in found.pictures])
-        table[f"lean_{mask}"] = of_rows(values, found.owner, len(dataset.ids))
+        table[f"lean_{mask}"] = leans_of_rows(found.pictures, found.owner, len(dataset.ids), layer, mask)
         table[f"shap_{name.replace(' ', '_')}"] = found.features.sums[:, place]
     return table

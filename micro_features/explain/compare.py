@@ -139,7 +139,7 @@ def agreement(
         ``not meaningful`` where a model is at chance; else ``not resolvable`` where a structure is; else ``agree``
         where the interval and that of what is left at equal measured property lie above 0, both p are at most 0.05 and
         no untrained network of at least 9 is as far from 0, on either side; ``disagree`` where all of that holds below
-        0; else, also where something was not tested, ``undecided``.
+        0; else, also where something was not tested or nothing is left, ``undecided``.
 
     Raises
     ------
@@ -174,14 +174,14 @@ def agreement(
         f"The {side} {name} is the same in all pictures: it has no rank."
         for side, numbers in (("network's lean on", cnn), ("SHAP sum of", shap))
         for name, same in zip(phases, (numbers == numbers[:1]).all(axis=0), strict=True)
-        if same
+        if same and len(cnn)
     ]
     return Agreement(
         **vars(each[0]),
         untrained=of_untrained,
         by_phase=dict(zip(phases, each[1:], strict=True)),
         n=len(cnn),
-        n_groups=len(members),
+        n_groups=len(np.unique(groups)),
         verdict=verdict,
         reasons=(*reasons, *flat, *_of_texture(texture_share)),
     )
@@ -200,7 +200,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     (..., k) float array
         -1 to 1; NaN where one of the two is the same in all n, or not a number.
     """
-    x, y = (ranks - ranks.mean(axis=-2, keepdims=True) for ranks in (rankdata(each, axis=-2) for each in (one, other)))
+    x, y = (rankdata(each, axis=-2) - (each.shape[-2] + 1) / 2 for each in (one, other))
     spread = (x**2).sum(axis=-2) * (y**2).sum(axis=-2)
     return np.where(spread > 0, (x * y).sum(axis=-2) / np.sqrt(np.where(spread > 0, spread, 1)), np.nan)
 

@@ -12,7 +12,7 @@ from micro_features.comparison import answers, wording
 from micro_features.comparison.asked import Layers
 from micro_features.comparison.examine import PHASES
 from micro_features.explain import sanity
-from micro_features.explain.enrichment import MEASURES
+from micro_features.explain.enrichment import MEASURES, enrichment, shifted_null
 from micro_features.learn.target import Target
 
 N, N_GROUPS = 24, 12
@@ -141,6 +141,55 @@ def test_two_pictures_of_a_sample_are_averaged(planted):
     np.testing.assert_allclose(answers.of_rows(np.array([1.0, 3, 10]), np.array([0, 0, 1]), 2), [2, 10])
     both = answers.of_rows(np.array([[1.0, 2], [3, 6], [0, 1]]), np.array([1, 1, 0]), 2)
     np.testing.assert_allclose(both, [[0, 1], [2, 4]])
+
+
+def without_interior(one):
+    """The picture, were all of it pore and boundary: what the real measures say of its maps then."""
+    rng = np.random.default_rng(3)
+    pore = rng.random((8, 8)) < 0.4
+    shares = {"pore": pore.astype(float), "boundary": 1.0 - pore, "interior": np.zeros((8, 8))}
+    for heat in one.heats.values():
+        map_ = rng.normal(size=(8, 8))
+        heat.table, heat.null = enrichment(map_, shares), shifted_null(map_, shares, n=50, rng=rng)
+    one.untrained[:] = [enrichment(rng.normal(size=(8, 8)), shares)["lean"] for _ in range(UNTRAINED)]
+
+
+def test_a_picture_without_interior_is_left_out_of_the_mean_of_its_sample(planted):
+    dataset, features, pictures = planted
+    twins, owner = [*pictures, picture((9.0, 9.0), np.random.default_rng(4))], np.array([*range(N), 5])
+    without_interior(twins[-1])
+    found = agreement(dataset, features, twins, owner=owner)
+    assert found == agreement(*planted)
+    assert found.n == N
+
+
+def test_samples_without_any_lean_are_left_out_and_counted(planted):
+    dataset, features, pictures = planted
+    for row in (0, 1, 7):
+        without_interior(pictures[row])
+    found = agreement(dataset, features, pictures)
+    assert (found.verdict, found.value) == ("agree", pytest.approx(1))
+    assert (found.n, found.n_groups) == (N - 3, N_GROUPS - 1)
+    assert any(reason.startswith("3 of 24 rows are left out: ") for reason in found.reasons)
+    signs = answers.signs_of(dataset, features, pictures, np.arange(N), RESOLVED)
+    rest = [row for row in range(N) if row not in (0, 1, 7)]
+    assert signs.lean.value == pytest.approx(0.01 * features.sums[rest, 0].mean())
+
+
+@pytest.mark.parametrize("left", [0, 1, 8])
+def test_too_few_leans_are_undecided(planted, left):
+    """Eight rows are of four groups."""
+    dataset, features, pictures = planted
+    for each in pictures[left:]:
+        without_interior(each)
+    found = agreement(dataset, features, pictures)
+    assert (found.verdict, found.n) == ("undecided", left)
+    assert any(f"{N - left} of 24 rows are left out: " in reason for reason in found.reasons)
+    said = "Fewer than 6 groups" if left == 8 else "No agreement can be computed"
+    assert found.reasons[0].startswith(said)
+    assert list(wording._agreement(found))
+    signs = answers.signs_of(dataset, features, pictures, np.arange(N), RESOLVED)
+    assert signs.network == "unclear"
 
 
 def _features(namespace):

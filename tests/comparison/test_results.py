@@ -14,6 +14,7 @@ from micro_features.comparison import examine, explain, result_figures, result_f
 from micro_features.errors import ImageError
 from micro_features.explain import directions
 from micro_features.explain.compare import CAPTION
+from micro_features.explain.enrichment import MEASURES
 from micro_features.fitting.scores_file import finite
 
 from .conftest import N_PICTURES, TARGET, made_up_fit, request_for
@@ -138,6 +139,35 @@ def test_no_rank_agreement_is_drawn_or_printed_at_chance(explained):
     one = dataclasses.replace(explained.agreement, verdict="agree", reasons=("words",))
     sure = dataclasses.replace(explained, agreement=one, of_pores=None, at_chance=())
     assert "rank agreement over 8 rows of 4 groups" in "\n".join(wording.lines(sure))
+
+
+def without_lean(heat):
+    null = heat.null.copy()
+    null[..., MEASURES.index("lean")] = np.nan
+    return dataclasses.replace(heat, table=heat.table.assign(lean=np.nan), null=null)
+
+
+def test_a_picture_without_interior_is_drawn_and_written_without_its_lean(explained):
+    """The first is one of two of its sample, the third the only one of the next."""
+    pictures = list(explained.pictures)
+    for place in (0, 2):
+        heats = {key: without_lean(heat) for key, heat in pictures[place].heats.items()}
+        pictures[place] = dataclasses.replace(pictures[place], heats=heats)
+    undecided = dataclasses.replace(explained.agreement, verdict="undecided", reasons=("words",), n=7)
+    found = dataclasses.replace(explained, pictures=pictures, agreement=undecided, of_pores=None, at_chance=())
+    rows, before = result_files.rows_table(found), result_files.rows_table(explained)
+    of_second = explained.pictures[1].heats[explained.layers.judged, "gradcam"].table.loc["pore", "lean"]
+    assert rows["lean_pore"][0] == pytest.approx(of_second)
+    assert np.isnan(rows["lean_pore"][1])
+    np.testing.assert_array_equal(rows["lean_pore"][2:], before["lean_pore"][2:])
+    drawn = result_figures._lean(found, 0, "pore")
+    np.testing.assert_array_equal(drawn.network, rows["lean_pore"])
+    assert -1 <= drawn.chance[0] <= drawn.chance[1] <= 1
+    name, figure = next(result_figures.figures(found, result_files.enrichment_table(found)))
+    assert name == "leans"
+    assert sum(len(line.get_xdata()) for line in figure.axes[0].lines) >= 8
+    nothing = dataclasses.replace(found, agreement=dataclasses.replace(undecided, n=0))
+    assert result_figures._lean(nothing, 0, "pore") == "words"
 
 
 def stand_in(explained, monkeypatch, broken):

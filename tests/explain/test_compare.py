@@ -292,6 +292,15 @@ def test_one_phase_one_group_and_two_groups():
     assert found.reasons[0] == "Fewer than 6 groups: there is no interval."
 
 
+def test_without_any_picture_nothing_is_decided():
+    data = planted()
+    none = {"cnn": (0, 2), "shap": (0, 2), "groups": 0, "measured": 0, "null_shift": (9, 0, 2), "untrained": (9, 0, 2)}
+    found = agreement(**{**data, **{name: np.empty(shape) for name, shape in none.items()}})
+    assert (found.verdict, found.reasons) == ("undecided", ("No agreement can be computed.",))
+    assert (found.n, found.n_groups) == (0, 0)
+    assert np.isnan([found.value, found.p_shift, found.p_shuffle, *found.untrained]).all()
+
+
 def test_texture_is_said():
     assert "12% of the attribution" in agreement(**planted(), texture_share=0.12).reasons[-1]
     assert "the smaller part" in agreement(**planted(), texture_share=0.8).reasons[-1]
