@@ -15,7 +15,8 @@ from micro_features.comparison.feature_side import MASK_OF
 from micro_features.comparison.result_figures import figures
 from micro_features.comparison.wording import altered, lines, map_size
 from micro_features.explain import acquisition, enrichment
-from micro_features.explain.compare import CAPTION
+from micro_features.explain.compare import CAPTION, COMPARED, Agreement
+from micro_features.explain.gradcam import METHODS
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import write_json
 from micro_features.files.tables import write_table
@@ -50,7 +51,8 @@ def write(found: Explained, folder: Path) -> None:
 
 
 def comparison(found: Explained) -> dict[str, Any]:
-    """What ``comparison.json`` holds."""
+    """What ``comparison.json`` holds; what a number is worth stands before it, in the same object."""
+    of_all = {"at_chance": found.whole_at_chance}
     structure = found.features.structure.predicted
     return {
         "caption": CAPTION,
@@ -67,18 +69,30 @@ def comparison(found: Explained) -> dict[str, Any]:
             "at_chance_with_all_features": found.whole_at_chance,
         },
         "layers": {**asdict(found.layers), "map": map_size(found)},
-        "primary": asdict(found.agreement),
-        "pores_alone": None if found.of_pores is None else asdict(found.of_pores),
-        "signs_of_pores": asdict(found.signs),
-        "interventions": {name: asdict(each) for name, each in found.interventions.items()},
+        "primary": _judged(found.agreement),
+        "pores_alone": None if found.of_pores is None else _judged(found.of_pores),
+        "signs_of_pores": {"at_chance": found.at_chance, "words": found.signs.words, **asdict(found.signs)},
+        "interventions": {
+            name: {**of_all, "words": each.words, **asdict(each)} for name, each in found.interventions.items()
+        },
         "altered_pictures": altered(found),
-        "windows": None if found.windows is None else asdict(found.windows),
+        "windows": None if found.windows is None else {**of_all, **asdict(found.windows)},
         "n_rows": len(found.dataset.ids),
         "n_pictures": len(found.pictures),
         "left_out": found.failures,
         "seed": found.request.seed,
         "seconds": round(found.seconds, 1),
     }
+
+
+def _judged(agreement: Agreement) -> dict[str, Any]:
+    """Each phase is told with the verdict, too, though that is of their mean: a number alone would be quoted alone."""
+    told = asdict(agreement)
+    reasons = {"reasons": agreement.reasons}
+    by_phase = {
+        phase: {"verdict_over_phases": agreement.verdict, **reasons, **each} for phase, each in told["by_phase"].items()
+    }
+    return {"verdict": agreement.verdict, **reasons, **told, "by_phase": by_phase}
 
 
 def sanity_of(found: Explained) -> dict[str, Any]:
@@ -98,8 +112,15 @@ def sanity_of(found: Explained) -> dict[str, Any]:
 
 
 def enrichment_table(found: Explained) -> pd.DataFrame:
-    """For every layer, method and phase: means over pictures, their intervals over groups, and their chance."""
+    """For every layer, method and phase: means over pictures, their intervals over groups, and their chance.
+
+    Of so many p one in twenty is below 0.05 by chance. ``primary`` names the few that were fixed before any result was
+    seen: leans of Grad-CAM, at the layer that is judged, on the phases that are compared and that this layer resolves.
+    The rest describes.
+    """
     groups, rows = found.dataset.groups[found.owner], []
+    fixed = (found.layers.judged, METHODS[0], "lean")
+    compared = COMPARED if found.layers.grains else COMPARED[:1]
     for layer, method in found.pictures[0].heats:
         heats = [each.heats[layer, method] for each in found.pictures]
         for place, phase in enumerate(PHASES):
@@ -114,6 +135,7 @@ def enrichment_table(found: Explained) -> pd.DataFrame:
                     {
                         "layer": layer,
                         "judged": layer == found.layers.judged,
+                        "primary": (layer, method, measure) == fixed and phase in compared,
                         "method": method,
                         "cell_px": heats[0].cells.edge,
                         "cell_um": heats[0].cells.edge * (found.pictures[0].pixel_um or math.nan),

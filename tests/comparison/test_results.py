@@ -62,6 +62,17 @@ def test_json_has_null_for_what_is_not_known(folder, explained):
     assert (told["n_rows"], told["n_pictures"], told["altered_pictures"]) == (8, N_PICTURES, ["p0"])
     assert told["layers"]["grain_px"] is None  # not resolved in the corners of pictures
     assert told["primary"]["verdict"] == "not meaningful"
+    # Whoever takes a number out of the file meets first what it is worth.
+    assert list(told["primary"])[:2] == ["verdict", "reasons"]
+    for each in told["primary"]["by_phase"].values():
+        assert list(each)[:3] == ["verdict_over_phases", "reasons", "value"]
+        assert each["verdict_over_phases"] == "not meaningful"
+        assert each["reasons"] == told["primary"]["reasons"]
+    assert told["primary"]["reasons"][0] == explained.at_chance[0]
+    for each in (told["signs_of_pores"], told["windows"], *told["interventions"].values()):
+        assert next(iter(each)) == "at_chance"
+    assert told["signs_of_pores"]["at_chance"] == list(explained.at_chance)
+    assert told["windows"]["at_chance"] == list(explained.whole_at_chance) != []
     assert told["models"]["at_chance"]
     assert told["interventions"]["pores filled"]["change"][0][0] is None  # one group has no interval
     sane = read(folder / "sanity.json")
@@ -118,6 +129,12 @@ def test_tables_hold_a_line_for_each_thing(folder, explained):
 
     enriched = pd.read_csv(folder / "enrichment.csv")
     assert enriched.query("judged")["layer"].unique().tolist() == [explained.layers.judged]
+    # Of 4 layers, 2 methods, 3 phases and 5 measures; grains are not resolved here.
+    assert len(enriched) == 120
+    fixed = enriched.query("primary")[["layer", "method", "phase", "measure"]]
+    assert fixed.to_numpy().tolist() == [[explained.layers.judged, "gradcam", "pore", "lean"]]
+    resolved = dataclasses.replace(explained, layers=dataclasses.replace(explained.layers, grains="stem"))
+    assert result_files.enrichment_table(resolved).query("primary")["phase"].tolist() == ["pore", "boundary"]
     lean = enriched.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore' and measure == 'lean'")
     of_pictures = pictures.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore'")["lean"]
     assert lean["value"].item() == pytest.approx(of_pictures.mean())
