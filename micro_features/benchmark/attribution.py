@@ -30,6 +30,7 @@ from micro_features.errors import FeatureTableError
 from micro_features.explain import importance
 from micro_features.features.boundary_contrast import BOUNDARY_CONTRAST_FEATURES
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.explaining import contributions, left_out_contributions
 from micro_features.jobs import use_one_thread
 from micro_features.learn import folds
@@ -105,13 +106,8 @@ def read_pool(folder: Path, table: Path) -> Pool:
         no feature measures one of the causes.
     """
     manifest = folder / "manifest.csv"
-    drawn = read_dataset(
-        table,
-        manifest=manifest,
-        target="conductivity_S_per_cm",
-        group="sample_id",
-        where=("surface=polished",),
-    )
+    asked = DatasetRequest("conductivity_S_per_cm", "sample_id", manifest, where=("surface=polished",))
+    drawn = read_dataset(table, asked)
     stated = {cause: f"cause_{cause}" for cause in CAUSES}
     for name in stated.values():
         if name not in drawn.process or drawn.process[name].dtype != float or drawn.process[name].isna().any():

@@ -19,6 +19,7 @@ from micro_features.errors import FeatureTableError, OutputError
 from micro_features.files.datasets import read_hand_measured
 from micro_features.files.tables import read_table, write_table
 from micro_features.fitting import evaluate, result_files, wording
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.evaluate import EXPLAINED
 from micro_features.fitting.fit import Fit, Request, fit
 from micro_features.learn.scores import advantage
@@ -136,10 +137,7 @@ def compare(
     write_table(output / "features.csv", features)
     request = Request(
         table=summary.place.table,
-        target=TARGET,
-        group=GROUP,
-        manifest=manifest,
-        classes=CLASSES,
+        data=DatasetRequest(TARGET, GROUP, manifest, classes=CLASSES),
         seed=seed,
         threads=n_workers,
     )
@@ -152,7 +150,8 @@ def compare(
         table = hand_measured_table(folder / HAND_MEASURED, features)
         write_table(output / "hand_measured.csv", table)
         names = tuple(name for name in table.columns if name not in ("micrograph_id", TARGET, GROUP, CLASSES))
-        request = dataclasses.replace(request, table=output / "hand_measured.csv", manifest=None, features=names)
+        by_name = dataclasses.replace(request.data, manifest=None, features=names)
+        request = dataclasses.replace(request, table=output / "hand_measured.csv", data=by_name)
         tell("the same from the hand-measured table")
         by_hand = fit(request, tell=tell)
         result_files.write(by_hand, output / "fit_by_hand", command_line)

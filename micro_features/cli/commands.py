@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micro_features.cli import network_commands
 from micro_features.cli.exit_codes import FAILED, INTERRUPTED
+from micro_features.cli.learning_arguments import dataset_request
 from micro_features.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -135,18 +136,8 @@ def _fit(options: argparse.Namespace) -> int:
     found = fit(
         Request(
             table=options.table,
-            target=options.target,
-            group=options.group,
-            manifest=options.manifest,
-            features=tuple(options.features),
-            log10=not options.no_log,
-            target_from_name=options.target_from_name,
-            classes=options.classes,
-            cuts=tuple(options.cuts),
+            data=dataset_request(options),
             task=options.task,
-            per_micrograph=options.per_micrograph,
-            where=tuple(options.where),
-            id_column=options.id_column,
             rises_with=tuple(options.rises_with),
             falls_with=tuple(options.falls_with),
             folds=options.folds,

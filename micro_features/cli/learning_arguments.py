@@ -11,6 +11,7 @@ from micro_features.cli.shared_arguments import (
     micrometres,
     share,
 )
+from micro_features.fitting.dataset_request import DatasetRequest
 
 
 def add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -224,6 +225,23 @@ def add_dataset(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--per-micrograph", action="store_true", help="pictures of one sample stay rows of their own, not averaged"
+    )
+
+
+def dataset_request(options: argparse.Namespace) -> DatasetRequest:
+    """What `add_dataset` was told, but for the table."""
+    return DatasetRequest(
+        target=options.target,
+        group=options.group,
+        manifest=options.manifest,
+        features=tuple(options.features),
+        log10=not options.no_log,
+        target_from_name=options.target_from_name,
+        classes=options.classes,
+        cuts=tuple(options.cuts),
+        per_micrograph=options.per_micrograph,
+        where=tuple(options.where),
+        id_column=options.id_column,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from importlib.util import find_spec
 
 from micro_features.cli.exit_codes import FAILED
+from micro_features.cli.learning_arguments import dataset_request
 from micro_features.errors import ArtefactError
 
 
@@ -19,18 +20,8 @@ def cnn_train(options: argparse.Namespace) -> int:
     request = Request(
         table=options.table,
         fit=options.fit,
-        target=options.target,
-        group=options.group,
+        data=dataset_request(options),
         pictures=options.pictures,
-        manifest=options.manifest,
-        features=tuple(options.features),
-        log10=not options.no_log,
-        target_from_name=options.target_from_name,
-        classes=options.classes,
-        cuts=tuple(options.cuts),
-        per_micrograph=options.per_micrograph,
-        where=tuple(options.where),
-        id_column=options.id_column,
         geometry=Geometry(options.window, options.overlap, options.reduction, options.window_um),
         epochs=options.epochs,
         batch=options.batch,

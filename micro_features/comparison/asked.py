@@ -83,21 +83,8 @@ class Layers:
 
 def dataset_of(request: Request, model: CnnModel) -> Dataset:
     """The rows that the network was trained on, as its schema tells."""
-    told, training = model.schema["rows"], model.schema["training"]
-    dataset = read_dataset(
-        request.table,
-        target=model.target.name,
-        group=model.group,
-        manifest=request.manifest,
-        features=tuple(told["features"]),
-        log10=model.target.log10,
-        target_from_name=told["target_from_name"],
-        classes=told["classes"],
-        cuts=() if told["classes"] else tuple(model.schema["cuts"]),
-        per_micrograph=told["per_micrograph"],
-        where=tuple(told["where"]),
-        id_column=told["id_column"],
-    )
+    training = model.schema["training"]
+    dataset = read_dataset(request.table, model.data_request(request.manifest))
     names = {name for several in dataset.members.values() for name in several}
     same = list(dataset.ids) == training["ids"] and names == set(training["pictures"])
     if not same or not np.allclose(dataset.y, training["measured"], rtol=1e-6):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from micro_features.errors import FeatureTableError
 from micro_features.fitting.choosing import candidates, drop_useless, feature_unit, phase_of
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.joining import Joined, as_column, read_joined, same
 from micro_features.fitting.selecting import Selected, reasons, select_rows, some
 from micro_features.learn import folds
@@ -132,81 +133,41 @@ class Dataset:
         return class_codes(self.y_native, self.cuts)
 
 
-def read_dataset(
-    table: Path,
-    *,
-    target: str,
-    group: str,
-    manifest: Path | None = None,
-    features: Sequence[str] = (),
-    log10: bool = True,
-    target_from_name: bool = False,
-    classes: str | None = None,
-    cuts: Sequence[float] = (),
-    per_micrograph: bool = False,
-    where: Sequence[str] = (),
-    id_column: str | None = None,
-) -> Dataset:
+def read_dataset(table: Path, asked: DatasetRequest) -> Dataset:
     """Read and check what a model is trained on.
 
     Parameters
     ----------
     table : Path
         A row a micrograph, as ``micro-features extract`` writes it, or a table of other origin.
-    target, group : str
-        Columns of the table or of the manifest; as a group, ``folder`` is the folder that a picture lies in.
-    manifest : Path, optional
-        What is stated about pictures, by file name.
-    features : sequence of str
-        Columns to use instead of those that are in the catalogue of features.
-    log10 : bool
-        Model the target's decadic logarithm.
-    target_from_name : bool
-        The target's values are the pictures' file names, as in ``4.28e-4 (2).tif``; `target` is what they are called.
-    classes : str, optional
-        Column of class labels, or ``folder``; cut points are put midway between the classes.
-    cuts : sequence of float
-        Cut points between classes, rising, in the target's unit, instead of labels.
-    per_micrograph : bool
-        Pictures of one sample stay rows of their own; else their features are averaged.
-    where : sequence of str
-        ``column=value``: only rows for which all hold.
-    id_column : str, optional
-        Names the rows of a table without ``micrograph_id``.
+    asked : DatasetRequest
 
     Raises
     ------
     FeatureTableError
         The input can not be used; names the file, the column, the row and what to do.
     """
-    joined = read_joined(table, manifest, id_column)
-    selected = select_rows(
-        joined,
-        target=target,
-        group=group,
-        log10=log10,
-        target_from_name=target_from_name,
-        where=where,
-        per_micrograph=per_micrograph,
-    )
-    taken = {target: "the target", group: "the group", id_column or "micrograph_id": "the id"}
+    joined = read_joined(table, asked.manifest, asked.id_column)
+    selected = select_rows(joined, asked)
+    target, classes = asked.target, asked.classes
+    taken = {target: "the target", asked.group: "the group", asked.id_column or "micrograph_id": "the id"}
     taken |= {classes: "the class"} if classes else {}
-    chosen = candidates(joined, selected.rows, features, taken)
+    chosen = candidates(joined, selected.rows, asked.features, taken)
     X, useless = drop_useless(_averaged(chosen.values, selected))
     if X.empty:
         raise FeatureTableError(
             f"{table}: no feature is left: {some([f'{name} {why}' for name, why in useless.items()])}."
         )
-    class_names, class_cuts, class_notes = _classes(joined, selected, classes, cuts, log10)
-    process, other_forms = _process(joined, selected, target, {group, classes, *features})
+    class_names, class_cuts, class_notes = _classes(joined, selected, asked)
+    process, other_forms = _process(joined, selected, target, {asked.group, classes, *asked.features})
     surface = _combined(joined, selected, "surface", MIXED) if joined.has("surface") else [None] * len(selected.ids)
     digests = joined.values("settings_digest") if joined.has("settings_digest") else []
     dataset = Dataset(
         ids=selected.ids,
         X=X,
-        target=Target(target, unit_of(target), log10),
+        target=Target(target, unit_of(target), asked.log10),
         y_native=selected.target,
-        y=model_values(selected.target, log10),
+        y=model_values(selected.target, asked.log10),
         group_names=selected.groups,
         groups=folds.codes(selected.groups)[0],
         sessions=_sessions(joined, selected),
@@ -335,10 +296,12 @@ def _above_0(cell: str | None) -> float | None:
 
 
 def _classes(
-    joined: Joined, selected: Selected, classes: str | None, cuts: Sequence[float], log10: bool
+    joined: Joined, selected: Selected, asked: DatasetRequest
 ) -> tuple[tuple[str, ...], tuple[float, ...], list[str]]:
     """Names of the classes, cut points between them, notes."""
+    classes, log10 = asked.classes, asked.log10
     names: tuple[str, ...] = ()
+    cuts: Sequence[float] = asked.cuts
     notes = []
     if classes and len(cuts):
         raise FeatureTableError("Give labels of classes or cut points, not both.")

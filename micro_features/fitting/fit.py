@@ -16,6 +16,7 @@ from micro_features.batch import usable_cores
 from micro_features.errors import SettingsError
 from micro_features.fitting import evaluate, explaining, uncertainty
 from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.evaluate import EXPLAINED, Evaluated, Protocol
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn import folds
@@ -31,12 +32,12 @@ MOST_ROWS_AGAIN = 500
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; see `dataset.read_dataset` for what is not said here.
+    """What is asked for.
 
     Attributes
     ----------
     table : Path
-    target, group : str
+    data : DatasetRequest
     task : {"regression", "classes"}
     rises_with, falls_with : tuple of str
         Features whose sign is assumed instead of learned.
@@ -52,18 +53,8 @@ class Request:
     """
 
     table: Path
-    target: str
-    group: str
-    manifest: Path | None = None
-    features: tuple[str, ...] = ()
-    log10: bool = True
-    target_from_name: bool = False
-    classes: str | None = None
-    cuts: tuple[float, ...] = ()
+    data: DatasetRequest
     task: str = "regression"
-    per_micrograph: bool = False
-    where: tuple[str, ...] = ()
-    id_column: str | None = None
     rises_with: tuple[str, ...] = ()
     falls_with: tuple[str, ...] = ()
     folds: Path | None = None
@@ -156,20 +147,7 @@ def fit(request: Request, *, tell: Callable[[str], None] = lambda line: None) ->
         An option contradicts the data: the level, an assumed sign.
     """
     began = time.monotonic()
-    dataset = read_dataset(
-        request.table,
-        target=request.target,
-        group=request.group,
-        manifest=request.manifest,
-        features=request.features,
-        log10=request.log10,
-        target_from_name=request.target_from_name,
-        classes=request.classes,
-        cuts=request.cuts,
-        per_micrograph=request.per_micrograph,
-        where=request.where,
-        id_column=request.id_column,
-    )
+    dataset = read_dataset(request.table, request.data)
     problem = _problem(request, dataset)
     n_groups = int(dataset.groups.max()) + 1
     if not problem.n_classes:

@@ -292,7 +292,7 @@ def _schema(fit: Fit, boosters: Mapping[str, Chosen]) -> dict[str, Any]:
         "task": task,
         "class_names": list(dataset.class_names),
         "cuts": list(dataset.cuts),
-        "group": fit.request.group,
+        "group": fit.request.data.group,
         "features": [
             Feature(
                 name=names[column],

@@ -101,7 +101,7 @@ def _prediction_figures(fit: Fit) -> Iterator[tuple[str, "Figure"]]:
                 ax,
                 {name: (m.scores[fit.first.name]["r2"], m.scores["random"]["r2"]) for name, m in fit.models.items()},
                 references={_REFERENCES[name]: value for name, value in lines.items()},
-                left_out=fit.request.group,
+                left_out=fit.request.data.group,
             ),
             drawn.OPTIMISM_SIZE,
         ),

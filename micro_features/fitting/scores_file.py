@@ -42,7 +42,7 @@ def scores(fit: Fit) -> dict[str, Any]:
             "classes": list(dataset.class_names),
             "cuts": list(dataset.cuts),
         },
-        "group": request.group,
+        "group": request.data.group,
         "n_rows": len(dataset.ids),
         "n_micrographs": sum(map(len, dataset.members.values())),
         "n_groups": len(set(dataset.group_names)),

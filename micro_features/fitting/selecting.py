@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micro_features.errors import FeatureTableError
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.joining import Joined, same
 from micro_features.learn import folds
 
@@ -41,23 +42,13 @@ class Selected:
     excluded: dict[str, str]
 
 
-def select_rows(
-    joined: Joined,
-    *,
-    target: str,
-    group: str,
-    log10: bool,
-    target_from_name: bool,
-    where: Sequence[str],
-    per_micrograph: bool,
-) -> Selected:
+def select_rows(joined: Joined, asked: DatasetRequest) -> Selected:
     """Leave out rows that can not be used, and find those that are one sample.
 
     Parameters
     ----------
     joined : Joined
-    target, group, log10, target_from_name, where, per_micrograph
-        As in `dataset.read_dataset`.
+    asked : DatasetRequest
 
     Raises
     ------
@@ -65,31 +56,35 @@ def select_rows(
         A target is no number, or has no logarithm; a sample is in two groups, or has two targets; fewer than
         `FEWEST_ROWS` rows or two groups are left, or all targets are the same.
     """
+    target, target_from_name = asked.target, asked.target_from_name
     if not target_from_name:
         joined.require(target, " If the file names are its values, say --target-from-name.")
     targets = joined.name_numbers() if target_from_name else joined.values(target)
-    groups = joined.labels(group)
-    excluded = _filtered(joined, where)
+    groups = joined.labels(asked.group)
+    excluded = _filtered(joined, asked.where)
     manifest = joined.manifest_file
-    for cells, reason in ((targets, f"no {target}" + " in its file name" * target_from_name), (groups, f"no {group}")):
+    for cells, reason in (
+        (targets, f"no {target}" + " in its file name" * target_from_name),
+        (groups, f"no {asked.group}"),
+    ):
         for row, name in enumerate(joined.ids):
             if cells[row] is None and name not in excluded:
                 unmatched = not (target_from_name or joined.matched[row])
                 excluded[name] = f"no row in {manifest.name}" if manifest and unmatched else reason
     rows = np.array([row for row, name in enumerate(joined.ids) if name not in excluded], int)
-    values = np.array([_target(joined, row, targets[row], target, log10) for row in rows])
+    values = np.array([_target(joined, row, targets[row], target, asked.log10) for row in rows])
     group_of = [str(groups[row]) for row in rows]
 
     all_samples = joined.samples()
     samples = [all_samples[row] for row in rows]
-    _one_each(samples, group_of, f"{joined.files}: {group}", "a sample belongs to one group")
-    if not per_micrograph:
+    _one_each(samples, group_of, f"{joined.files}: {asked.group}", "a sample belongs to one group")
+    if not asked.per_micrograph:
         _one_each(samples, [f"{value:.9g}" for value in values], f"{joined.files}: {target}", "or say --per-micrograph")
-    together = not per_micrograph and len(set(samples)) < len(samples)
+    together = not asked.per_micrograph and len(set(samples)) < len(samples)
     code, ids = folds.codes(samples if together else [joined.ids[row] for row in rows])
     first = np.unique(code, return_index=True)[1]
     found = Selected(rows, code, ids, values[first], tuple(group_of[row] for row in first), excluded)
-    _check_enough(joined, found, target, group)
+    _check_enough(joined, found, target, asked.group)
     return found
 
 

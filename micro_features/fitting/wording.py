@@ -34,7 +34,7 @@ def lines(fit: Fit) -> Iterator[str]:
     """For a person to read, the honest score first."""
     dataset, request = fit.dataset, fit.request
     yield (
-        f"{len(dataset.ids)} rows of {len(set(dataset.group_names))} groups ({request.group}); "
+        f"{len(dataset.ids)} rows of {len(set(dataset.group_names))} groups ({request.data.group}); "
         f"{dataset.X.shape[1]} features, {len(dataset.left_out)} columns left out (scores.json says why)"
     )
     for note in dataset.notes:

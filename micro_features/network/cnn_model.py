@@ -25,6 +25,7 @@ import numpy as np
 from micro_features import __version__
 from micro_features.errors import ArtefactError
 from micro_features.files.artefacts import model_folder, read_checked_model, write_checked_model
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.uncertainty import Residuals
 from micro_features.learn.cnn import predict
 from micro_features.learn.intervals import cv_plus, highest_level
@@ -38,6 +39,7 @@ from micro_features.results import versions
 
 FORMAT, KIND = 2, "cnn"
 _DIGITS = 9
+_ROWS = ("target_from_name", "classes", "per_micrograph", "where", "id_column", "features")
 
 
 class Kept(NamedTuple):
@@ -87,6 +89,14 @@ class CnnModel:
     of_samples: bool
     schema: dict[str, Any]
     scores: dict[str, Any]
+
+    def data_request(self, manifest: Path | None) -> DatasetRequest:
+        """What its training asked of the table; the manifest is where its user has it."""
+        rows: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.schema["rows"].items()
+        }
+        cuts = () if rows["classes"] else tuple(self.schema["cuts"])
+        return DatasetRequest(self.target.name, self.group, manifest, log10=self.target.log10, cuts=cuts, **rows)
 
     def unseeing(self, pixels_sha256: str) -> tuple[Kept, ...]:
         """The networks that were not trained on a picture: all, but for one of the training."""
@@ -246,15 +256,8 @@ def _schema(training: Training) -> dict[str, Any]:
         "target": {"name": dataset.target.name, "unit": dataset.target.unit, "log10": dataset.target.log10},
         "class_names": list(dataset.class_names),
         "cuts": list(dataset.cuts),
-        "group": request.group,
-        "rows": {
-            "target_from_name": request.target_from_name,
-            "classes": request.classes,
-            "per_micrograph": request.per_micrograph,
-            "where": list(request.where),
-            "id_column": request.id_column,
-            "features": list(request.features),
-        },
+        "group": request.data.group,
+        "rows": {name: getattr(request.data, name) for name in _ROWS},
         "geometry": asdict(request.geometry),
         "architecture": asdict(training.architecture),
         "plan": {name: value for name, value in asdict(request.plan).items() if name != "seed"},

@@ -14,6 +14,7 @@ import numpy as np
 from micro_features.batch import map_ordered, usable_cores
 from micro_features.errors import FeatureTableError, SettingsError
 from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn.cnn import fit as fit_network
 from micro_features.learn.cnn import predict, predict_whole
@@ -28,7 +29,7 @@ from micro_features.network.unfinished import Unfinished
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; see `dataset.read_dataset` for what is not said here.
+    """What is asked for.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class Request:
         That names pictures, as the extraction writes it.
     fit : Path
         Folder that `fit` wrote on the same table.
-    target, group : str
+    data : DatasetRequest
     pictures : Path or None
         Where the pictures lie.
     geometry : Geometry
@@ -52,18 +53,8 @@ class Request:
 
     table: Path
     fit: Path
-    target: str
-    group: str
+    data: DatasetRequest
     pictures: Path | None = None
-    manifest: Path | None = None
-    features: tuple[str, ...] = ()
-    log10: bool = True
-    target_from_name: bool = False
-    classes: str | None = None
-    cuts: tuple[float, ...] = ()
-    per_micrograph: bool = False
-    where: tuple[str, ...] = ()
-    id_column: str | None = None
     geometry: Geometry = field(default_factory=Geometry)
     epochs: int = 20
     batch: int = 32
@@ -181,7 +172,9 @@ def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambd
     if request.seeds < 1:
         raise SettingsError(f"{request.seeds} seeds: train at least one network a fold.")
     plan, device = request.plan, device_named(request.device).type
-    dataset = _dataset(request)
+    dataset = read_dataset(request.table, request.data)
+    if dataset.class_names:
+        check_classes(dataset)
     features = read_fit(request.fit, dataset)
     fold = read_folds(features.folds, dataset)
     n_workers = request.n_workers or usable_cores()
@@ -215,26 +208,6 @@ def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambd
         device=device,
         seconds=time.monotonic() - began,
     )
-
-
-def _dataset(request: Request) -> Dataset:
-    dataset = read_dataset(
-        request.table,
-        target=request.target,
-        group=request.group,
-        manifest=request.manifest,
-        features=request.features,
-        log10=request.log10,
-        target_from_name=request.target_from_name,
-        classes=request.classes,
-        cuts=request.cuts,
-        per_micrograph=request.per_micrograph,
-        where=request.where,
-        id_column=request.id_column,
-    )
-    if dataset.class_names:
-        check_classes(dataset)
-    return dataset
 
 
 def _owners(dataset: Dataset) -> np.ndarray:

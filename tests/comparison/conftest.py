@@ -19,6 +19,7 @@ from micro_features.comparison.examine import Job
 from micro_features.comparison.explain import Explained
 from micro_features.explain import compare, enrichment
 from micro_features.files.artefacts import shipped
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.learn import tabular, validate
 from micro_features.learn.network import Architecture
 from micro_features.network import cnn_model, result_files, scoring, train
@@ -99,9 +100,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Path:
     asked = train.Request(
         table=folder / "features.csv",
         fit=folder / "fit",
-        target=TARGET,
-        group="batch",
-        cuts=(1.1e-5, 2e-4),
+        data=DatasetRequest(TARGET, "batch", cuts=(1.1e-5, 2e-4)),
         geometry=Geometry(56, 0, 2),
         epochs=1,
         batch=8,

@@ -10,6 +10,7 @@ import pytest
 from micro_features.comparison.feature_side import MASK_OF, STRUCTURE, feature_side
 from micro_features.explain.compare import rank_correlation
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.explaining import left_out_contributions
 from micro_features.network.beside import FeatureFit
 
@@ -27,7 +28,7 @@ def dataset_with(tmp_path, cause, **columns):
     table["sigma_S_per_cm"] = 10 ** (-3 - 2 * told[cause])
     table["batch"] = np.repeat([f"g{number}" for number in range(6)], N // 6)
     table.to_csv(tmp_path / "features.csv", index=False)
-    return read_dataset(tmp_path / "features.csv", target="sigma_S_per_cm", group="batch")
+    return read_dataset(tmp_path / "features.csv", DatasetRequest("sigma_S_per_cm", "batch"))
 
 
 def of(dataset):

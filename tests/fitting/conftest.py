@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from micro_features.fitting import evaluate, fit
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.learn import tabular, validate
 
 QUICK = {
@@ -81,14 +82,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fit.Fit]:
 
 def request_for(table: Path, manifest: Path, **more: object) -> fit.Request:
     """A quick request; options by name replace its own."""
-    request = fit.Request(
-        table=table,
-        target="conductivity_S_per_cm",
-        group="sintering_schedule",
-        manifest=manifest,
-        cuts=(1e-4,),
-        permutations=19,
-        bootstraps=10,
-        threads=1,
-    )
+    data = DatasetRequest("conductivity_S_per_cm", "sintering_schedule", manifest, cuts=(1e-4,))
+    of_data = {name: more.pop(name) for name in vars(data) if name in more}
+    data = dataclasses.replace(data, **of_data)  # type: ignore[arg-type]
+    request = fit.Request(table, data, permutations=19, bootstraps=10, threads=1)
     return dataclasses.replace(request, **more)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from micro_features.errors import FeatureTableError
 from micro_features.fitting.dataset import check_classes, read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 
 LLZTO = Path(__file__).parents[2] / "data" / "llzto" / "manifest.csv"
 N = 12
@@ -42,7 +43,7 @@ def read(folder, table, manifest=None, **options):
     if manifest is not None:
         manifest.to_csv(folder / "m.csv", index=False)
         options["manifest"] = folder / "m.csv"
-    return read_dataset(folder / "f.csv", **{"target": "sigma_S_per_cm", "group": "batch"} | options)
+    return read_dataset(folder / "f.csv", DatasetRequest(**{"target": "sigma_S_per_cm", "group": "batch"} | options))
 
 
 def stated(**columns):
@@ -412,13 +413,8 @@ def test_the_published_pictures(tmp_path):
     files = [*("llzto/" + manifest["file"]), *(f"llto/Low/{row}.tif" for row in range(20))]
     table = pd.DataFrame({"micrograph_id": files, "path": files, "porosity": np.linspace(0, 1, len(files))})
     table.to_csv(tmp_path / "f.csv", index=False)
-    data = read_dataset(
-        tmp_path / "f.csv",
-        target="conductivity_S_per_cm",
-        group="sintering_schedule",
-        manifest=LLZTO,
-        classes="conductivity_class",
-    )
+    asked = DatasetRequest("conductivity_S_per_cm", "sintering_schedule", LLZTO, classes="conductivity_class")
+    data = read_dataset(tmp_path / "f.csv", asked)
     assert (len(data.ids), data.groups.max() + 1) == (47, 12)
     assert data.class_names == ("low", "median", "high")
     assert np.bincount(data.classes).tolist() == [12, 16, 19]

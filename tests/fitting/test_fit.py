@@ -1,6 +1,5 @@
 """The command fit on a table whose link is known: what it finds, says, refuses and writes."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from micro_features.cli import main
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.fitting import evaluate, explaining, result_files, scores_file, wording
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.fit import Fit, fit
 from micro_features.learn import validate
 from micro_features.learn.tabular import MODELS, Problem
@@ -244,7 +244,7 @@ def test_a_sample_pictured_on_two_days_ties_them(tmp_path: Path) -> None:
     stated = pd.read_csv(manifest)
     stated.loc[1, "conductivity_S_per_cm"] = stated["conductivity_S_per_cm"][0]
     stated.to_csv(manifest, index=False)
-    dataset = read_dataset(table, target="conductivity_S_per_cm", group="sintering_schedule", manifest=manifest)
+    dataset = read_dataset(table, DatasetRequest("conductivity_S_per_cm", "sintering_schedule", manifest))
     assert len(dataset.ids) == N_GROUPS * EACH - 1
     of_group = {name: set(dataset.sessions[np.array(dataset.group_names) == name]) for name in ("S0", "S7", "S3")}
     assert of_group["S0"] == of_group["S7"] != of_group["S3"]
@@ -261,7 +261,7 @@ def test_names_that_break_figures_or_tables_are_survived_or_refused(tmp_path: Pa
     request = request_for(table, manifest, permutations=0, bootstraps=0)
     result_files.write(fit(request), tmp_path / "o", [])
     with pytest.raises(FeatureTableError, match="'base' has a name that the results use"):
-        fit(dataclasses.replace(request, features=("base", "porosity")))
+        fit(request_for(table, manifest, features=("base", "porosity")))
 
 
 def test_a_learning_curve_has_fewer_groups_than_there_are(fitted: Fit) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.network import scoring
 from micro_features.network.pictures import Geometry
 from micro_features.network.train import Request
@@ -76,9 +77,7 @@ def request_for(table: Path, fit: Path, **more: object) -> Request:
     options = {
         "table": table,
         "fit": fit,
-        "target": TARGET,
-        "group": "batch",
-        "cuts": (1e-5, 2e-4),
+        "data": DatasetRequest(TARGET, "batch", cuts=(1e-5, 2e-4)),
         "geometry": Geometry(64, 32, 2),
         "epochs": 2,
         "batch": 8,

@@ -11,10 +11,11 @@ import pytest
 from micro_features.errors import ArtefactError
 from micro_features.files.artefacts import OPEN_PART
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.network.cnn_model import ask, load
 from micro_features.network.pictures import Geometry, network_picture, read_micrograph
 
-from .conftest import TARGET
+from .conftest import TARGET, request_for
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_networks_that_were_read_say_what_was_scored(trained):
     assert model.geometry == Geometry(64, 32, 2)
     told = pd.read_csv(trained / "pictures.csv").set_index("micrograph_id")
     folder = trained.parent / "set"
-    dataset = read_dataset(folder / "features.csv", target=TARGET, group="batch")
+    dataset = read_dataset(folder / "features.csv", DatasetRequest(TARGET, "batch"))
     for name in ("p00", "p07"):
         micrograph = read_micrograph(folder / dataset.pictures[name].path, pixel_um=0.25)
         answer = ask(model, network_picture(micrograph, model.geometry))
@@ -73,6 +74,23 @@ def test_networks_that_were_read_say_what_was_scored(trained):
     rows = pd.read_csv(trained / "predictions.csv")
     residual = np.log10(rows[f"measured_{TARGET}"] / rows[f"predicted_{TARGET}"])
     np.testing.assert_allclose(model.known.residual, residual, atol=1e-7)
+
+
+def test_what_a_training_asked_of_its_table_is_read_back(trained, copied):
+    asked = request_for(trained, trained).data
+    assert load(str(trained / "model")).data_request(None) == asked
+    more = {"where": ["surface=polished"], "features": ["porosity"], "per_micrograph": True, "classes": "folder"}
+    rewritten(copied, "schema.json", lambda told: told["rows"].update(more))
+    expected = DatasetRequest(
+        TARGET,
+        "batch",
+        trained / "manifest.csv",
+        features=("porosity",),
+        classes="folder",
+        per_micrograph=True,
+        where=("surface=polished",),
+    )
+    assert load(str(copied)).data_request(trained / "manifest.csv") == expected
 
 
 def test_damage_and_strays_are_named(copied):

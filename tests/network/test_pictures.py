@@ -13,6 +13,7 @@ from PIL import Image
 from micro_features.data import Micrograph
 from micro_features.errors import CalibrationError, FeatureTableError, ImageError, SettingsError
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.network.pictures import Geometry, network_picture, read_pictures
 
 SMALL = Geometry(4, 2, 2)
@@ -97,7 +98,7 @@ def test_pictures_that_can_not_be_used_say_why():
 
 
 def read(table, folder=None, geometry=None):
-    dataset = read_dataset(table, target="sigma_S_per_cm", group="batch")
+    dataset = read_dataset(table, DatasetRequest("sigma_S_per_cm", "batch"))
     return read_pictures(dataset, table, folder, geometry or Geometry(64, 32, 2))
 
 
@@ -157,7 +158,7 @@ def test_another_picture_than_the_measured_one_is_refused(drawn):
 def test_a_table_of_other_origin_names_no_pictures(drawn):
     table, _ = drawn
     pd.read_csv(table).drop(columns="path").to_csv(table, index=False)
-    dataset = read_dataset(table, target="sigma_S_per_cm", group="batch")
+    dataset = read_dataset(table, DatasetRequest("sigma_S_per_cm", "batch"))
     assert dataset.pictures == {}
     with pytest.raises(FeatureTableError, match="no column 'path'"):
         read_pictures(dataset, table, None, Geometry())
@@ -166,7 +167,7 @@ def test_a_table_of_other_origin_names_no_pictures(drawn):
 def test_what_the_table_tells_of_pictures_is_kept(drawn):
     table, _ = drawn
     changed(table, page=2, pixel_um=["x", -1, *[0.5] * 10])
-    found = read_dataset(table, target="sigma_S_per_cm", group="batch").pictures
+    found = read_dataset(table, DatasetRequest("sigma_S_per_cm", "batch")).pictures
     assert found["p02"] == ("pictures/p02.png", 1, 0.5, "user")
     assert found["p00"].pixel_um is None
     assert found["p01"].pixel_um is None

@@ -9,6 +9,7 @@ import pytest
 
 from micro_features.errors import FeatureTableError
 from micro_features.fitting.dataset import read_dataset
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.network.beside import DATE_ALONE, DATE_SINGLE, TRAINING_MEAN, Predictor, needs_no_picture, read_fit
 from micro_features.network.scoring import (
     NETWORK,
@@ -24,7 +25,7 @@ from micro_features.network.scoring import (
 
 @pytest.fixture
 def dataset(drawn):
-    return read_dataset(drawn[0], target="sigma_S_per_cm", group="batch", cuts=(1e-5, 2e-4))
+    return read_dataset(drawn[0], DatasetRequest("sigma_S_per_cm", "batch", cuts=(1e-5, 2e-4)))
 
 
 FOLD = np.arange(12) % 2
