@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import rankdata
 
 from micro_features.comparison.examine import PHASES, examine, randomised, untrained
@@ -152,6 +153,13 @@ def test_another_picture_of_that_name_is_not_looked_at(jobs):
     assert told == (
         f"{jobs[2].path}: is not the picture that the networks were trained on; say where those lie (--pictures)."
     )
+
+
+def test_a_picture_that_was_saved_anew_is_the_same(jobs, explained, tmp_path):
+    with Image.open(jobs[1].path) as picture:
+        picture.save(tmp_path / "p1.tif", compression="tiff_deflate")
+    told = examine(dataclasses.replace(jobs[1], path=tmp_path / "p1.tif"))
+    np.testing.assert_array_equal(told.predicted, explained.pictures[1].predicted)
 
 
 def test_a_picture_is_asked_by_its_own_chance_alone(explained, jobs):
