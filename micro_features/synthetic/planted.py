@@ -12,7 +12,7 @@ drive is held at the middle of its range in the conductivity only, which no sing
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -99,6 +99,16 @@ SESSIONS = (
 )
 """From dark and flat to bright and hard."""
 
+_PROBES = ((1.40, 0.020), (1.11, 0.025), (0.88, 0.032), (0.70, 0.040))
+TELLING_SESSIONS = tuple(
+    replace(session, blur_px=blur_px, noise=noise) for session, (blur_px, noise) in zip(SESSIONS, _PROBES, strict=True)
+)
+"""Those of sets where they follow the conductivity. There they differ by the current of the probe, too, which
+standardising a picture does not remove, as it does brightness and contrast: a probe is as wide as the root of its
+current, as the gun's brightness is conserved, and shot noise goes with 1 over that root (Goldstein et al. 2018, ch. 5).
+Sharp pictures go with a high conductivity, where boundaries are faint: a network that reads those answers to focus the
+other way."""
+
 
 def preset_named(name: str) -> Preset:
     """The preset of a name; SettingsError if there is none."""
@@ -139,8 +149,9 @@ def specimen_requests(
     n = preset.specimens if n is None else n
     if seed < 0:
         raise SettingsError(f"seed is {seed}: give 0 or more.")
-    if preset.session_follows and n < 2 * len(SESSIONS):
-        raise SettingsError(f"n is {n}: give at least {2 * len(SESSIONS)} specimens where sessions follow them.")
+    sessions = TELLING_SESSIONS if preset.session_follows else SESSIONS
+    if preset.session_follows and n < 2 * len(sessions):
+        raise SettingsError(f"n is {n}: give at least {2 * len(sessions)} specimens where sessions follow them.")
 
     rng = np.random.default_rng(seed)
     shares = spread(n, len(CAUSES) + 4, rng)
@@ -149,24 +160,24 @@ def specimen_requests(
     causes = {name: CAUSE_RANGES[name].at(share) for name, share in of_causes.items()}
     log10_S_per_cm = law_of(preset, surface)(**causes)
     test = _ranked(half, 2) == 1
-    days = _ranked(session, len(SESSIONS))
+    days = _ranked(session, len(sessions))
     if preset.session_follows:
         for chosen, step in ((~test, 1), (test, -1)):
-            days[chosen] = _ranked(step * log10_S_per_cm[chosen], len(SESSIONS))
+            days[chosen] = _ranked(step * log10_S_per_cm[chosen], len(sessions))
     contrast = BOUNDARY_CONTRASTS.at(of_causes["boundary_resistance_ohm_cm2"] if preset.boundary_shows else etched)
     seeds = rng.integers(2**32, size=(n, 4))
     requests = []
     for i in range(n):
         sample_id = f"s{i + 1:0{len(str(n))}d}"
         broken = int((i + 1) * preset.fracture_share) > int(i * preset.fracture_share)  # evenly over the set
-        start = SESSIONS[days[i]].start + timedelta(minutes=7 * int(np.count_nonzero(days[:i] == days[i])))
+        start = sessions[days[i]].start + timedelta(minutes=7 * int(np.count_nonzero(days[:i] == days[i])))
         requests.append(
             SpecimenRequest(
                 sample_id=sample_id,
                 causes=Causes(*(float(causes[name][i]) for name in CAUSES)),
                 pore_diameter_um=float(PORE_DIAMETERS_UM.at(pores[i])),
                 boundary_contrast=float(contrast[i]),
-                session=SESSIONS[days[i]],
+                session=sessions[days[i]],
                 half="test" if test[i] else "train",
                 views=_views(sample_id, broken, start, seeds[i, 1:]),
                 law_S_per_cm=float(10 ** log10_S_per_cm[i]),

@@ -16,7 +16,8 @@ N = 48  # specimens; the property is the share of black stripes, from -4 to -3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Black stripes by the property; sessions follow it from dark to bright, in the test half from bright to dark."""
+    """Black stripes by the property; sessions follow it from dark and quiet to bright and noisy, in the test half from
+    bright and noisy to dark and quiet."""
     folder = tmp_path_factory.mktemp("nuisance")
     (folder / "micrographs").mkdir()
     rng = np.random.default_rng(0)
@@ -25,7 +26,7 @@ def folder(tmp_path_factory):
         y, half = -4 + i / (N - 1), ("train", "test")[i % 2]
         session = 4 * i // N if half == "train" else 3 - 4 * i // N
         grey = np.where(np.arange(240)[:, None] % 60 < 60 * (-2.5 - y) / 3, 0.2, 0.5) + np.zeros(340)
-        grey = grey + 0.1 * session + 0.03 * rng.standard_normal(grey.shape)
+        grey = grey + 0.1 * session + (0.02 + 0.01 * session) * rng.standard_normal(grey.shape)
         write_png(folder / "micrographs" / f"s{i}.png", (255 * grey.clip(0, 1)).astype(np.uint8))
         manifest.append(
             {
@@ -63,6 +64,11 @@ def brightness(x):
     return x.mean((1, 2, 3))
 
 
+def fine(x):
+    """Power of what changes from pixel to pixel along the stripes: noise."""
+    return (x[..., 1:] - x[..., :-1]).square().mean((1, 2, 3))
+
+
 def black(x):
     """Share of the stripes, by a level that lies between the two greys of every picture that is standardised."""
     return (x < -0.5).float().mean((1, 2, 3))
@@ -83,6 +89,15 @@ def test_a_network_that_reads_brightness_fails_where_sessions_are_reversed_and_i
     assert abs(found["shift_noise"]) < 0.05
 
 
+def test_standardising_does_not_hide_noise_and_a_network_that_reads_it_is_named(monkeypatch, folder):
+    found = asked(monkeypatch, folder, fine, "of each picture")
+    assert found["r2_within"] > 0.5
+    assert found["r2_reversed"] < 0
+    assert "reads how a picture was taken" in found["said"]
+    assert "with noise of" in found["said"]
+    assert max(abs(found[f"shift_{name}"]) for name in ("gain", "brightness")) < 0.01
+
+
 def test_a_network_that_reads_the_material_does_not_fall(monkeypatch, folder):
     found = asked(monkeypatch, folder, black, "of each picture")
     assert found["r2_within"] > 0.9
@@ -100,13 +115,15 @@ def test_each_grey_level_is_asked_of_both_sets(monkeypatch, folder):
     drawn = read_drawn(folder, least=N)
     table = benchmark.ask_all(drawn, drawn)
     assert table[["sessions", "grey"]].to_numpy().tolist() == [
-        [sessions, grey] for grey in benchmark.GREYS for sessions in ("the property", "nothing")
+        [sessions, grey]
+        for grey in benchmark.GREYS
+        for sessions in ("the property", "nothing (mixed)", "nothing (other set)")
     ]
     told = "\n".join(benchmark.lines(table))
-    assert told.count(f"{N} seen.") == 4
-    assert told.count("-1.50") == 4
+    assert told.count(f"{N} seen.") == 6
+    assert told.count("-1.50") == 6
     assert "undoes gain and brightness" in told
-    assert "only blur and noise are asked" in told
+    assert "there the warning is due" in told
 
 
 def test_nothing_is_said_of_standardising_where_pictures_were_not_standardised():
@@ -125,6 +142,21 @@ def test_the_session_alone_answers_with_the_mean_of_the_others_of_its_session(mo
     expected = 1 - ((y - alone) ** 2).sum() / ((y - y.mean()) ** 2).sum()
     assert found["r2_session"] == pytest.approx(expected, abs=0.04)
     assert found["r2_within"] > expected + 0.05
+
+
+def test_mixed_halves_have_as_many_of_each_session_which_tells_nothing(monkeypatch, folder):
+    planted = benchmark.halves(read_drawn(folder, least=N))
+    mixed = benchmark.mixed(planted)
+    assert mixed.train.sum() == N // 2
+    for name in "ABCD":
+        here = mixed.session == name
+        assert [np.sum(here & mixed.train & (planted.train == half)) for half in (True, False)] == [3, 3]
+        for half in (mixed.train, ~mixed.train):
+            assert abs(mixed.y[here & half].mean() - mixed.y.mean()) < 0.02
+    monkeypatch.setattr(benchmark, "trained", lambda seen, y, **_: Line(fine, seen, y))
+    found = benchmark.ask(mixed, grey="of each picture")
+    assert found["r2_session"] < 0
+    assert abs(found["r2_within"] - found["r2_reversed"]) < 0.5
 
 
 def test_a_set_without_halves_is_refused(folder):

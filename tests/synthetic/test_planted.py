@@ -13,6 +13,7 @@ from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
 from micro_features.synthetic.planted import (
     PRESETS,
     SESSIONS,
+    TELLING_SESSIONS,
     Preset,
     best_r2,
     law_of,
@@ -109,6 +110,16 @@ def test_the_nuisance_is_reversed_in_the_test_half(surface):
         assert sign * stats.spearmanr(rows["brightness"], rows["log10_S_per_cm"]).statistic > 0.9
         assert sorted(rows["brightness"].unique()) == sorted(session.brightness for session in SESSIONS)
     assert abs(stats.spearmanr(drawn["brightness"], drawn["log10_S_per_cm"]).statistic) < 0.1
+
+
+def test_the_nuisance_alone_differs_by_the_current_of_the_probe(surface):
+    for preset in PRESETS:
+        taken = {r.session for r in requests_of(preset, surface, n=10)}
+        assert taken == set(TELLING_SESSIONS if preset == "nuisance" else SESSIONS)
+    blur, noise = (np.array([getattr(each, name) for each in TELLING_SESSIONS]) for name in ("blur_px", "noise"))
+    assert (np.diff(blur) < 0).all()  # sharp pictures go with a high conductivity
+    np.testing.assert_allclose(blur * noise, 0.028, rtol=0.02)  # one as the root of the current, one as 1 over it
+    np.testing.assert_allclose((blur[:-1] / blur[1:]) ** 2, 1.6, rtol=0.02)
 
 
 @pytest.mark.parametrize(("preset", "driver"), DRIVERS.items())
