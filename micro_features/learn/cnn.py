@@ -80,7 +80,7 @@ def fit(
         A picture is not finite, or too small for a window.
     ArtefactError
         Fewer than two pictures, all of one value; a checkpoint of something else; training diverged; memory does not
-        suffice for one window.
+        suffice for two windows.
     SettingsError
         The device is not there, or the windows are smaller than the network takes.
     ValueError
@@ -277,14 +277,16 @@ class _Trainer:
         def gradients(part: int) -> torch.Tensor:
             self.optimiser.zero_grad()
             total = torch.zeros((), device=self.device)
-            for chunk in torch.arange(len(x)).split(part):
+            # Evenly: the network standardises over the windows that it sees at once, which takes two.
+            for chunk in torch.arange(len(x)).tensor_split(min(-(-len(x) // part), len(x) // 2)):
                 span = slice(int(chunk[0]), int(chunk[-1]) + 1)
                 loss = self._loss(x[span], y[span], None if classes is None else classes[span]) / len(x)
                 self.scaler.scale(loss).backward()
                 total += loss.detach()
             return total
 
-        loss, self.part = in_parts(gradients, min(self.part, len(x)), f"a window of {x.shape[-1]} pixels")
+        size = min(self.part, len(x))
+        loss, self.part = in_parts(gradients, size, f"two windows of {x.shape[-1]} pixels", least=2)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         return loss

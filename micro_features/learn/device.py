@@ -36,7 +36,7 @@ def device_named(name: str) -> torch.device:
     return torch.device(name)
 
 
-def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str) -> tuple[torch.Tensor, int]:
+def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str, *, least: int = 1) -> tuple[torch.Tensor, int]:
     """Do work with so many pictures at a time, with half as many, and half of that, where memory runs out.
 
     Parameters
@@ -44,9 +44,11 @@ def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str) -> tuple
     work : callable
         Takes the number of pictures at a time; begins anew each time it is called.
     part : int
-        To begin with, at least 1.
+        To begin with, at least `least`.
     what : str
         One picture, as the error is to name it.
+    least : int
+        Pictures that must be computed at a time.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str) -> tuple
     Raises
     ------
     ArtefactError
-        Memory does not suffice for one picture.
+        Memory does not suffice for the least number of pictures.
     """
     while True:
         try:
@@ -68,7 +70,7 @@ def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str) -> tuple
             if not any(sign in str(error) for sign in ("out of memory", "can't allocate memory")):
                 raise
         # Here, not above: while the error is handled, it holds what was computed.
-        if part == 1:
+        if part <= least:
             raise ArtefactError(f"memory does not suffice for {what}: choose smaller pictures or windows, or the CPU")
-        part = (part + 1) // 2
+        part = max((part + 1) // 2, least)
         torch.cuda.empty_cache()  # does nothing where there is no CUDA

@@ -52,7 +52,7 @@ class Plan:
     epochs : int
         Each shows every window once.
     batch : int
-        Windows a step.
+        Windows a step, at least 2.
     window, step : int
         Edge of a window and way from one to the next, pixels at the network's scale.
     learning_rate : float
@@ -82,9 +82,9 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "window", "step"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} {getattr(self, name)} of a training: choose at least 1")
+        for name, least in {"epochs": 1, "batch": 2, "window": 1, "step": 1}.items():
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} {getattr(self, name)} of a training: choose at least {least}")
         for name in ("weight_decay", "class_weight", "seed"):
             if not getattr(self, name) >= 0:
                 raise SettingsError(f"{name} {getattr(self, name)} of a training: choose at least 0")

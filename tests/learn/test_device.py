@@ -55,6 +55,18 @@ def test_half_is_tried_until_it_fits(error):
     assert asked == [25, 13, 7, 4]
 
 
+def test_not_fewer_than_the_least_are_tried():
+    asked = []
+
+    def work(part):
+        asked.append(part)
+        raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(ArtefactError, match="memory does not suffice for two windows"):
+        in_parts(work, 11, "two windows", least=2)
+    assert asked == [11, 6, 3, 2]
+
+
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
 def test_what_never_fits_is_said(error):
     def work(part):
