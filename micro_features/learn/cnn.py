@@ -48,7 +48,7 @@ def fit(
 
     On the CPU the same seed gives the same weights bit for bit with the same number of threads, also where a training
     was interrupted and went on. On CUDA it computes in mixed precision. Where memory runs out, batches are computed in
-    smaller parts, with the same result up to rounding.
+    smaller parts, which the network standardises over one by one: what is learned differs.
 
     Parameters
     ----------
@@ -117,6 +117,7 @@ def fit(
         now = time.monotonic()
         left = (now - started) / (epoch + 1 - done) * (plan.epochs - epoch - 1)
         tell(Epoch(epoch + 1, plan.epochs, loss, now - before, left))
+    trainer.settle(windows)
     return network.eval()
 
 
@@ -272,6 +273,16 @@ class _Trainer:
             classes = None if classes is None else classes.to(self.device)
             total += self._step(x, y.to(self.device), classes)
         return float(total) / steps
+
+    def settle(self, windows: _Windows) -> None:
+        """Standardise by all windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
+        pooled = self.network.head[0]
+        momentum, pooled.momentum = pooled.momentum, None  # None: the plain mean of all that is shown
+        pooled.reset_running_stats()
+        with torch.no_grad():
+            for x, _, _ in windows.batches(self.part, torch.Generator().manual_seed(_seed(self.plan.seed, 0))):
+                self.network(x.to(self.device))
+        pooled.momentum = momentum
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
         def gradients(part: int) -> torch.Tensor:

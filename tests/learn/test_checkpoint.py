@@ -19,7 +19,7 @@ def parts(seed, scale=8.0):
 
 def after_a_step(seed=0):
     net, optimiser, scaler = parts(seed)
-    scaler.scale(net(torch.linspace(-1, 1, 256).reshape(1, 1, 16, 16)).square().sum()).backward()
+    scaler.scale(net(torch.linspace(-1, 1, 512).reshape(2, 1, 16, 16)).square().sum()).backward()
     scaler.step(optimiser)
     scaler.update(4.0)
     return net, optimiser, scaler

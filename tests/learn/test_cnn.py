@@ -176,25 +176,38 @@ def short_of_memory(monkeypatch, most):
     return sizes
 
 
-def test_too_little_memory_gives_smaller_parts_and_the_same_weights(monkeypatch):
+def test_what_the_last_layer_is_given_is_standardised_over_the_training_windows():
+    net, given = trained(), []
+    net.head[1].register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
+    for picture in drawn()[0]:
+        predict_windows(net, picture, BOXES, 16)
+    pooled = torch.cat(given)
+    # Variances are means over batches of 4, which scatter; convolutions round otherwise for other numbers of windows.
+    torch.testing.assert_close(pooled.mean(0), torch.zeros(8), rtol=0, atol=0.02)
+    torch.testing.assert_close(pooled.std(0), torch.ones(8), rtol=0, atol=0.35)
+
+
+def test_too_little_memory_gives_smaller_parts(monkeypatch):
+    sizes = short_of_memory(monkeypatch, 2)
     losses = []
-    plenty = trained(tell=lambda epoch: losses.append(epoch.loss))
-    sizes = short_of_memory(monkeypatch, 1)
-    scarce = trained(tell=lambda epoch: losses.append(epoch.loss))
-    assert sizes == [1] * 40
-    assert losses[2:] == pytest.approx(losses[:2], rel=1e-3)
-    for first, second in zip(plenty.parameters(), scarce.parameters(), strict=True):
-        torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(
-        predict_windows(scarce, drawn()[0][0], BOXES, 16), predict_windows(plenty, drawn()[0][0], BOXES, 16)
-    )
+    net = trained(tell=lambda epoch: losses.append(epoch.loss))
+    assert sizes == [2] * 30  # two epochs of 20 windows, and once more to standardise
+    assert np.isfinite(losses).all()
+    assert all(torch.isfinite(value).all() for value in net.parameters())
 
 
-def test_memory_for_not_even_one_is_said(monkeypatch):
+def test_a_part_is_never_a_single_window(monkeypatch):
+    sizes = short_of_memory(monkeypatch, 3)
+    trained(replace(PLAN, batch=5, epochs=1))
+    assert set(sizes) == {2, 3}
+
+
+def test_memory_for_not_even_two_is_said(monkeypatch):
     net = trained()
-    short_of_memory(monkeypatch, 0)
-    with pytest.raises(ArtefactError, match="memory does not suffice for a window of 16 pixels"):
+    short_of_memory(monkeypatch, 1)
+    with pytest.raises(ArtefactError, match="memory does not suffice for two windows of 16 pixels"):
         trained()
+    short_of_memory(monkeypatch, 0)
     with pytest.raises(ArtefactError, match="memory does not suffice for a picture of 24 x 30 pixels"):
         predict_whole(net, drawn()[0][0])
 

@@ -25,7 +25,7 @@ def pictures(n=2, rows=40, cols=33, seed=0):
 
 def test_cells_are_as_large_as_the_strides_say():
     net = network(Architecture(n_classes=3))
-    assert sum(weight.numel() for weight in net.parameters()) == 217_652
+    assert sum(weight.numel() for weight in net.parameters()) == 217_844
     assert net.strides == {"stem": 2, "stage1": 4, "stage2": 8, "stage3": 16}
     sizes = {}
     hooks = [
@@ -81,15 +81,15 @@ def test_the_property_is_in_model_units():
     told = network(mean=-4.0, sd=0.5)(x)
     torch.testing.assert_close(told[:, 0], -4 + 0.5 * standard[:, 0])
     torch.testing.assert_close(told[:, 1:], standard[:, 1:])
-    torch.nn.init.zeros_(net.head.weight)
-    torch.nn.init.zeros_(net.head.bias)
+    torch.nn.init.zeros_(net.head[1].weight)
+    torch.nn.init.zeros_(net.head[1].bias)
     assert (net(x) == 0).all()
 
 
 def test_mixed_precision_keeps_the_digits_of_the_property():
     net = network(mean=-4.12345, sd=0.5)
-    torch.nn.init.zeros_(net.head.weight)
-    torch.nn.init.zeros_(net.head.bias)
+    torch.nn.init.zeros_(net.head[1].weight)
+    torch.nn.init.zeros_(net.head[1].bias)
     with torch.autocast("cpu", torch.bfloat16):
         told = net(pictures())
     assert told.dtype == torch.float32
@@ -161,7 +161,7 @@ def test_reading_moves_no_random_numbers():
         (Architecture((8, 24), 4, n_classes=2), r"layers\.stage2\.\S+ is \(16, .*not \(24,"),
         (Architecture((8, 16, 16), 4, n_classes=2), r"layers\.stage3\.\S+ is missing"),
         (Architecture((8,), 4, n_classes=2), "not expected|is "),
-        (Architecture((8, 16), 4, n_classes=3), r"head\.weight is \(3, 16\), not \(4, 16\)"),
+        (Architecture((8, 16), 4, n_classes=3), r"head\.1\.weight is \(3, 16\), not \(4, 16\)"),
     ],
 )
 def test_weights_of_another_architecture_are_refused(other, said):
