@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.nn import BatchNorm1d, BatchNorm2d
 
 from micro_features.errors import ArtefactError, ImageError, SettingsError
 from micro_features.learn.augment import augmented
@@ -175,8 +176,8 @@ def predict(network: Network, picture: np.ndarray, boxes: np.ndarray, window: in
 def predict_whole(network: Network, picture: np.ndarray) -> np.ndarray:
     """What the network says of a picture taken as one window, in one pass.
 
-    It differs from `predict`: the network normalises over the whole picture at once, and less of it lies at a border,
-    where layers see zeros beyond the edge. The smaller the windows it was trained on, the more.
+    It differs from `predict`: windows overlap unevenly, and less of a whole picture lies at a border, where layers see
+    zeros beyond the edge. The smaller the windows it was trained on, the more.
 
     Parameters
     ----------
@@ -276,13 +277,13 @@ class _Trainer:
 
     def settle(self, windows: _Windows) -> None:
         """Standardise by all windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
-        pooled = self.network.head[0]
-        momentum, pooled.momentum = pooled.momentum, None  # None: the plain mean of all that is shown
-        pooled.reset_running_stats()
+        norms = [part for part in self.network.modules() if isinstance(part, BatchNorm1d | BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean of all that is shown
         with torch.no_grad():
             for x, _, _ in windows.batches(self.part, torch.Generator().manual_seed(_seed(self.plan.seed, 0))):
                 self.network(x.to(self.device))
-        pooled.momentum = momentum
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
         def gradients(part: int) -> torch.Tensor:

@@ -2,11 +2,13 @@
 
 Fully convolutional with a global mean at the end: it takes a window or a whole picture, and nothing in it knows a
 place. Pictures are halved behind a fixed low-pass filter, so that what it says hardly depends on how grains fall on the
-grid of a layer (Zhang 2019, ICML, Making convolutional networks shift-invariant again). Normalisation is over groups of
-channels of one picture (Wu and He 2018, ECCV, Group normalization): a picture's result depends on no other picture. It
-leaves the mean of a channel over the picture nearly the same in all pictures, though, and that mean is all the last
-layer is given. So the means are standardised over the training windows (Ioffe and Szegedy 2015, ICML, Batch
-normalization): without, a network may see no slope for tens of epochs.
+grid of a layer (Zhang 2019, ICML, Making convolutional networks shift-invariant again).
+
+Channels are standardised over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization), not over each
+picture as group normalisation does. Once trained, a cell then depends on nothing but what lies around it, and heat maps
+show where the evidence is; where each picture is normalised by itself, many pores change every cell of it, and a
+network can tell the porosity from places without pores. It also leaves what differs between pictures to the mean at the
+end: of drawn sets, group normalisation did not learn the depth of grooves in 20 epochs (R2 0.03), this does (0.8).
 """
 
 import copy
@@ -20,8 +22,6 @@ from torch import nn
 
 from micro_features.errors import ArtefactError, ImageError, SettingsError
 
-_STEM_GROUPS, _STAGE_GROUPS = 4, 8  # of channels that are normalised together
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -30,9 +30,9 @@ class Architecture:
     Parameters
     ----------
     channels : tuple of int
-        Of each stage, shallow to deep; multiples of 8. Every stage halves the picture.
+        Of each stage, shallow to deep. Every stage halves the picture.
     stem_channels : int
-        Of the first layer, a multiple of 4. It halves the picture as well.
+        Of the first layer. It halves the picture as well.
     n_classes : int
         0 for a network that tells the property only.
 
@@ -47,11 +47,10 @@ class Architecture:
     n_classes: int = 0
 
     def __post_init__(self) -> None:
-        stages = bool(self.channels) and all(n > 0 and n % _STAGE_GROUPS == 0 for n in self.channels)
-        if not stages or self.stem_channels < 1 or self.stem_channels % _STEM_GROUPS or self.n_classes < 0:
+        if not self.channels or min(*self.channels, self.stem_channels) < 1 or self.n_classes < 0:
             raise SettingsError(
                 f"network with channels {self.channels}, {self.stem_channels} in the stem, {self.n_classes} classes: "
-                f"channels must be multiples of {_STAGE_GROUPS}, of {_STEM_GROUPS} in the stem, classes 0 or more"
+                "a network has stages, of at least 1 channel, and 0 or more classes"
             )
 
 
@@ -132,7 +131,7 @@ class Network(nn.Module):
 def _stem(channels: int) -> nn.Sequential:
     # The one stride without a fixed filter before it: at full size, a convolution and a filter cost too much.
     return nn.Sequential(
-        nn.Conv2d(1, channels, 5, stride=2, padding=2, bias=False), nn.GroupNorm(_STEM_GROUPS, channels), nn.ReLU()
+        nn.Conv2d(1, channels, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
     )
 
 
@@ -158,9 +157,9 @@ class _Stage(nn.Module):
         super().__init__()
         self.halved = _Halved(given)
         self.first = nn.Conv2d(given, channels, 3, padding=1, bias=False)
-        self.first_norm = nn.GroupNorm(_STAGE_GROUPS, channels)
+        self.first_norm = nn.BatchNorm2d(channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.second_norm = nn.GroupNorm(_STAGE_GROUPS, channels)
+        self.second_norm = nn.BatchNorm2d(channels)
         self.beside = nn.Identity() if given == channels else nn.Conv2d(given, channels, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

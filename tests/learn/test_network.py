@@ -112,14 +112,25 @@ def test_odd_sizes_are_taken(rows, cols):
     assert torch.isfinite(told).all()
 
 
+def test_a_cell_depends_on_nothing_but_what_lies_around_it():
+    net, seen = network(), []
+    net.layers["stage2"].register_forward_hook(lambda _, __, out: seen.append(out))
+    x = pictures(1, 96, 96)
+    y = x.clone()
+    y[..., 64:] += 3
+    net(x), net(y)
+    torch.testing.assert_close(seen[0][..., :4], seen[1][..., :4], rtol=0, atol=1e-6)
+    assert not torch.allclose(seen[0][..., 8:], seen[1][..., 8:])
+
+
 def test_a_picture_below_one_cell_is_refused():
     with pytest.raises(ImageError, match=r"picture of 7 x 40 pixels at the network's scale.*at least 8 x 8"):
         network()(pictures(1, 7, 40))
 
 
-@pytest.mark.parametrize("wrong", [{"channels": ()}, {"channels": (12,)}, {"stem_channels": 6}, {"n_classes": -1}])
+@pytest.mark.parametrize("wrong", [{"channels": ()}, {"channels": (8, 0)}, {"stem_channels": 0}, {"n_classes": -1}])
 def test_an_architecture_that_can_not_be_is_refused(wrong):
-    with pytest.raises(SettingsError, match="multiples of 8"):
+    with pytest.raises(SettingsError, match="a network has stages, of at least 1 channel"):
         Architecture(**wrong)
 
 
