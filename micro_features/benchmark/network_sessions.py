@@ -8,9 +8,7 @@ when pictures are taken otherwise (`explain.acquisition`). Beside it, the same p
 as many specimens of each session, which then follow nothing; and a set of other sessions, which follow nothing either.
 
 Sessions of the set differ by brightness and contrast, and by focus and noise. Pictures that are standardised, as the
-tool does it, show neither brightness nor contrast of their session; focus and noise stay, and can be learned. Grey
-levels of the first picture keep all four. There a shortcut can be learned and not named: in brightness, sessions differ
-by up to 2.3 standard deviations of a picture, and 0.5 is asked about.
+tool does it, show neither brightness nor contrast of their session; focus and noise stay, and can be learned.
 """
 
 from collections.abc import Iterator, Sequence
@@ -222,7 +220,5 @@ def lines(table: pd.DataFrame) -> Iterator[str]:
         yield (
             "\nGrey levels of each picture are what the tool uses. Standardising undoes gain and brightness: shifts\n"
             "by those are 0 by construction, and what sessions leave in the pictures is focus and noise. A shortcut\n"
-            "was learned where the other half is far worse than what was left out: there the warning is due. Grey\n"
-            "levels of the first picture keep brightness, by which these sessions differ several times what is asked\n"
-            "about: there, a shortcut can go unnamed."
+            "was learned where the other half is far worse than what was left out: there the warning is due."
         )
