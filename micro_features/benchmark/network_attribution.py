@@ -14,25 +14,20 @@ What counts as found was fixed before the sets were asked. A phase, pore or boun
    than boundaries are wide, and pores lie on boundaries: heat of one spills over the other, and a few large pores get
    more of it by chance than boundaries, which are everywhere;
 3. its p among moved maps is at most `ALPHA`;
-4. its ``beyond`` is farther from 0 than that of the same phase in each of `UNTRAINED` networks with random weights, on
-   the same pictures;
-5. it lowers the prediction, as every planted cause does.
+4. it lowers the prediction, as every planted cause does.
 
-Rules 2 and 3 alone prove little: pores are dark, nearly any filter answers to that, and most networks that were never
-trained pass. A tenth network no better than nine others is the farthest one time in ten, and has the right sign one
-time in twenty (`ALPHA`): an untrained head has any sign. Rules 4 and 5 ask of the map what rule 1 asks of the
-prediction, so the summary also tells how often a wrong phase is found without rule 1.
-
-Rule 4 compares ``beyond`` because that has no scale. Leans in decades do not compare: a network that learned anything
-has larger heat everywhere. On the seeds that were looked at when the rule was chosen (100 to 102), networks that had
-learned grain size alone exceed untrained ones on pores, too, by decades in three sets of three, by ``beyond`` in none.
-The others, ``positive`` to ``net``, follow the sign that most of a map has. The price: ``beyond`` can not exceed
-what a map gets that lies on one phase and on nothing else, which some random filters nearly do. There, a network that
-is right is not told from chance (one of those three, on boundaries: 18 beside 22).
+Rules 2 to 4 say where a map lies, not whether anything was learned: pores are dark, nearly any filter answers to that,
+and the maps of networks with random weights lean on pores as far as those of trained ones. So no leaning, however
+clear, is evidence that a network learned: that is rule 1. What a map can show is which phase a network that learned
+looks at: on the same kind of pictures it must be pores where these drive and boundaries where grain size does, while
+untrained networks name the same phase whatever drives. `UNTRAINED` of them are asked beside each trained one, and the
+summary tells how often they name which phase, and how often a phase is found where nothing can be, with and without
+rule 1.
 
 The layer is the deepest whose cell is at most half the mean grain diameter of the set (`gradcam.resolved_layer`).
 Networks and windows are smaller than those of `cnn train`, and windows are not varied but for turns: a set takes less
-than a minute. Rules, plan and sizes were settled on other seeds than those of `cases`.
+than a minute. Network, plan and rules were settled on seeds from 100 on; earlier rules, which asked that a map lean
+farther than those of untrained networks, had been tried on seeds 0 to 19, so the sets of `cases` begin after these.
 """
 
 from collections.abc import Sequence
@@ -75,9 +70,11 @@ those of the boundary resistance alone, which then does not show."""
 GEOMETRY = Geometry(window_px=240, overlap_px=0, reduction=2)
 CHANNELS, STEM_CHANNELS = (16, 32, 48), 8
 BATCH, LEARNING_RATE = 16, 4e-3
-EPOCHS, MORE_EPOCHS = 15, 40
-"""The second where the resistance alone drives: how deep grooves are takes longer to learn than how many there are, and
-for some 25 epochs nothing seems to happen; and where few specimens are learned from."""
+EPOCHS, MORE_EPOCHS = 15, 25
+"""The second where the resistance alone drives: how deep grooves are takes longer to learn than how many there are."""
+
+FIRST_SEED = 20
+"""Of `cases`."""
 
 UNTRAINED = 9
 """Networks with random weights beside each trained one."""
@@ -348,9 +345,10 @@ class Case:
 
 
 def cases(drawn: Drawn, surface: ResponseSurface, *, seeds: int) -> list[Case]:
-    """Sets of every kind in `PLANTED` and `NO_LINK` for seeds 0 to seeds - 1: all kinds of a seed, then the next."""
+    """Sets of every kind in `PLANTED` and `NO_LINK` for so many seeds from `FIRST_SEED` on: all kinds of one, then the
+    next."""
     found = []
-    for seed in range(seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         for kind, preset in {**{name: name for name in PLANTED}, **NO_LINK}.items():
             planted = planted_set(drawn.pool, preset, surface, seed=seed)
             planted = unlinked(planted, seed=seed) if kind in NO_LINK else planted

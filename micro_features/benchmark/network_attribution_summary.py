@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import fisher_exact
 
 from micro_features.benchmark.attribution import SPECIMENS
 from micro_features.benchmark.attribution_summary import proportion
@@ -15,7 +16,7 @@ _TITLES = {
     "planted phase found": 24,
     "another phase, or any": 24,
     "without rule 1": 14,
-    "untrained, rules 2 and 3": 24,
+    "untrained: pore, boundary": 24,
 }
 """Columns of `lines`, and their widths."""
 
@@ -39,15 +40,12 @@ def pointed_at(rows: pd.DataFrame) -> str | None:
     rows : DataFrame
         Of `network_attribution.ask`.
     """
-    trained = rows["untrained"] == 0
-    if (phase := beyond_moved(rows[trained])) is None:
-        return None
-    beyond = rows["beyond"].where(rows["phase"] == phase)
-    lean, farthest = beyond[trained].max(), beyond[~trained].abs().max()
-    return phase if lean < 0 and abs(lean) > farthest else None
+    trained = rows[rows["untrained"] == 0].set_index("phase")
+    phase = leaned_on(trained.reset_index())
+    return phase if phase is not None and trained.loc[phase, "beyond"] < 0 else None
 
 
-def beyond_moved(rows: pd.DataFrame) -> str | None:
+def leaned_on(rows: pd.DataFrame) -> str | None:
     """The phase that the maps of one network, trained or not, lean on by rules 2 and 3 alone, to either side.
 
     Parameters
@@ -73,7 +71,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         One row a kind: number of ``sets``, median ``r2`` of left-out specimens and ``seconds``; how many networks knew
         something (``learned``); in how many sets the planted phase was ``found``; in how many another phase was, or
         any where nothing can be (``wrong``), and in how many without rule 1 (``wrong_unlearned``); of all ``untrained``
-        networks, in how many rules 2 and 3 alone find the planted phase, or any (``untrained_found``).
+        networks, how many lean on pores and on boundaries by rules 2 and 3 (``untrained_pore``,
+        ``untrained_boundary``).
     """
     rows = []
     for kind, of_kind in table.groupby("kind", sort=False):
@@ -84,7 +83,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         def wrong(phases: list[str | None], wanted: str | None = wanted) -> int:
             return sum(phase is not None and phase != wanted for phase in phases)
 
-        phases, leaning = [found_phase(of_set) for of_set in sets], [beyond_moved(each) for each in random]
+        phases, leaning = [found_phase(of_set) for of_set in sets], [leaned_on(each) for each in random]
         of_sets = of_kind.drop_duplicates("seed")
         rows.append(
             {
@@ -97,7 +96,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "wrong": wrong(phases),
                 "wrong_unlearned": wrong([pointed_at(of_set) for of_set in sets]),
                 "untrained": len(random),
-                "untrained_found": wrong(leaning) if wanted is None else leaning.count(wanted),
+                **{f"untrained_{phase}": leaning.count(phase) for phase in PHASES},
             }
         )
     return pd.DataFrame(rows)
@@ -125,26 +124,19 @@ def lines(table: pd.DataFrame, n_specimens: int) -> Iterator[str]:
         yield _line(row)
     yield (
         "Found: the network learned (rule 1), its maps lean on this phase more than on the other (2) and\n"
-        f"more than moved maps do (3), farther than those of each of {UNTRAINED} networks with random weights (4),\n"
-        "and to the side that lowers the prediction (5). Last column: of these networks, which never saw a\n"
-        "conductivity, those that rules 2 and 3 alone would believe."
+        "more than moved maps do (3), to the side that lowers the prediction (4). Last column: the phase that\n"
+        f"maps of {UNTRAINED} networks with random weights lean on by rules 2 and 3. Where a map lies says nothing\n"
+        "of whether its network learned; but untrained ones can not know which phase drives."
     )
+    yield from _told_apart(table)
     for phase in PHASES:
         yield (
             f"\nLean of the maps on {phase}, in standard deviations of that of moved maps: median (5 % to 95 %\n"
-            f"of sets); sets where p is at most {ALPHA:g}; lean of the farthest of {UNTRAINED} untrained networks,\n"
-            "median; sets where the trained one leans farther:"
+            f"of sets); sets where p is at most {ALPHA:g}; the same of untrained networks:"
         )
         for kind, of_kind in table[table["phase"] == phase].groupby("kind", sort=False):
-            trained = of_kind[of_kind["untrained"] == 0].set_index("seed")
-            random = of_kind[of_kind["untrained"] > 0].set_index("seed")["beyond"].abs().groupby("seed").max()
-            low, middle, high = np.quantile(trained["beyond"], [0.05, 0.5, 0.95])
-            n, moved = len(trained), int((trained["p_moved"] <= ALPHA).sum())
-            farther = int((trained["beyond"].abs() > random).sum())
-            yield (
-                f"{kind:20}{f'{middle:+.1f} ({low:+.1f} to {high:+.1f})':26}{moved:4} of {n}{random.median():10.1f}"
-                f"{farther:6} of {n}"
-            )
+            cells = [_leans(of_kind[of_kind["untrained"] == 0]), _leans(of_kind[of_kind["untrained"] > 0])]
+            yield f"{kind:20}{cells[0]:44}{cells[1]}".rstrip()
     false = [row for row in told if row["kind"] in NO_LINK]
     if false:
         hits, n = sum(row["wrong"] for row in false), sum(row["sets"] for row in false)
@@ -155,6 +147,24 @@ def lines(table: pd.DataFrame, n_specimens: int) -> Iterator[str]:
         )
 
 
+def _told_apart(table: pd.DataFrame) -> Iterator[str]:
+    """Whether the phase found depends on the one that drives, where there are both kinds of sets."""
+    counts = []
+    for kind in ("porosity", "grain-size"):
+        found = [found_phase(of_set) for _, of_set in table[table["kind"] == kind].groupby("seed")]
+        counts.append([found.count(phase) for phase in PHASES])
+    if all(map(sum, counts)):
+        yield (
+            f"\nFound pore, boundary: {counts[0][0]}, {counts[0][1]} where porosity drives, {counts[1][0]}, "
+            f"{counts[1][1]} where grain size does (Fisher's exact p = {fisher_exact(counts).pvalue:.1g})"
+        )
+
+
+def _leans(rows: pd.DataFrame) -> str:
+    low, middle, high = np.quantile(rows["beyond"], [0.05, 0.5, 0.95])
+    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f}), {int((rows['p_moved'] <= ALPHA).sum())} of {len(rows)}"
+
+
 def _line(row: Mapping[Hashable, Any]) -> str:
     n = row["sets"]
     planted = row["kind"] in PLANTED
@@ -163,7 +173,7 @@ def _line(row: Mapping[Hashable, Any]) -> str:
         proportion(row["found"], n) if planted else "-",
         proportion(row["wrong"], n),
         f"{row['wrong_unlearned']} of {n}",
-        f"{row['untrained_found']} of {row['untrained']}",
+        ", ".join(str(row[f"untrained_{phase}"]) for phase in PHASES) + f" of {row['untrained']}",
     )
     shown = "".join(f"   {cell:{width}}" for cell, width in zip(cells, _TITLES.values(), strict=True))
     return f"{row['kind']:20}{row['sets']:5}{row['r2']:7.2f}{row['seconds']:5.0f}{shown}".rstrip()

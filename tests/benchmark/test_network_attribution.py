@@ -136,17 +136,18 @@ def test_a_network_that_counts_dark_pixels_is_found_to_look_at_pores(monkeypatch
     assert said.found_phase(rows) == "pore"
 
 
-@pytest.mark.parametrize("factor", [-1.0, 0.001])
-def test_pores_are_not_found_where_an_untrained_network_leans_on_them_as_far(monkeypatch, folder, surface, factor):
-    # The same map on another scale, or with another sign, is as good a map.
-    network_of(monkeypatch, -1.0, untrained=[Darkness(factor)])
+def test_what_maps_of_untrained_networks_lean_on_does_not_count(monkeypatch, folder, surface):
+    network_of(monkeypatch, -1.0, untrained=[Darkness(0.001)])
     drawn = benchmark.read_drawn(folder)
     rows = asked(drawn, planted_set(drawn.pool, "porosity", surface, seed=0))
     last = rows[rows["untrained"] == benchmark.UNTRAINED].set_index("phase")
+    # The same map on another scale, or with another sign, is as good a map.
     assert abs(last.loc["pore", "beyond"]) == pytest.approx(abs(of_trained(rows).loc["pore", "beyond"]))
-    assert said.beyond_moved(last.reset_index()) == "pore"
-    assert said.found_phase(rows) is None
-    assert said.found_phase(rows[rows["untrained"] < benchmark.UNTRAINED]) == "pore"
+    assert said.leaned_on(last.reset_index()) == "pore"
+    assert said.found_phase(rows) == "pore"
+    told = said.summary(rows.assign(kind="porosity", seed=0)).iloc[0]
+    assert told["untrained"] == benchmark.UNTRAINED
+    assert 1 <= told["untrained_pore"] <= 3  # the blind ones lean on something by chance now and then
 
 
 def test_maps_of_a_network_that_knows_nothing_are_not_read_however_clear_they_are(monkeypatch, folder, surface):
@@ -167,7 +168,7 @@ def test_a_network_that_has_it_the_wrong_way_round_knows_nothing(monkeypatch, fo
     found = of_trained(rows)
     assert found.loc["pore", "beyond"] > 5
     assert found["p_exchanged"].iloc[0] > 0.9
-    assert said.beyond_moved(found.reset_index()) == "pore"
+    assert said.leaned_on(found.reset_index()) == "pore"
     assert said.pointed_at(rows) is None
 
 
@@ -227,9 +228,9 @@ def test_a_set_that_is_too_small_or_none_is_refused(folder, tmp_path):
 def test_every_kind_of_a_seed_comes_before_the_next_seed(folder, surface):
     todo = benchmark.cases(benchmark.read_drawn(folder), surface, seeds=2)
     kinds = [*benchmark.PLANTED, *benchmark.NO_LINK]
-    assert [(case.kind, case.seed) for case in todo] == [(kind, seed) for seed in range(2) for kind in kinds]
+    assert [(case.kind, case.seed) for case in todo] == [(kind, seed) for seed in (20, 21) for kind in kinds]
     assert len({str(case.path) for case in todo}) == len(todo)
-    by_kind = {case.kind: case.planted for case in todo if case.seed == 0}
+    by_kind = {case.kind: case.planted for case in todo if case.seed == 20}
     assert np.array_equal(np.sort(by_kind["hidden resistance"].y), np.sort(by_kind["boundary"].y))
     assert not np.array_equal(by_kind["hidden resistance"].y, by_kind["boundary"].y)
     assert all(len(case.pictures) == benchmark.SPECIMENS for case in todo)
@@ -254,32 +255,31 @@ def test_hits_and_false_alarms_are_counted_by_hand():
             *rows("porosity", 2, pore=-9, boundary=-12),  # the other phase
             *rows("porosity", 3, pore=-9, p_exchanged=0.06),  # knows nothing
             *rows("porosity", 4, pore=-9, p_moved=0.06),  # moved maps do as well
-            *rows("porosity", 5, pore=-9, boundary=3, untrained=(9.5, -5)),  # an untrained network does better
-            *rows("porosity", 6, pore=-9, boundary=3, untrained=(-5, 8.5)),
             *rows("no link", 0, pore=-9, p_exchanged=0.5),
-            *rows("no link", 1, boundary=-3),  # farther than untrained ones lean on boundaries
+            *rows("no link", 1, boundary=-3),
             *rows("no link", 2, pore=9, p_exchanged=0.5),
+            *rows("grain-size", 0, pore=-1, boundary=-9, untrained=(4, -5)),
+            *rows("grain-size", 1, pore=-9, boundary=-3),
         ]
     )
     told = said.summary(table).set_index("kind")
-    counted = ["sets", "learned", "found", "wrong", "wrong_unlearned", "untrained", "untrained_found"]
-    assert told.loc["porosity", counted].tolist() == [7, 6, 2, 1, 1, 14, 14]
-    assert told.loc["no link", counted].tolist() == [3, 1, 0, 1, 2, 6, 6]
+    counted = ["sets", "learned", "found", "wrong", "wrong_unlearned", "untrained"]
+    assert told.loc["porosity", counted].tolist() == [5, 4, 1, 1, 1, 10]
+    assert told.loc["no link", counted].tolist() == [3, 1, 0, 1, 2, 6]
+    assert told.loc["grain-size", counted].tolist() == [2, 2, 1, 1, 1, 4]
+    assert told[["untrained_pore", "untrained_boundary"]].to_numpy().tolist() == [[10, 0], [6, 0], [4, 0]]
     lines = "\n".join(said.lines(table, 300))
-    assert "2 of 7 (0.04 to 0.71)" in lines
-    assert "14 of 14" in lines
+    assert "1 of 5 (0.01 to 0.72)" in lines
+    assert "10, 0 of 10" in lines
     assert "False alarms where nothing can be found: 1 of 3" in lines
     assert "by the maps alone: 2 of 3" in lines
     assert "share 12 on average" in lines
+    assert (
+        "Found pore, boundary: 1, 1 where porosity drives, 1, 1 where grain size does (Fisher's exact p = 1)" in lines
+    )
     on_pores = lines[lines.index("Lean of the maps on pore") :].splitlines()
-    assert next(line for line in on_pores if line.startswith("porosity")).endswith("6 of 7       5.0     6 of 7")
-
-
-def test_of_untrained_networks_only_those_that_lean_on_the_planted_phase_count():
-    table = pd.DataFrame(rows("grain-size", 0, pore=-1, boundary=-9))
-    told = said.summary(table).iloc[0]
-    assert said.found_phase(table) == "boundary"
-    assert (told["untrained"], told["untrained_found"]) == (2, 0)
+    of_porosity = next(line for line in on_pores if line.startswith("porosity"))
+    assert " ".join(of_porosity.split()) == "porosity -9.0 (-9.0 to +5.4), 4 of 5 -0.5 (-5.0 to +4.0), 10 of 10"
 
 
 def test_the_command_asks_every_kind_and_writes_the_table(monkeypatch, folder, tmp_path, capsys):
