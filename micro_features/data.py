@@ -320,8 +320,6 @@ class HeatMaps:
         ``"gradcam"`` or ``"hirescam"``.
     unit : str
         Of values, ``"decades"`` where the logarithm of the property is predicted.
-    cell_px : float
-        Edge of a cell, pixels of the picture as stored.
     cell_um : tuple of float
         Edge of a cell in each picture, micrometres; NaN where its scale is not known.
     """
@@ -331,7 +329,6 @@ class HeatMaps:
     layer: str
     method: str
     unit: str
-    cell_px: float
     cell_um: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -344,6 +341,5 @@ class HeatMaps:
             _check(each.ndim == 2 and each.size > 0, f"the map of {name} has shape {each.shape}, not (rows, cols)")
             _check(each.dtype == np.float32, f"the map of {name} is {each.dtype}, not float32")
             _check(bool(np.isfinite(each).all()), f"the map of {name} is not finite everywhere")
-        _check(self.cell_px > 0, f"cell_px {self.cell_px} is not positive")
         wrong = [each for each in self.cell_um if each <= 0]
         _check(not wrong, f"cell_um {wrong[:1]} is not positive")

@@ -45,7 +45,6 @@ MAPS = {
     "layer": "stage2",
     "method": "gradcam",
     "unit": "log10 S/cm",
-    "cell_px": 16.0,
     "cell_um": (13.1, float("nan")),
 }
 
@@ -65,7 +64,6 @@ def test_maps_may_differ_in_size_and_lack_a_scale():
         ({"values": (MAP[:0], MAP)}, r"map of x has shape \(0, 3\)"),
         ({"values": (MAP, MAP.astype(float))}, "map of y is float64, not float32"),
         ({"values": (MAP, np.full_like(MAP, np.nan))}, "map of y is not finite"),
-        ({"cell_px": 0.0}, "cell_px 0.0 is not positive"),
         ({"cell_um": (float("nan"), -1.0)}, "cell_um .-1.0. is not positive"),
     ],
 )

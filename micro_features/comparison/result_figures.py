@@ -103,7 +103,6 @@ def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
         layer=found.layers.judged,
         method=_GRADCAM,
         unit=_unit(found),
-        cell_px=heats[0].cells.edge,
         cell_um=tuple(
             heat.cells.edge * (each.pixel_um or float("nan")) for heat, each in zip(heats, pictures, strict=True)
         ),

@@ -20,7 +20,6 @@ def maps_of(*values, cell_um=2.0, method="gradcam"):
         "stage3",
         method,
         "decades",
-        16.0,
         (cell_um,) * len(values),
     )
 
@@ -95,7 +94,7 @@ def test_sample_figure_of_any_shape(shape, resolved, legible):
 
 def test_sample_figure_takes_any_name(legible):
     name = "1100C_15h$20pct$" * 12
-    maps = HeatMaps((np.zeros((6, 8), np.float32),), (name,), "stage3", "hirescam", "log10 S/cm", 16.0, (np.nan,))
+    maps = HeatMaps((np.zeros((6, 8), np.float32),), (name,), "stage3", "hirescam", "log10 S/cm", (np.nan,))
     figure = sample(name=name, maps=maps, pixel_um=np.nan)
     axes = legible(figure)
     assert [text.get_parse_math() for text in figure.findobj(Text) if "$" in text.get_text()] == [False]
