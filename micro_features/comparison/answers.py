@@ -16,6 +16,10 @@ from micro_features.fitting.dataset import Dataset
 from micro_features.learn.scores import r2
 from micro_features.network.scoring import CHANCE_P, exchange_p, said
 
+LEFT_ALONE = {"pores filled": ("grain", "boundary"), "boundaries erased": ("pore",)}
+"""Phases of the catalogue that an alteration does not touch: their features keep their values. Measured anew
+they would change with the yardstick: how dark boundaries are is told against pores, and where these are filled it rises
+by a fifth, though no boundary changed."""
 GERUND = {"pores filled": "Filling pores", "boundaries erased": "Erasing boundaries"}
 CONDUCTIVITIES = {f"{siemens}/{length}" for siemens in ("S", "mS", "uS") for length in ("m", "cm")}
 """Units of what pores lower, by physics."""
@@ -154,15 +158,22 @@ def signs_of(
 def answers_to_alterations(
     dataset: Dataset, features: FeatureSide, pictures: Sequence[Examined], owner: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Predictions of network and feature model before, after and of the control, (k, 2) each, and groups (k,)."""
+    """Predictions of network and feature model before, after and of the control, (k, 2) each, and groups (k,).
+
+    The network sees the altered picture; the feature model is told what was measured in it of the phase that was
+    altered and of texture, and of the other phases what was measured before.
+    """
     asked = [(each, row) for each, row in zip(pictures, owner, strict=True) if each.alterations]
     found = {}
     for what in GERUND:
+        kept = [place for place, name in enumerate(dataset.X.columns) if dataset.phases[name] in LEFT_ALONE[what]]
         rows, groups = [], []
         for each, row in asked:
             done = each.alterations.get(what)
             if done is not None and done.control_share >= LEAST_CONTROL:
-                told = features.predict(_columns(dataset, [each.features, *done.features]), int(row))
+                X = _columns(dataset, [each.features, *done.features])
+                X[:, kept] = X[0, kept]
+                told = features.predict(X, int(row))
                 rows.append(np.stack([np.array([each.predicted.mean(), *done.network]), told], axis=1))
                 groups.append(int(dataset.groups[row]))
         if rows:

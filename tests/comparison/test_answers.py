@@ -240,7 +240,10 @@ def altered(change, *, control_share=1.0):
     return SimpleNamespace(
         control_share=control_share,
         network=np.array([1.0 + change, 1.0]),
-        features=[{"porosity": 0.1}, {"porosity": 0.2}],
+        features=[
+            {"porosity": 0.1, "boundary_darkness_mean": 0.9, "contrast_unevenness": 0.4},
+            {"porosity": 0.2, "boundary_darkness_mean": 0.8, "contrast_unevenness": 0.5},
+        ],
     )
 
 
@@ -248,8 +251,14 @@ def altered(change, *, control_share=1.0):
 @pytest.mark.parametrize("share", [0.89, None])
 def test_answers_to_alterations_are_of_the_models_that_did_not_see_the_picture(share):
     erased = {} if share is None else {"boundaries erased": altered(0.1, control_share=share)}
-    columns = pd.DataFrame(np.zeros((2, 2)), columns=["porosity", "grain_diameter_mean_um"])
-    dataset = SimpleNamespace(X=columns, groups=np.array([7, 8]))
+    phases = {
+        "porosity": "pore",
+        "boundary_darkness_mean": "boundary",
+        "contrast_unevenness": "texture",
+        "grain_diameter_mean_um": "grain",
+    }
+    columns = pd.DataFrame(np.zeros((2, 4)), columns=list(phases))
+    dataset = SimpleNamespace(X=columns, groups=np.array([7, 8]), phases=phases)
     asked = []
 
     def predict(X, row):
@@ -261,7 +270,7 @@ def test_answers_to_alterations_are_of_the_models_that_did_not_see_the_picture(s
         SimpleNamespace(
             alterations={"pores filled": altered(0.5)} | erased,
             predicted=np.array([0.9, 1.1]),
-            features={"porosity": 0.3, "pore_number": 5.0},
+            features={"porosity": 0.3, "boundary_darkness_mean": 0.7, "contrast_unevenness": 0.6, "pore_number": 5.0},
         ),
     ]
     found = answers.answers_to_alterations(dataset, SimpleNamespace(predict=predict), pictures, np.array([0, 1]))
@@ -271,7 +280,9 @@ def test_answers_to_alterations_are_of_the_models_that_did_not_see_the_picture(s
     assert groups.tolist() == [8]
     ((X, row),) = asked
     assert row == 1
-    np.testing.assert_array_equal(X, [[0.3, np.nan], [0.1, np.nan], [0.2, np.nan]])  # what was not measured is missing
+    # Boundaries are left alone when pores are filled; what was not measured is missing.
+    expected = [[0.3, 0.7, 0.6, np.nan], [0.1, 0.7, 0.4, np.nan], [0.2, 0.7, 0.5, np.nan]]
+    np.testing.assert_array_equal(X, expected)
 
 
 def test_windows_of_one_picture_are_ordered_by_both_models():
