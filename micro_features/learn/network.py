@@ -4,15 +4,16 @@ Fully convolutional with a global mean at the end: it takes a window or a whole 
 place. Pictures are halved behind a fixed low-pass filter, so that what it says hardly depends on how grains fall on the
 grid of a layer (Zhang 2019, ICML, Making convolutional networks shift-invariant again).
 
-The first layer is normalised in each picture, over groups of channels (Wu and He 2018, ECCV, Group normalization): what
-a microscope session does to all of a picture alike goes. All later ones are standardised over the training windows
-(Ioffe and Szegedy 2015, ICML, Batch normalization). This way round networks carry over best to pictures that were taken
-otherwise (Pan et al. 2018, ECCV, Two at once). Once trained, cells then depend on little but what lies around them, and
-heat maps show where the evidence is; with every layer normalised in each picture, many pores change every cell of it,
-and a network can tell the porosity from places without pores. That also left the means over a picture, which are all
-that the last layer is given, nearly the same in all pictures: of drawn sets, the depth of grooves was not learned in 20
-epochs (R2 0.03), as it is now (0.8). Beyond the edge the border is repeated: with zeros there, what is said of a whole
-picture and of its windows differed by tenths of a decade.
+Channels are standardised over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization), not in each
+picture (Wu and He 2018, ECCV, Group normalization). Once trained, a cell then depends on nothing but what lies around
+it, and heat maps show where the evidence is. Where a picture is normalised by itself, if only in the first layer, many
+pores or deep grooves change every cell of it: a network can read either from places that have none, and does, on drawn
+sets. It also leaves the means over a picture, which are all that the last layer is given, nearly the same in all
+pictures: how deep grooves are was not learned in 20 epochs (R2 0.03), as it is now (0.8). The price: contrast and noise
+of a microscope session stay, as far as standardising the picture leaves them.
+
+Beyond the edge the border is repeated: with zeros there, what is said of a whole picture and of its windows differed by
+tenths of a decade.
 """
 
 import copy
@@ -26,8 +27,6 @@ from torch import nn
 
 from micro_features.errors import ArtefactError, ImageError, SettingsError
 
-_GROUPS = 4  # of channels of the first layer, normalised together
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -38,7 +37,7 @@ class Architecture:
     channels : tuple of int
         Of each stage, shallow to deep. Every stage halves the picture.
     stem_channels : int
-        Of the first layer, a multiple of 4. It halves the picture as well.
+        Of the first layer. It halves the picture as well.
     n_classes : int
         0 for a network that tells the property only.
 
@@ -53,11 +52,10 @@ class Architecture:
     n_classes: int = 0
 
     def __post_init__(self) -> None:
-        few = not self.channels or min(*self.channels, self.stem_channels) < 1 or self.n_classes < 0
-        if few or self.stem_channels % _GROUPS:
+        if not self.channels or min(*self.channels, self.stem_channels) < 1 or self.n_classes < 0:
             raise SettingsError(
                 f"network with channels {self.channels}, {self.stem_channels} in the stem, {self.n_classes} classes: "
-                f"it needs stages, of at least 1 channel, a multiple of {_GROUPS} in the stem, and 0 or more classes"
+                "it needs stages, of at least 1 channel, and 0 or more classes"
             )
 
 
@@ -138,7 +136,7 @@ class Network(nn.Module):
 def _stem(channels: int) -> nn.Sequential:
     # The one stride without a fixed filter before it: at full size, a convolution and a filter cost too much.
     convolution = nn.Conv2d(1, channels, 5, stride=2, padding=2, padding_mode="replicate", bias=False)
-    return nn.Sequential(convolution, nn.GroupNorm(_GROUPS, channels), nn.ReLU())
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
 
 
 class _Halved(nn.Module):

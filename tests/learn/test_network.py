@@ -112,20 +112,15 @@ def test_odd_sizes_are_taken(rows, cols):
     assert torch.isfinite(told).all()
 
 
-def test_behind_the_first_layer_a_cell_depends_on_nothing_but_what_lies_around_it():
-    net = network()
-    x = pictures(1, 96, 96).repeat(1, 4, 1, 1)
+def test_a_cell_depends_on_nothing_but_what_lies_around_it():
+    net, seen = network(), []
+    net.layers["stage2"].register_forward_hook(lambda _, __, out: seen.append(out))
+    x = pictures(1, 96, 96)
     y = x.clone()
     y[..., 64:] += 3
-    for layer in ("stage1", "stage2"):
-        x, y = net.layers[layer](x), net.layers[layer](y)
-        assert not torch.allclose(x[..., -4:], y[..., -4:])
-        torch.testing.assert_close(x[..., :4], y[..., :4], rtol=0, atol=1e-6)
-
-
-def test_contrast_of_a_whole_picture_does_not_pass_the_first_layer():
-    net, x = network(), pictures(1)
-    torch.testing.assert_close(net(2 * x), net(x), rtol=0, atol=1e-4)
+    net(x), net(y)
+    torch.testing.assert_close(seen[0][..., :4], seen[1][..., :4], rtol=0, atol=1e-6)
+    assert not torch.allclose(seen[0][..., 8:], seen[1][..., 8:])
 
 
 def test_a_picture_below_one_cell_is_refused():
@@ -133,11 +128,9 @@ def test_a_picture_below_one_cell_is_refused():
         network()(pictures(1, 7, 40))
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"channels": ()}, {"channels": (8, 0)}, {"stem_channels": 0}, {"stem_channels": 6}, {"n_classes": -1}]
-)
+@pytest.mark.parametrize("wrong", [{"channels": ()}, {"channels": (8, 0)}, {"stem_channels": 0}, {"n_classes": -1}])
 def test_an_architecture_that_can_not_be_is_refused(wrong):
-    with pytest.raises(SettingsError, match="it needs stages, of at least 1 channel, a multiple of 4 in the stem"):
+    with pytest.raises(SettingsError, match="it needs stages, of at least 1 channel"):
         Architecture(**wrong)
 
 
