@@ -222,7 +222,8 @@ def trained(seen: Sequence[NetworkPicture], y: np.ndarray, *, epochs: int, seed:
         seed=seed,
     )
     boxes = [each.boxes(GEOMETRY) for each in seen]
-    return fit([each.x for each in seen], boxes, y, plan=plan, architecture=Architecture(CHANNELS, STEM_CHANNELS))
+    architecture = Architecture(CHANNELS, STEM_CHANNELS, normalised="set")
+    return fit([each.x for each in seen], boxes, y, plan=plan, architecture=architecture)
 
 
 def untrained(network: Any, *, seed: int) -> list[Any]:

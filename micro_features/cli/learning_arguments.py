@@ -120,6 +120,14 @@ def add_cnn(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     train.add_argument(
         "--epochs", type=at_least_one, default=20, metavar="N", help="how often each window is shown (default 20)"
     )
+    train.add_argument(
+        "--normalise",
+        choices=("picture", "set"),
+        default="picture",
+        help="picture (default): each by itself, so that what a microscope session does to whole pictures goes; set: "
+        "over all training windows, where pictures were taken alike: more is learned, and heat lies where the evidence "
+        "is",
+    )
     train.add_argument("--seeds", type=at_least_one, default=3, metavar="N", help="networks a fold (default 3)")
     train.add_argument("--seed", type=count, default=0, metavar="S", help="the first of their seeds (default 0)")
     train.add_argument("--batch", type=at_least_one, default=32, metavar="N", help="windows a step (default 32)")

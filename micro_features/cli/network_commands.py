@@ -23,6 +23,7 @@ def cnn_train(options: argparse.Namespace) -> int:
         data=dataset_request(options),
         pictures=options.pictures,
         geometry=Geometry(options.window, options.overlap, options.reduction, options.window_um),
+        normalised=options.normalise,
         epochs=options.epochs,
         batch=options.batch,
         seeds=options.seeds,

@@ -49,7 +49,8 @@ def fit(
 
     On the CPU the same seed gives the same weights bit for bit with the same number of threads, also where a training
     was interrupted and went on. On CUDA it computes in mixed precision. Where memory runs out, batches are computed in
-    smaller parts, which the network standardises over one by one: what is learned differs.
+    smaller parts, with the same result up to rounding; but a network that is standardised over the training windows is
+    then so over parts, and learns something else.
 
     Parameters
     ----------
@@ -276,8 +277,13 @@ class _Trainer:
         return float(total) / steps
 
     def settle(self, windows: _Windows) -> None:
-        """Standardise by all windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
+        """Standardise by all windows as they are; until now by those of late steps, varied (Wu and Johnson 2021).
+
+        Networks that are normalised in each picture stay as they are.
+        """
         norms = [part for part in self.network.modules() if isinstance(part, BatchNorm1d | BatchNorm2d)]
+        if not norms:
+            return
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean of all that is shown

@@ -4,16 +4,17 @@ Fully convolutional with a global mean at the end: it takes a window or a whole 
 place. Pictures are halved behind a fixed low-pass filter, so that what it says hardly depends on how grains fall on the
 grid of a layer (Zhang 2019, ICML, Making convolutional networks shift-invariant again).
 
-Channels are standardised over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization), not in each
-picture (Wu and He 2018, ECCV, Group normalization). Once trained, a cell then depends on nothing but what lies around
-it, and heat maps show where the evidence is. Where a picture is normalised by itself, if only in the first layer, many
-pores or deep grooves change every cell of it: a network can read either from places that have none, and does, on drawn
-sets. It also leaves the means over a picture, which are all that the last layer is given, nearly the same in all
-pictures: how deep grooves are was not learned in 20 epochs (R2 0.03), as it is now (0.8). The price: contrast and noise
-of a microscope session stay, as far as standardising the picture leaves them.
+Channels are normalised in one of two ways, and which is better depends on the pictures:
 
-Beyond the edge the border is repeated: with zeros there, what is said of a whole picture and of its windows differed by
-tenths of a decade.
+- in each picture, over groups of channels (Wu and He 2018, ECCV, Group normalization). What a microscope session does
+  to all of a picture alike goes, so it carries over better to other sessions. But many pores, or deep grooves, change
+  every cell of the picture then: a network can read either from places that have none, and on drawn sets it does. And
+  the means over a picture, which are all that the last layer is given, are nearly the same in all pictures: how deep
+  grooves are was not learned in 20 epochs of a drawn set (R2 0.03).
+- over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization). Once trained, a cell depends on nothing
+  but what lies around it, heat maps show where the evidence is, and that depth is learned (R2 0.8). What sessions
+  differ by stays, as far as standardising the picture leaves it. Beyond the edge the border is repeated, so that a
+  whole picture is like its windows.
 """
 
 import copy
@@ -27,6 +28,9 @@ from torch import nn
 
 from micro_features.errors import ArtefactError, ImageError, SettingsError
 
+NORMALISED = ("picture", "set")
+_STEM_GROUPS, _STAGE_GROUPS = 4, 8  # of channels that are normalised together in a picture
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -35,11 +39,13 @@ class Architecture:
     Parameters
     ----------
     channels : tuple of int
-        Of each stage, shallow to deep. Every stage halves the picture.
+        Of each stage, shallow to deep; multiples of 8 if normalised in the picture. Every stage halves the picture.
     stem_channels : int
-        Of the first layer. It halves the picture as well.
+        Of the first layer, a multiple of 4 likewise. It halves the picture as well.
     n_classes : int
         0 for a network that tells the property only.
+    normalised : {"picture", "set"}
+        Whether channels are normalised in each picture or over the training windows.
 
     Raises
     ------
@@ -50,12 +56,17 @@ class Architecture:
     channels: tuple[int, ...] = (32, 64, 96)
     stem_channels: int = 16
     n_classes: int = 0
+    normalised: str = "picture"
 
     def __post_init__(self) -> None:
-        if not self.channels or min(*self.channels, self.stem_channels) < 1 or self.n_classes < 0:
+        if self.normalised not in NORMALISED:
+            raise SettingsError(f"normalised is {self.normalised!r}: choose one of {', '.join(NORMALISED)}")
+        stage, stem = (_STAGE_GROUPS, _STEM_GROUPS) if self.normalised == "picture" else (1, 1)
+        stages = bool(self.channels) and all(n > 0 and n % stage == 0 for n in self.channels)
+        if not stages or self.stem_channels < 1 or self.stem_channels % stem or self.n_classes < 0:
             raise SettingsError(
                 f"network with channels {self.channels}, {self.stem_channels} in the stem, {self.n_classes} classes: "
-                "it needs stages, of at least 1 channel, and 0 or more classes"
+                f"channels must be multiples of {stage}, of {stem} in the stem, classes 0 or more"
             )
 
 
@@ -88,15 +99,16 @@ class Network(nn.Module):
     def __init__(self, architecture: Architecture, mean: float = 0.0, sd: float = 1.0) -> None:
         super().__init__()
         self.architecture = architecture
-        self.layers = nn.ModuleDict({"stem": _stem(architecture.stem_channels)})
+        self.layers = nn.ModuleDict({"stem": _stem(architecture.stem_channels, architecture.normalised)})
         self.strides = {"stem": 2}
         given = architecture.stem_channels
         for number, channels in enumerate(architecture.channels, start=1):
-            self.layers[f"stage{number}"] = _Stage(given, channels)
+            self.layers[f"stage{number}"] = _Stage(given, channels, architecture.normalised)
             self.strides[f"stage{number}"] = 2 ** (number + 1)
             given = channels
         self.smallest = 2 ** (len(architecture.channels) + 1)
-        self.head = nn.Sequential(nn.BatchNorm1d(given), nn.Linear(given, 1 + architecture.n_classes))
+        head = nn.Linear(given, 1 + architecture.n_classes)
+        self.head = nn.Sequential(nn.BatchNorm1d(given), head) if architecture.normalised == "set" else head
         self.register_buffer("mean", torch.tensor(float(mean)))
         self.register_buffer("sd", torch.tensor(float(sd)))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster, same result
@@ -133,10 +145,19 @@ class Network(nn.Module):
         return torch.cat([self.mean + self.sd * told[:, :1], told[:, 1:]], dim=1)
 
 
-def _stem(channels: int) -> nn.Sequential:
+def _convolution(given: int, channels: int, size: int, normalised: str, stride: int = 1) -> nn.Conv2d:
+    beyond = "replicate" if normalised == "set" else "zeros"
+    return nn.Conv2d(given, channels, size, stride=stride, padding=size // 2, padding_mode=beyond, bias=False)
+
+
+def _norm(channels: int, normalised: str, groups: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if normalised == "set" else nn.GroupNorm(groups, channels)
+
+
+def _stem(channels: int, normalised: str) -> nn.Sequential:
     # The one stride without a fixed filter before it: at full size, a convolution and a filter cost too much.
-    convolution = nn.Conv2d(1, channels, 5, stride=2, padding=2, padding_mode="replicate", bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+    convolution = _convolution(1, channels, 5, normalised, stride=2)
+    return nn.Sequential(convolution, _norm(channels, normalised, _STEM_GROUPS), nn.ReLU())
 
 
 class _Halved(nn.Module):
@@ -157,13 +178,13 @@ class _Halved(nn.Module):
 class _Stage(nn.Module):
     """Half the size, then a residual block of two 3 x 3 convolutions."""
 
-    def __init__(self, given: int, channels: int) -> None:
+    def __init__(self, given: int, channels: int, normalised: str) -> None:
         super().__init__()
         self.halved = _Halved(given)
-        self.first = nn.Conv2d(given, channels, 3, padding=1, padding_mode="replicate", bias=False)
-        self.first_norm = nn.BatchNorm2d(channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="replicate", bias=False)
-        self.second_norm = nn.BatchNorm2d(channels)
+        self.first = _convolution(given, channels, 3, normalised)
+        self.first_norm = _norm(channels, normalised, _STAGE_GROUPS)
+        self.second = _convolution(channels, channels, 3, normalised)
+        self.second_norm = _norm(channels, normalised, _STAGE_GROUPS)
         self.beside = nn.Identity() if given == channels else nn.Conv2d(given, channels, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -93,6 +93,7 @@ def _made(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         "that did not see it.",
         f"Windows of {wide}: {plan['window']} network pixels, {share:.0%} overlap; those at the edges lie flush with "
         "them.",
+        f"Normalised {'in each picture' if shape['normalised'] == 'picture' else 'over the training windows'}.",
         f"Epochs: {plan['epochs']}; batches of {plan['batch']}, learning rate {plan['learning_rate']:g}; nothing was "
         "chosen on the pictures left out.",
         f"Trained on {scores['n_rows']} rows of {scores['n_groups']} groups"

@@ -41,6 +41,8 @@ class Request:
     pictures : Path or None
         Where the pictures lie.
     geometry : Geometry
+    normalised : {"picture", "set"}
+        As of `learn.network.Architecture`.
     epochs, batch : int
     seeds : int
         Networks for each fold.
@@ -56,6 +58,7 @@ class Request:
     data: DatasetRequest
     pictures: Path | None = None
     geometry: Geometry = field(default_factory=Geometry)
+    normalised: str = "picture"
     epochs: int = 20
     batch: int = 32
     seeds: int = 3
@@ -184,7 +187,7 @@ def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambd
             dataset, request.table, request.pictures, request.geometry, n_workers=min(n_workers, len(dataset.pictures))
         )
         _check_alike(dataset, fold, pictures)
-        architecture = Architecture(n_classes=len(dataset.class_names))
+        architecture = Architecture(n_classes=len(dataset.class_names), normalised=request.normalised)
         unfinished.begin(_digested(request, dataset, fold, pictures, plan, architecture))
         seeds = range(request.seed, request.seed + request.seeds)
         names = [(number, seed) for number in range(fold.max() + 1) for seed in seeds]
@@ -278,7 +281,7 @@ def _train_all(
                 classes=classes,
                 left_out=fold[owner] == number,
                 plan=replace(plan, seed=seed),
-                architecture=Architecture(n_classes=len(dataset.class_names)),
+                architecture=Architecture(n_classes=len(dataset.class_names), normalised=request.normalised),
                 device=device,
                 unfinished=unfinished,
                 teller=teller,

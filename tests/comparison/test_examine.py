@@ -78,8 +78,8 @@ def test_randomised_layers_are_those_that_are_named(networks):
         elif weights:
             assert not torch.equal(changed[name], value), name
         assert torch.equal(networks[0].state_dict()[name], value), name  # the network itself stays as it was
-    again, other = (randomised(networks[0], ["head"], number).state_dict()["head.1.weight"] for number in (0, 1))
-    assert torch.equal(changed["head.1.weight"], again)
+    again, other = (randomised(networks[0], ["head"], number).state_dict()["head.weight"] for number in (0, 1))
+    assert torch.equal(changed["head.weight"], again)
     assert not torch.equal(again, other)
 
 

@@ -14,6 +14,7 @@ from micro_features.learn.network import Architecture, Network, to_bytes
 from micro_features.learn.plan import Augmentation, Plan
 
 SMALL = Architecture((8,), 4)
+OF_SET = Architecture((8,), 4, normalised="set")
 PLAN = Plan(epochs=2, batch=4, window=16, step=8)
 BOXES = np.array([[0, 0], [0, 8], [0, 14], [8, 0], [8, 14]])
 
@@ -40,8 +41,8 @@ def drawn(n=4, seed=0):
     return pictures, [BOXES] * n, y
 
 
-def trained(plan=PLAN, **given):
-    return fit(*drawn(), plan=plan, architecture=SMALL, **given)
+def trained(plan=PLAN, architecture=SMALL, **given):
+    return fit(*drawn(), plan=plan, architecture=architecture, **given)
 
 
 class Kept:
@@ -55,10 +56,11 @@ class Kept:
         return Checkpoint(lambda: self.held[-1] if self.held else None, self.held.append)
 
 
-def test_it_learns_what_is_there_and_predicts_pictures_it_did_not_see():
+@pytest.mark.parametrize("normalised", ["picture", "set"])
+def test_it_learns_what_is_there_and_predicts_pictures_it_did_not_see(normalised):
     pictures, boxes, y = drawn()
     plan = replace(PLAN, epochs=30, batch=10, learning_rate=0.01)
-    net = fit(pictures, boxes, y, (y > -3).astype(int), plan=plan, architecture=Architecture((8, 16), 4, n_classes=2))
+    net = fit(pictures, boxes, y, (y > -3).astype(int), plan=plan, architecture=Architecture((8, 16), 4, 2, normalised))
     assert not net.training
     assert float(net.mean) == -3.0
     assert float(net.sd) == 0.5
@@ -177,7 +179,7 @@ def short_of_memory(monkeypatch, most):
 
 
 def test_what_the_last_layer_is_given_is_standardised_over_the_training_windows():
-    net, given = trained(), []
+    net, given = trained(architecture=OF_SET), []
     net.head[1].register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
     for picture in drawn()[0]:
         predict_windows(net, picture, BOXES, 16)
@@ -187,19 +189,24 @@ def test_what_the_last_layer_is_given_is_standardised_over_the_training_windows(
     torch.testing.assert_close(pooled.std(0), torch.ones(8), rtol=0, atol=0.5)
 
 
-def test_too_little_memory_gives_smaller_parts(monkeypatch):
-    sizes = short_of_memory(monkeypatch, 2)
+def test_too_little_memory_gives_smaller_parts_and_the_same_weights(monkeypatch):
     losses = []
-    net = trained(tell=lambda epoch: losses.append(epoch.loss))
-    assert sizes == [2] * 30  # two epochs of 20 windows, and once more to standardise
-    assert np.isfinite(losses).all()
-    assert all(torch.isfinite(value).all() for value in net.parameters())
+    plenty = trained(tell=lambda epoch: losses.append(epoch.loss))
+    sizes = short_of_memory(monkeypatch, 2)
+    scarce = trained(tell=lambda epoch: losses.append(epoch.loss))
+    assert sizes == [2] * 20
+    assert losses[2:] == pytest.approx(losses[:2], rel=1e-3)
+    for first, second in zip(plenty.parameters(), scarce.parameters(), strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-4)
 
 
 def test_a_part_is_never_a_single_window(monkeypatch):
     sizes = short_of_memory(monkeypatch, 3)
-    trained(replace(PLAN, batch=5, epochs=1))
+    losses = []
+    net = trained(replace(PLAN, batch=5), OF_SET, tell=lambda epoch: losses.append(epoch.loss))
     assert set(sizes) == {2, 3}
+    assert np.isfinite(losses).all()
+    assert all(torch.isfinite(value).all() for value in net.parameters())
 
 
 def test_memory_for_not_even_two_is_said(monkeypatch):

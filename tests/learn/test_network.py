@@ -1,5 +1,7 @@
 """The network: what its parts compute, what it does not depend on, and weights as bytes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -23,9 +25,10 @@ def pictures(n=2, rows=40, cols=33, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 1, rows, cols)).astype(np.float32))
 
 
-def test_cells_are_as_large_as_the_strides_say():
-    net = network(Architecture(n_classes=3))
-    assert sum(weight.numel() for weight in net.parameters()) == 217_844
+@pytest.mark.parametrize(("normalised", "weights"), [("picture", 217_652), ("set", 217_844)])
+def test_cells_are_as_large_as_the_strides_say(normalised, weights):
+    net = network(Architecture(n_classes=3, normalised=normalised))
+    assert sum(weight.numel() for weight in net.parameters()) == weights
     assert net.strides == {"stem": 2, "stage1": 4, "stage2": 8, "stage3": 16}
     sizes = {}
     hooks = [
@@ -81,15 +84,15 @@ def test_the_property_is_in_model_units():
     told = network(mean=-4.0, sd=0.5)(x)
     torch.testing.assert_close(told[:, 0], -4 + 0.5 * standard[:, 0])
     torch.testing.assert_close(told[:, 1:], standard[:, 1:])
-    torch.nn.init.zeros_(net.head[1].weight)
-    torch.nn.init.zeros_(net.head[1].bias)
+    torch.nn.init.zeros_(net.head.weight)
+    torch.nn.init.zeros_(net.head.bias)
     assert (net(x) == 0).all()
 
 
 def test_mixed_precision_keeps_the_digits_of_the_property():
     net = network(mean=-4.12345, sd=0.5)
-    torch.nn.init.zeros_(net.head[1].weight)
-    torch.nn.init.zeros_(net.head[1].bias)
+    torch.nn.init.zeros_(net.head.weight)
+    torch.nn.init.zeros_(net.head.bias)
     with torch.autocast("cpu", torch.bfloat16):
         told = net(pictures())
     assert told.dtype == torch.float32
@@ -113,7 +116,7 @@ def test_odd_sizes_are_taken(rows, cols):
 
 
 def test_a_cell_depends_on_nothing_but_what_lies_around_it():
-    net, seen = network(), []
+    net, seen = network(replace(SMALL, normalised="set")), []
     net.layers["stage2"].register_forward_hook(lambda _, __, out: seen.append(out))
     x = pictures(1, 96, 96)
     y = x.clone()
@@ -128,10 +131,31 @@ def test_a_picture_below_one_cell_is_refused():
         network()(pictures(1, 7, 40))
 
 
-@pytest.mark.parametrize("wrong", [{"channels": ()}, {"channels": (8, 0)}, {"stem_channels": 0}, {"n_classes": -1}])
-def test_an_architecture_that_can_not_be_is_refused(wrong):
-    with pytest.raises(SettingsError, match="it needs stages, of at least 1 channel"):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"channels": ()}, "multiples of 8, of 4 in the stem"),
+        ({"channels": (12,)}, "multiples of 8"),
+        ({"stem_channels": 6}, "multiples of 8, of 4"),
+        ({"n_classes": -1}, "classes 0 or more"),
+        ({"channels": (8, 0), "normalised": "set"}, "multiples of 1"),
+        ({"normalised": "batch"}, "normalised is 'batch': choose one of picture, set"),
+    ],
+)
+def test_an_architecture_that_can_not_be_is_refused(wrong, said):
+    with pytest.raises(SettingsError, match=said):
         Architecture(**wrong)
+
+
+def test_over_the_training_windows_any_number_of_channels_goes():
+    assert Architecture((12,), 6, normalised="set").channels == (12,)
+
+
+def test_contrast_of_a_whole_picture_stays_where_the_set_is_normalised_and_goes_where_each_picture_is():
+    x = pictures(1)
+    picture, of_set = network(), network(replace(SMALL, normalised="set"))
+    torch.testing.assert_close(picture(2 * x), picture(x), rtol=0, atol=1e-3)
+    assert not torch.allclose(of_set(2 * x), of_set(x), rtol=0, atol=1e-3)
 
 
 def test_weights_come_back_as_they_were():
@@ -172,7 +196,7 @@ def test_reading_moves_no_random_numbers():
         (Architecture((8, 24), 4, n_classes=2), r"layers\.stage2\.\S+ is \(16, .*not \(24,"),
         (Architecture((8, 16, 16), 4, n_classes=2), r"layers\.stage3\.\S+ is missing"),
         (Architecture((8,), 4, n_classes=2), "not expected|is "),
-        (Architecture((8, 16), 4, n_classes=3), r"head\.1\.weight is \(3, 16\), not \(4, 16\)"),
+        (Architecture((8, 16), 4, n_classes=3), r"head\.weight is \(3, 16\), not \(4, 16\)"),
     ],
 )
 def test_weights_of_another_architecture_are_refused(other, said):
