@@ -40,9 +40,10 @@ def pointed_at(rows: pd.DataFrame) -> str | None:
     rows : DataFrame
         Of `network_attribution.ask`.
     """
-    trained = rows[rows["untrained"] == 0].set_index("phase")
-    phase = leaned_on(trained.reset_index())
-    return phase if phase is not None and trained.loc[phase, "beyond"] < 0 else None
+    trained = rows[rows["untrained"] == 0]
+    phase = leaned_on(trained)
+    lowers = trained["phase"].where(trained["beyond"] < 0)
+    return phase if phase in set(lowers.dropna()) else None
 
 
 def leaned_on(rows: pd.DataFrame) -> str | None:

@@ -19,6 +19,7 @@ Channels are normalised in one of two ways, and which is better depends on the p
 
 import copy
 from dataclasses import dataclass
+from typing import Literal
 
 import safetensors.torch
 import torch
@@ -146,7 +147,7 @@ class Network(nn.Module):
 
 
 def _convolution(given: int, channels: int, size: int, normalised: str, stride: int = 1) -> nn.Conv2d:
-    beyond = "replicate" if normalised == "set" else "zeros"
+    beyond: Literal["replicate", "zeros"] = "replicate" if normalised == "set" else "zeros"
     return nn.Conv2d(given, channels, size, stride=stride, padding=size // 2, padding_mode=beyond, bias=False)
 
 
