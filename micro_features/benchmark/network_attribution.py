@@ -27,9 +27,9 @@ rule 1.
 The layer is the deepest whose cell is at most half the mean grain diameter of the set (`gradcam.resolved_layer`).
 Networks are normalised over the training windows (`learn.network`): where each picture is normalised by itself, the
 boundary resistance is not learned in a minute. They and their windows are smaller than those of `cnn train`, and
-windows are not varied but for turns: a set takes less than a minute. Network, plan and rules were settled on seeds from 100 on;
-earlier rules, which asked that a map lean farther than those of untrained networks, had been tried on seeds 0 to 19, so
-the sets of `cases` begin after these.
+windows are not varied but for turns: a set takes less than a minute. Network, plan and rules were settled on seeds from
+100 on; earlier rules, which asked that a map lean farther than those of untrained networks, had been tried on seeds 0
+to 19, so the sets of `cases` begin after these.
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ Channels are normalised in one of two ways, and which is better depends on the p
   picture, which are all that the last layer is given, are nearly the same in all pictures: how deep grooves are was not
   learned in 20 epochs of a drawn set (R2 0.03).
 - over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization). Once trained, a cell depends on nothing
-  but what lies around it, heat maps show where the evidence is, and that depth is learned (R2 0.8). What sessions
+  but what lies around it, heat maps show where the evidence is, and that depth is learned (R2 0.6). What sessions
   differ by stays, as far as standardising the picture leaves it. Beyond the edge the border is repeated, so that a
   whole picture is like its windows.
 """
