@@ -177,8 +177,9 @@ def predict(network: Network, picture: np.ndarray, boxes: np.ndarray, window: in
 def predict_whole(network: Network, picture: np.ndarray) -> np.ndarray:
     """What the network says of a picture taken as one window, in one pass.
 
-    It differs from `predict`: windows overlap unevenly, and less of a whole picture lies at a border, beyond which
-    layers see the edge repeated. The smaller the windows it was trained on, the more.
+    It differs from `predict`: windows overlap unevenly, and less of a whole picture lies at a border. A network that is
+    normalised in each picture sees zeros beyond the border, and is normalised over the whole picture at once: there the
+    difference is larger, the more so the smaller the windows it was trained on.
 
     Parameters
     ----------

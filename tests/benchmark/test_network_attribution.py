@@ -145,9 +145,6 @@ def test_what_maps_of_untrained_networks_lean_on_does_not_count(monkeypatch, fol
     assert abs(last.loc["pore", "beyond"]) == pytest.approx(abs(of_trained(rows).loc["pore", "beyond"]))
     assert said.leaned_on(last.reset_index()) == "pore"
     assert said.found_phase(rows) == "pore"
-    told = said.summary(rows.assign(kind="porosity", seed=0)).iloc[0]
-    assert told["untrained"] == benchmark.UNTRAINED
-    assert 1 <= told["untrained_pore"] <= 3  # the blind ones lean on something by chance now and then
 
 
 def test_maps_of_a_network_that_knows_nothing_are_not_read_however_clear_they_are(monkeypatch, folder, surface):
