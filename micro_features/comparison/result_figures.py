@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 MOST_PICTURES = 60
 """That get a figure of their own, spread over the groups."""
 _SHEET = 8  # pictures on the sheet
-_COLOURS_END = 0.99  # quantile of all cells, signs dropped, that the map's colours end at
 _GRADCAM = METHODS[0]
 
 
@@ -47,7 +46,6 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
 
     unit = _unit(found)
     maps = heat_maps(found, found.pictures)
-    limit = _rounded_up(np.quantile(np.abs(np.concatenate([each.ravel() for each in maps.values])), _COLOURS_END))
     chance = _chance(found)
     of = {mask: _lean(found, place, mask) for place, mask in enumerate(MASK_OF.values())}
     # Words instead of all clouds hold what is at chance already.
@@ -84,14 +82,13 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
             heat_maps(found, [found.pictures[place] for place in some]),
             cells=[found.pictures[place].heats[found.layers.judged, _GRADCAM].cells for place in some],
             labels=[_label(found, place) for place in some],
-            limit=limit,
             caption=f"{map_size(found)}. {chance}{CAPTION}",
         ),
     )
-    shap_limit = _rounded_up(np.abs(found.features.sums).max())
+    limit = signs.rounded_up(float(np.abs(found.features.sums).max()))
     for place in _spread(found, MOST_PICTURES):
         name = f"pictures/{place + 1:03}_{plain(found.pictures[place].name)}"
-        yield name, _picture(found, place, maps, (shap_limit, limit), unit)
+        yield name, _picture(found, place, maps, limit, unit)
 
 
 def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
@@ -112,14 +109,6 @@ def heat_maps(found: Explained, pictures: Sequence[Examined]) -> HeatMaps:
 def _unit(found: Explained) -> str:
     """Of maps, SHAP values and changes: differences of logarithms are decades."""
     return "decades" if found.dataset.target.log10 else unit_of_attributions(found.dataset.target, ())
-
-
-def _rounded_up(value: float) -> float:
-    """To one figure, so that the ends of colour bars are short; 1 for 0."""
-    if not value > 0:
-        return 1.0
-    decade = 10.0 ** np.floor(np.log10(value))
-    return float(f"{np.ceil(value / decade - 1e-9) * decade:.1g}")
 
 
 def _chance(found: Explained) -> str:
@@ -225,7 +214,7 @@ def _changes(found: Explained, what: str) -> "dict[str, Change]":
     }
 
 
-def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, float], unit: str) -> "Figure":
+def _picture(found: Explained, place: int, maps: HeatMaps, limit: float, unit: str) -> "Figure":
     from micro_features.report.heat_figures import sample_figure
 
     each, row = found.pictures[place], found.owner[place]
@@ -251,7 +240,7 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limits: tuple[float, 
         maps=maps,
         cells=heat.cells,
         enrichment=table,
-        limits=limits,
+        limit=limit,
         predictions={name: float(native_values(np.array(value), target.log10)) for name, value in values.items()},
         target=(target.name, target.unit),
         shap_unit=unit,

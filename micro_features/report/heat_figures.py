@@ -30,6 +30,7 @@ from micro_features.report.signs import (
     WIDTH,
     captioned,
     colour_bar,
+    rounded_up,
     signed,
     titled,
 )
@@ -43,6 +44,7 @@ _FAINT = 0.3  # darkest a picture gets under a map
 _DOTS = 26  # across a map of one picture; on a sheet fewer, or dots drown what they stand on
 _DOTS_ON_SHEET = 18
 _DOTS_FROM = 0.1  # of the colour scale: what is nearer to zero counts as neither sign
+_COLOURS_END = 0.98  # quantile of a map's cells, signs dropped, that its colours end at
 _PHASE_COLOURS = {"pore": PORE_COLOUR, "boundary": GRAIN_COLOUR}
 _NO_PHASE_COLOUR = (180, 180, 180)
 
@@ -57,7 +59,7 @@ def sample_figure(
     maps: HeatMaps,
     cells: Cells,
     enrichment: pd.DataFrame,
-    limits: tuple[float, float],
+    limit: float,
     predictions: Mapping[str, float],
     target: tuple[str, str],
     shap_unit: str,
@@ -85,8 +87,9 @@ def sample_figure(
         Of this map, in pixels of the picture.
     enrichment : DataFrame
         Of this map, as `micro_features.explain.enrichment.enrichment` gives: ``positive`` and ``negative`` by phase.
-    limits : (float, float)
-        Ends of the colours of the SHAP sums and of the map, the same for all pictures of a set; both above 0.
+    limit : float
+        End of the colours of the SHAP sums, the same for all pictures of a set, above 0. Those of the map end where
+        most of its own cells do: heat of pictures differs by more than a colour scale can show.
     predictions : mapping
         Value by what it is called: ``measured``, ``network``, ``feature model``; NaN is not known.
     target : (str, str)
@@ -121,10 +124,10 @@ def sample_figure(
         left, middle, right = (MARGIN + column * (WIDTH - 2 * MARGIN - panel[0]) / 2 for column in range(3))
         _draw_picture(axes_at(left, upper, panel), image, pixel_um)
         _draw_phases(axes_at(middle, upper, panel), image, phases, note)
-        _draw_shap(axes_at(right, upper, panel), image, phases, shap, limits[0], shap_unit)
-        ax = axes_at(left, lower, panel)
-        _draw_map(ax, image, maps.values[place], cells, limits[1], _DOTS)
-        _describe_map(ax, maps, place, cells, limits[1])
+        _draw_shap(axes_at(right, upper, panel), image, phases, shap, limit, shap_unit)
+        ax, end = axes_at(left, lower, panel), _colours_end(maps.values[place])
+        _draw_map(ax, image, maps.values[place], cells, end, _DOTS)
+        _describe_map(ax, maps, place, cells, end)
         bars = ((WIDTH - middle - 1.35) / 2, panel[1])
         shares, sums = axes_at(middle + 0.8, lower, bars), axes_at(WIDTH - MARGIN - bars[0], lower, bars)
         draw_phase_bars(shares, sums, shap, enrichment, heat=maps.values[place], unit=shap_unit)
@@ -139,10 +142,9 @@ def maps_sheet(
     *,
     cells: Sequence[Cells],
     labels: Sequence[str],
-    limit: float,
     caption: str,
 ) -> Figure:
-    """Pictures beside their maps, two pairs a row, all maps in the same colours.
+    """Pictures beside their maps, two pairs a row; where the colours of each map end is written on it.
 
     Parameters
     ----------
@@ -154,8 +156,6 @@ def maps_sheet(
         Of each map, in pixels of its picture: these differ where pictures of several scales are brought to one.
     labels : sequence of n str
         Above each pair; what does not fit loses its middle.
-    limit : float
-        End of the colours, above 0.
     caption : str
 
     Returns
@@ -181,9 +181,12 @@ def maps_sheet(
             left.imshow(_grey(_small(image)), interpolation="antialiased")
             left.set_title(title, fontsize=SMALL_PT, loc="left")
             _draw_scale(left, image.shape, maps.cell_um[place] / cells[place].edge)
-            _draw_map(right, image, maps.values[place], cells[place], limit, _DOTS_ON_SHEET)
-        reach = np.array([[each.min(), each.max()] for each in maps.values])
-        bar = colour_bar(figure, limit, reach, ax=axes, aspect=60, shrink=0.6, pad=0.02)
+            end = _colours_end(maps.values[place])
+            _draw_map(right, image, maps.values[place], cells[place], end, _DOTS_ON_SHEET)
+            rows, cols = right.images[0].get_array().shape[:2]
+            _boxed(right, f"±{number(end)}", (0.965 * cols, 0.95 * rows), ha="right")
+        bar = colour_bar(figure, 1.0, np.array([-2.0, 2.0]), ax=axes, aspect=60, shrink=0.6, pad=0.02)
+        bar.set_ticks([-1, 0, 1], labels=["− what is written on the map", "0", "+ what is written on the map"])
         bar.set_label(
             f"{METHOD_NAMES.get(maps.method, maps.method)}, {maps.unit} per cell; dots: lowers the prediction"
         )
@@ -207,23 +210,28 @@ def _draw_scale(ax: "Axes", shape: tuple[int, ...], pixel_um: float) -> None:
         decade = 10.0 ** np.floor(np.log10(third))
         length = max(step for step in (1, 2, 5) if step * decade <= third) * decade
         px = length / pixel_um * cols / shape[1]
-    ax.annotate(
-        f"{length:g} µm" if px else "scale not known",
-        (0.965 * cols - px / 2, 0.95 * rows),
-        (0, 3),
-        textcoords="offset points",
-        ha="center" if px else "right",
-        va="bottom",
-        fontsize=SMALL_PT,
-        color="white",
-        bbox={"facecolor": "black", "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
-    )
+    said = f"{length:g} µm" if px else "scale not known"
+    _boxed(ax, said, (0.965 * cols - px / 2, 0.95 * rows), ha="center" if px else "right")
     if not px:
         return
     for width, colour in ((4.5, "black"), (2.5, "white")):
         ax.plot(
             [0.965 * cols - px, 0.965 * cols], [0.95 * rows] * 2, color=colour, linewidth=width, solid_capstyle="butt"
         )
+
+
+def _boxed(ax: "Axes", said: str, above: tuple[float, float], *, ha: str) -> None:
+    ax.annotate(
+        said,
+        above,
+        (0, 3),
+        textcoords="offset points",
+        ha=ha,
+        va="bottom",
+        fontsize=SMALL_PT,
+        color="white",
+        bbox={"facecolor": "black", "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
+    )
 
 
 def _draw_phases(ax: "Axes", image: np.ndarray, phases: Mapping[str, np.ndarray], note: str) -> None:
@@ -302,6 +310,11 @@ def _describe_map(ax: "Axes", maps: HeatMaps, place: int, cells: Cells, limit: f
     um = "scale not known" if np.isnan(length) else f"{number(length)} µm"
     said = [f"1 cell = {number(cells.edge)} px = {um}", f"map {rows} × {cols} cells, layer {maps.layer}"]
     _say(ax, [*said, "dots: lowers the prediction"], below=0.3)
+
+
+def _colours_end(values: np.ndarray) -> float:
+    heat = np.abs(values)
+    return rounded_up(float(np.quantile(heat, _COLOURS_END) or heat.max()))
 
 
 def _sign_patch(value: float, colour: Any, label: str) -> Patch:

@@ -50,6 +50,14 @@ def signed(value: float, scale: float = 1.0) -> str:
     return (f"{value:+.{decimals}f}" if decimals < 6 else f"{value:+.1e}").replace("-", "−")
 
 
+def rounded_up(value: float) -> float:
+    """To one figure, so that the ends of colour bars are short; 1 for 0."""
+    if not value > 0:
+        return 1.0
+    decade = 10.0 ** np.floor(np.log10(value))
+    return float(f"{np.ceil(value / decade - 1e-6) * decade:.1g}")
+
+
 def both_sides(values: np.ndarray, middle: float = 0.0, least: float = 0.0) -> tuple[float, float]:
     """Ends of an axis with room on both sides of the middle, so that a value's side is seen; NaN does not count."""
     away = np.asarray(values, float) - middle

@@ -47,7 +47,7 @@ def sample(image=None, **choices):
         "enrichment": pd.DataFrame(
             {"positive": [0.5, 1.5, 1.0], "negative": [2.0, 0.9, np.nan]}, index=["pore", "boundary", "interior"]
         ),
-        "limits": (0.5, 0.002),
+        "limit": 0.5,
         "predictions": {"measured": 3.7e-4, "network": 3.1e-4, "feature model, whole groups left out": np.nan},
         "target": ("conductivity", "S/cm"),
         "shap_unit": "decades",
@@ -149,7 +149,7 @@ def test_shap_sums_are_painted_on_their_phases():
 
 
 def test_digits_follow_the_scale():
-    ax = panels(sample(shap={"pore": 0.0013, "boundary": -0.03}, limits=(0.05, 0.002)))["c"]
+    ax = panels(sample(shap={"pore": 0.0013, "boundary": -0.03}, limit=0.05))["c"]
     assert words(ax) == ["pores +0.001", "grain structure −0.030\n(painted on grain boundaries)"]
 
 
@@ -186,14 +186,28 @@ def test_what_lowers_is_dotted_and_nothing_else():
     assert where[:, 1].max() > 90
 
 
-def test_map_says_what_a_cell_is_and_where_colours_end():
-    figure = sample(maps=maps_of(np.full((6, 8), 0.003)))
-    ax = panels(figure)["d"]
-    said = words(ax)[-1]
+def test_map_says_what_a_cell_is():
+    said = words(panels(sample(maps=maps_of(np.full((6, 8), 0.003))))["d"])[-1]
     assert "1 cell = 16 px = 2 µm" in said
     assert "map 6 × 8 cells, layer stage3" in said
-    ends = [(bar._colorbar.vmin, bar._colorbar.vmax, bar._colorbar.extend) for bar in bars(figure)]
-    assert ends == [(-0.5, 0.5, "neither"), (-0.002, 0.002, "max")]
+
+
+@pytest.mark.parametrize(
+    ("most", "few", "end", "extend"),
+    [
+        (0.0025, 0.1, 0.003, "max"),
+        (0.003, 0.003, 0.003, "neither"),
+        (0.0, -0.02, 0.02, "neither"),
+        (0, 0, 1, "neither"),
+    ],
+)
+def test_colours_of_a_map_end_where_most_of_its_cells_do(most, few, end, extend):
+    """Not at a few bright cells, and at these where there is nothing else: or a map would be white."""
+    cells = np.full((20, 20), most)
+    cells[0, :3] = few
+    (bar,) = (bar._colorbar for bar in bars(sample(maps=maps_of(cells)))[1:])
+    assert (bar.vmin, bar.vmax) == pytest.approx((-end, end))
+    assert bar.extend == extend
 
 
 def test_bars_start_at_one_and_at_zero():
@@ -228,16 +242,17 @@ def test_a_map_of_nothing_has_no_bars():
     assert words(ax)[:3] == ["too little of it"] * 3
 
 
-def test_maps_sheet_has_scale_bars():
-    maps = maps_of(np.zeros((6, 8)), np.zeros((6, 8)), cell_um=8.0)  # 0.5 um a pixel
+def test_maps_sheet_has_scale_bars_and_ends_of_colours():
+    maps = maps_of(np.zeros((6, 8)), np.full((6, 8), 1e-5), cell_um=8.0)  # 0.5 um a pixel
     known = maps.cell_um[:1]
     maps = HeatMaps(**{**vars(maps), "cell_um": (*known, np.nan)})
     images = [np.full((96, 128), 0.5)] * 2
-    figure = figures.maps_sheet(images, maps, cells=[Cells(16)] * 2, labels=["a", "b"], limit=0.002, caption=CAPTION)
+    figure = figures.maps_sheet(images, maps, cells=[Cells(16)] * 2, labels=["a", "b"], caption=CAPTION)
     first, second = figure.axes[0], figure.axes[2]
     assert (words(first), words(second)) == (["20 µm"], ["scale not known"])
     assert [np.ptp(line.get_xdata()) for line in first.lines] == pytest.approx([40, 40])
     assert not second.lines
+    assert [words(ax) for ax in figure.axes[1:4:2]] == [["±1"], ["±1e−05"]]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -248,7 +263,6 @@ def test_maps_sheet_pairs_pictures_with_their_maps(n, legible):
         maps_of(*(np.full((4, 5), 0.002 * (-1) ** each) for each in range(n))),
         cells=[Cells(16)] * n,
         labels=["a name far too long to stand above one pair of pictures and still be read"] * n,
-        limit=0.002,
         caption=CAPTION,
     )
     legible(figure)
