@@ -24,13 +24,17 @@ from micro_features.learn.plan import Plan, one_cycle
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is told after each epoch: its number from 1, of how many, mean loss, seconds it took and seconds left."""
+    """What is told after each epoch: its number from 1, of how many, mean loss, seconds it took and seconds left.
+
+    `part` is how many windows memory sufficed for at a time: all of a batch, or less.
+    """
 
     number: int
     of: int
     loss: float
     seconds: float
     seconds_left: float
+    part: int
 
 
 def fit(
@@ -118,8 +122,49 @@ def fit(
             checkpoint.save(state_to_bytes(network, optimiser, scaler, epoch + 1, digest))
         now = time.monotonic()
         left = (now - started) / (epoch + 1 - done) * (plan.epochs - epoch - 1)
-        tell(Epoch(epoch + 1, plan.epochs, loss, now - before, left))
-    trainer.settle(windows)
+        tell(Epoch(epoch + 1, plan.epochs, loss, now - before, left, trainer.part))
+    _settle(network, windows, trainer.part, plan.seed)
+    return network.eval()
+
+
+def settle(
+    network: Network,
+    pictures: Sequence[np.ndarray],
+    boxes: Sequence[np.ndarray],
+    window: int,
+    *,
+    batch: int = 32,
+    seed: int = 0,
+) -> Network:
+    """Standardise a network over windows, as the end of a training does.
+
+    What a network with random weights says can be held against that of a trained one only where both are in the same
+    state. One that is normalised in each picture stays as it is.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    pictures, boxes
+        As in `fit`; together at least two windows.
+    window : int
+        Edge of a window, pixels.
+    batch : int
+        Windows computed at a time, at least 2.
+    seed : int
+        Of the order of the windows.
+
+    Returns
+    -------
+    Network
+        The same, ready to predict.
+
+    Raises
+    ------
+    ArtefactError
+        Memory does not suffice for two windows.
+    """
+    _settle(network.train(), _Windows(pictures, boxes, np.zeros(len(boxes)), None, window), batch, seed)
     return network.eval()
 
 
@@ -154,8 +199,11 @@ def predict_windows(
     """
     if not len(boxes):
         return np.empty((0, 1 + network.architecture.n_classes))
-    cut = np.stack([picture[row : row + window, col : col + window] for row, col in boxes])
-    return _predicted(network, torch.from_numpy(np.ascontiguousarray(cut, np.float32))[:, None], batch)
+
+    def cut(span: slice) -> np.ndarray:
+        return np.stack([picture[row : row + window, col : col + window] for row, col in boxes[span]])
+
+    return _predicted(network, cut, len(boxes), batch, f"a window of {window} x {window} pixels")
 
 
 def predict(network: Network, picture: np.ndarray, boxes: np.ndarray, window: int) -> np.ndarray:
@@ -199,19 +247,22 @@ def predict_whole(network: Network, picture: np.ndarray) -> np.ndarray:
     ArtefactError
         Memory does not suffice.
     """
-    return _predicted(network, torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None, None], 1)[0]
+    what = f"a picture of {picture.shape[0]} x {picture.shape[1]} pixels"
+    return _predicted(network, lambda span: picture[None], 1, 1, what)[0]
 
 
-def _predicted(network: Network, x: torch.Tensor, batch: int) -> np.ndarray:
-    where = network.mean.device
+def _predicted(network: Network, cut: Callable[[slice], np.ndarray], n: int, batch: int, what: str) -> np.ndarray:
+    """Of n windows, which are cut when they are needed."""
     was_training = network.training
     network.eval()
 
     def told(part: int) -> torch.Tensor:
+        several = (cut(slice(first, first + part)) for first in range(0, n, part))
         with torch.inference_mode():
-            return torch.cat([network(chunk.to(where)).cpu() for chunk in x.split(part)]).double()
+            x = (torch.from_numpy(np.ascontiguousarray(each, np.float32))[:, None] for each in several)
+            return torch.cat([network(each.to(network.mean.device)).cpu() for each in x]).double()
 
-    result, _ = in_parts(told, min(batch, len(x)), f"a picture of {x.shape[2]} x {x.shape[3]} pixels")
+    result, _ = in_parts(told, min(batch, n), what)
     network.train(was_training)
     return torch.cat([result[:, :1], result[:, 1:].softmax(dim=1)], dim=1).numpy()
 
@@ -277,21 +328,6 @@ class _Trainer:
             total += self._step(x, y.to(self.device), classes)
         return float(total) / steps
 
-    def settle(self, windows: _Windows) -> None:
-        """Standardise by all windows as they are; until now by those of late steps, varied (Wu and Johnson 2021).
-
-        Networks that are normalised in each picture stay as they are.
-        """
-        norms = [part for part in self.network.modules() if isinstance(part, BatchNorm1d | BatchNorm2d)]
-        if not norms:
-            return
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean of all that is shown
-        with torch.no_grad():
-            for x, _, _ in windows.batches(self.part, torch.Generator().manual_seed(_seed(self.plan.seed, 0))):
-                self.network(x.to(self.device))
-
     def _step(self, x: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
         def gradients(part: int) -> torch.Tensor:
             self.optimiser.zero_grad()
@@ -318,6 +354,24 @@ class _Trainer:
         if classes is not None:
             loss = loss + self.plan.class_weight * F.cross_entropy(told[:, 1:], classes, reduction="sum")
         return loss
+
+
+def _settle(network: Network, windows: _Windows, part: int, seed: int) -> None:
+    """Standardise by windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
+    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm1d | BatchNorm2d)]
+    if not norms:
+        return
+
+    def shown(several: int) -> torch.Tensor:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean of all that is shown
+        with torch.no_grad():
+            for x, _, _ in windows.batches(several, torch.Generator().manual_seed(_seed(seed, 0))):
+                network(x.to(network.mean.device))
+        return network.mean
+
+    in_parts(shown, part, f"two windows of {windows.size} pixels", least=2)
 
 
 def _seed(seed: int, use: int) -> int:

@@ -36,6 +36,12 @@ def device_named(name: str) -> torch.device:
     return torch.device(name)
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out; on the CPU and on Apple's processors no class of its own tells."""
+    signs = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
+
+
 def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str, *, least: int = 1) -> tuple[torch.Tensor, int]:
     """Do work with so many pictures at a time, with half as many, and half of that, where memory runs out.
 
@@ -65,9 +71,8 @@ def in_parts(work: Callable[[int], torch.Tensor], part: int, what: str, *, least
     while True:
         try:
             return work(part), part
-        except RuntimeError as error:
-            # On the CPU and on Apple's processors no class of its own tells that memory ran out.
-            if not any(sign in str(error) for sign in ("out of memory", "can't allocate memory")):
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
                 raise
         # Here, not above: while the error is handled, it holds what was computed.
         if part <= least:
