@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 
 from micro_features.explain.compare import rank_correlation
 from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups
+from micro_features.learn.intervals import share
 
 _MOVES = {"raise": "raises", "lower": "lowers", "unclear": "does not clearly move"}
 
@@ -120,8 +120,9 @@ class Intervention:
     beyond : tuple of Estimate
         The first less the second.
     same_sign : Estimate
-        Share of pictures where both models moved the same way beyond the control, with the exact binomial interval of
-        as many groups; 0.5 is chance.
+        Share of pictures where both models moved the same way beyond the control, each group counting alike, with the
+        binomial interval of as many groups (`intervals.share`): where all are alike a bootstrap would draw nothing
+        else, and call three of three certain. 0.5 is chance.
     n, n_left_out : int
         Pictures that `same_sign` is over, and those left out of it as one model did not move (nothing to take away).
     words : str
@@ -184,7 +185,7 @@ def interventional(
     same = (moved[told, 0] > 0) == (moved[told, 1] > 0)
     same_sign = Estimate(np.nan, np.nan, np.nan)
     if len(same):
-        same_sign = _share_alike(same, groups[told])
+        same_sign = Estimate(*share(same, groups[told]))
     beyond = means(moved)
     return Intervention(
         means(after - before),
@@ -195,17 +196,6 @@ def interventional(
         int((~told).sum()),
         _told(what, beyond, same_sign, len(same)),
     )
-
-
-def _share_alike(same: np.ndarray, groups: np.ndarray) -> Estimate:
-    """Share of pictures, with the exact binomial interval (Clopper and Pearson 1934) of as many groups.
-
-    Where all are alike a bootstrap would draw nothing else, and call three of three certain.
-    """
-    code = np.unique(groups, return_inverse=True)[1]
-    shares = np.bincount(code, same) / np.bincount(code)
-    interval = binomtest(round(shares.sum()), len(shares)).proportion_ci(0.95, method="exact")
-    return Estimate(float(interval.low), float(same.mean()), float(interval.high))
 
 
 def _direction(estimate: Estimate) -> str:
@@ -248,7 +238,8 @@ def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int) ->
         judged = "more often than chance"
     else:
         judged = "less often than chance" if same_sign.high < 0.5 else "not told from chance"
-    return f"{sentence} In {same_sign.value:.0%} of {n} pictures both move the same way: {judged}."
+    said = f"In {same_sign.value:.0%} of {n} pictures, each group counting alike, both move the same way: {judged}."
+    return f"{sentence} {said}"
 
 
 def _said(estimate: Estimate) -> str:

@@ -147,14 +147,31 @@ def coverage(
     Returns
     -------
     Interval
-        The mean over groups of the share of their rows inside. Its interval is Clopper and Pearson's (1934) with groups
-        as trials, as if the rows of a group were inside or outside together; a group partly inside counts as a
-        part of a success, by the beta quantiles that the formula is made of.
+        As of `share`.
+    """
+    return share((measured >= low) & (measured <= high), groups, level=level)
+
+
+def share(true: np.ndarray, groups: np.ndarray, *, level: float = 0.95) -> Interval:
+    """Share of rows that something is true of, each group counting alike, with its binomial interval.
+
+    Parameters
+    ----------
+    true : (n,) bool array
+    groups : (n,) array
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    Interval
+        The mean over groups of the share of their rows. Its interval is Clopper and Pearson's (1934) with groups as
+        trials, as if the rows of a group were alike; a group of both kinds counts as a part of a success, by the beta
+        quantiles that the formula is made of.
     """
     _, code, count = np.unique(groups, return_inverse=True, return_counts=True)
-    inside = (measured >= low) & (measured <= high)
     n = len(count)
-    hits = float((np.bincount(code, inside) / count).sum())
+    hits = float((np.bincount(code, true) / count).sum())
     lowest = float(betaincinv(hits, n - hits + 1, (1 - level) / 2)) if hits > 0 else 0.0
     highest = float(betaincinv(hits + 1, n - hits, (1 + level) / 2)) if hits < n else 1.0
     return lowest, hits / n, highest

@@ -82,7 +82,8 @@ def test_an_intervention_by_hand():
     assert (found.n, found.n_left_out) == (23, 1)
     assert found.words.startswith("Filling pores raises the network's prediction (+0.19, ")
     assert "and lowers the feature model's" in found.words
-    assert found.words.endswith("In 0% of 23 pictures both move the same way: less often than chance.")
+    said = "In 0% of 23 pictures, each group counting alike, both move the same way: less often than chance."
+    assert found.words.endswith(said)
 
 
 def test_what_the_control_does_as_well_is_not_the_phase():
@@ -111,6 +112,20 @@ def test_two_models_that_move_alike():
     none = interventional(before, before, before, GROUPS, what="Filling pores", n_resamples=50)
     assert none.n == 0
     assert none.words.endswith("In no picture did both models move.")
+
+
+def test_a_large_group_counts_as_one_and_the_share_lies_in_its_interval():
+    # Ten pictures of one group alike, five of five groups not: one of six groups, whatever the pictures say.
+    before, alike, groups = np.zeros((15, 2)), np.arange(15) < 10, np.array([0] * 10 + [1, 2, 3, 4, 5])
+    after = np.stack([np.where(alike, 1.0, -1.0), np.ones(15)], axis=1)
+    found = interventional(before, after, before, groups, what="x", n_resamples=50)
+    assert found.same_sign == pytest.approx((0.0042, 1 / 6, 0.6412), abs=1e-4)  # Clopper and Pearson, 1 of 6
+    assert "In 17% of 15 pictures" in found.words
+    # Three groups of which one picture of two is alike: one and a half successes, not two.
+    of_each = slice(7, 13), np.array([0, 1, 2, 0, 1, 2])
+    half = interventional(before[:6], after[of_each[0]], before[:6], of_each[1], what="x", n_resamples=50).same_sign
+    assert half.value == 0.5
+    assert half.low == pytest.approx(1 - half.high)
 
 
 def test_shapes_that_do_not_fit_are_refused():
