@@ -1,4 +1,4 @@
-"""Square windows over a picture, and values of windows back on the picture.
+"""Square windows over a picture.
 
 The last window of a row or column lies flush with the edge, so that every pixel is in some window.
 """
@@ -68,31 +68,3 @@ def window_boxes(shape: tuple[int, int], size: int, step: int) -> np.ndarray:
         )
     first_rows, first_cols = window_starts(rows, size, step), window_starts(cols, size, step)
     return np.stack(np.meshgrid(first_rows, first_cols, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
-def stitched(values: np.ndarray, boxes: np.ndarray, size: int, shape: tuple[int, int]) -> np.ndarray:
-    """Values of windows as a map: at each pixel the mean over the windows that cover it.
-
-    Parameters
-    ----------
-    values : (n,) or (n, k) float array
-        One value, or k, for each window.
-    boxes : (n, 2) int array
-        First row and column of each window, inside the picture.
-    size : int
-        Of a window, pixels.
-    shape : (rows, cols)
-        Of the picture, pixels.
-
-    Returns
-    -------
-    (rows, cols) or (rows, cols, k) float array
-        NaN where no window is.
-    """
-    sums = np.zeros(tuple(shape) + values.shape[1:])
-    number = np.zeros(shape)
-    for (row, col), value in zip(boxes, values, strict=True):
-        sums[row : row + size, col : col + size] += value
-        number[row : row + size, col : col + size] += 1
-    number = np.where(number > 0, number, np.nan)
-    return sums / number.reshape(tuple(shape) + (1,) * (values.ndim - 1))

@@ -1,4 +1,4 @@
-"""Windows: no pixel is left out, none lies outside, and values come back where they belong."""
+"""Windows: no pixel is left out, none lies outside."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micro_features.errors import SettingsError
-from micro_features.images.windows import stitched, window_boxes, window_starts
+from micro_features.images.windows import window_boxes, window_starts
 
 
 def test_the_last_window_lies_flush_with_the_edge():
@@ -29,21 +29,6 @@ def test_every_pixel_is_seen(length, other, data):
     assert seen.sum() == len(boxes) * size**2
     assert seen.min() >= 1
     assert len(np.unique(boxes, axis=0)) == len(boxes)
-
-
-def test_values_are_averaged_where_windows_overlap():
-    found = stitched(np.array([1.0, 3.0]), np.array([[0, 0], [0, 1]]), 2, (2, 4))
-    np.testing.assert_array_equal(found, [[1, 2, 3, np.nan]] * 2)
-
-
-@given(st.integers(4, 20), st.integers(1, 4), st.integers(0, 99))
-def test_several_values_are_stitched_each_as_alone(side, step, seed):
-    boxes = window_boxes((side, side + 3), 4, step)
-    values = np.random.default_rng(seed).normal(size=(len(boxes), 2))
-    together = stitched(values, boxes, 4, (side, side + 3))
-    for k in range(2):
-        np.testing.assert_array_equal(together[..., k], stitched(values[:, k], boxes, 4, (side, side + 3)))
-    np.testing.assert_allclose(stitched(np.full(len(boxes), 0.3), boxes, 4, (side, side + 3)), 0.3, rtol=1e-12)
 
 
 def test_a_window_that_does_not_fit_is_refused():
