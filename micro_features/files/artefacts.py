@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import shutil
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from micro_features.errors import ArtefactError, OutputError
+from micro_features.files.outputs import TEMPORARY_PREFIX
 
 CHECKSUMS = "checksums.json"
 WEIGHTS_SUFFIXES = (".ubj", ".safetensors")
@@ -180,13 +183,21 @@ def _shipped_checked() -> list[str]:
 
 
 def _write_new(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Whole or not at all: where a folder is, the model in it is complete."""
     check_new_model(folder)
+    place = folder.resolve()
+    temporary = place.with_name(TEMPORARY_PREFIX + uuid.uuid4().hex)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(parents=True)
         for name, content in files.items():
-            (folder / name).write_bytes(content)
+            (temporary / name).write_bytes(content)
+        if place.exists():
+            place.rmdir()  # empty; not everywhere can a folder be put in the place of another
+        temporary.rename(place)
     except OSError as error:
         raise OutputError(f"{folder}: can not be written ({error.strerror or error}); name another folder.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_new_model(folder: Path) -> None:

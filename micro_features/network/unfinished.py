@@ -61,9 +61,10 @@ class Unfinished:
             raise OutputError(
                 f"{self.output}: can not be written ({error.strerror or error}); name another folder."
             ) from None
-        for path in self.folder.glob(f"{TEMPORARY_PREFIX}*"):  # of processes that were ended while they wrote
+        # Of processes that were ended while they wrote a file, or the folder of the model.
+        for path in (*self.folder.glob(f"{TEMPORARY_PREFIX}*"), *self.output.glob(f"{TEMPORARY_PREFIX}*")):
             with contextlib.suppress(OSError):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         return self
 
     def __exit__(

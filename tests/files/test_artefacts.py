@@ -104,6 +104,31 @@ def test_nothing_is_overwritten(folder):
         write_model(folder, {}, card="", provenance={})
 
 
+@pytest.mark.parametrize("what", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_model_that_was_not_written_to_its_end_is_not_there(tmp_path, monkeypatch, what):
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "card.md":
+            raise what
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError if isinstance(what, OSError) else KeyboardInterrupt):
+            write_checked_model(tmp_path / "out" / "m", FILES)
+    assert list((tmp_path / "out").iterdir()) == []
+    write_checked_model(tmp_path / "out" / "m", FILES)
+    assert read_checked_model(tmp_path / "out" / "m") == FILES
+
+
+def test_a_folder_that_is_there_and_empty_is_filled(tmp_path):
+    (tmp_path / "m").mkdir()
+    write_checked_model(tmp_path / "m", FILES)
+    assert read_checked_model(tmp_path / "m") == FILES
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
 def test_models_of_segmentation_are_written_as_before(tmp_path):
     write_model(tmp_path / "m", {"a.ubj": b"1"}, card="# µ\n", provenance={"seed": 0})
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["a.ubj", "card.md", "provenance.json"]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from PIL import Image
 
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.learn.network import from_bytes
-from micro_features.network import progress
+from micro_features.network import progress, result_files
+from micro_features.network.cnn_model import load
 from micro_features.network.train import train
 from micro_features.network.unfinished import Unfinished
 
@@ -44,6 +46,29 @@ def test_an_interrupted_training_gives_the_same_weights_as_a_straight_one(drawn,
     assert again.weights == straight.weights
     np.testing.assert_array_equal(again.windows, straight.windows)
     np.testing.assert_array_equal(again.whole, straight.whole)
+
+
+def test_a_training_whose_model_could_not_be_written_goes_on_by_the_same_command(drawn, tmp_path, monkeypatch):
+    request, out = request_for(*drawn, epochs=1), tmp_path / "out"
+    training, write = train(request, out), Path.write_bytes
+
+    def full(path, content):
+        if path.name == "scores.json":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match="No space left on device"):
+            result_files.write(training, out, [])
+    (out / ".writing-ab").mkdir()  # what a process leaves that is ended from outside
+    lines = []
+    again = train(request, out, tell=lines.append)
+    assert lines == ["reading pictures", "2 of 2 networks are trained already"]
+    assert again.weights == training.weights
+    result_files.write(again, out, [])
+    assert len(load(str(out / "model")).networks) == 2
+    assert not [path for path in out.rglob("*") if path.name.startswith((".writing-", "checkpoints"))]
 
 
 def test_weights_do_not_depend_on_processes(drawn, tmp_path):
