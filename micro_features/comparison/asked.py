@@ -67,11 +67,13 @@ class Layers:
     ----------
     grain_px, pore_px : float
         Median over pictures of the mean diameter of grains, and of the area-weighted mean diameter of pores, pixels
-        of a picture; NaN where grains are not resolved in half of the pictures.
+        of a picture; NaN where grains are not resolved, or there are no pores, in half of the pictures.
     grains, pores : str or None
-        Deepest layer whose cell is at most half of that.
+        Deepest layer whose cell is at most half of such a diameter, each taken in network pixels of its own picture.
     judged : str
         That maps are judged on: that of the grains, else that of the pores, else the shallowest.
+    shows : tuple of str
+        Of ``pore`` and ``boundary``, the phases that the judged layer resolves; of others its maps tell nothing.
     """
 
     grain_px: float
@@ -79,6 +81,7 @@ class Layers:
     grains: str | None
     pores: str | None
     judged: str
+    shows: tuple[str, ...]
 
 
 def dataset_of(request: Request, model: CnnModel) -> Dataset:
@@ -112,30 +115,37 @@ def layers_of(request: Request, model: CnnModel, dataset: Dataset) -> Layers:
     names = read_table(request.table, as_text=True)["micrograph_id"]
     table = table[names.isin(set(dataset.pictures)).to_numpy()]
 
-    def size_px(name: str, known: np.ndarray) -> float:
+    def sizes_px(name: str) -> np.ndarray:
         sizes = np.full(len(table), np.nan)
         if name in table and "pixel_um" in table:
             sizes = (table[name] / table["pixel_um"]).to_numpy(float)
         if in_pixels(name) in table:
             sizes = np.where(np.isfinite(sizes), sizes, table[in_pixels(name)].to_numpy(float))
-        sizes = np.where(known, sizes, np.nan)
-        there = np.isfinite(sizes)
-        return float(np.median(sizes[there])) if there.mean() >= _RESOLVED_SHARE else float("nan")
+        return sizes
 
     # A table of other origin does not tell.
     resolved = table.get("quality_grains_resolved", pd.Series(False, table.index)).eq(True).to_numpy()
-    grain_px = size_px("grain_diameter_mean_um", resolved)
-    pore_px = size_px("pore_diameter_area_weighted_mean_um", np.ones(len(table), bool))
-    reduction = _reduction(model, table)
-    strides = model.networks[0].network.strides
-    grains, pores = (resolved_layer(strides, reduction, size) for size in (grain_px, pore_px))
-    return Layers(grain_px, pore_px, grains, pores, grains or pores or next(iter(strides)))
+    grain_px = np.where(resolved, sizes_px("grain_diameter_mean_um"), np.nan)
+    pore_px = sizes_px("pore_diameter_area_weighted_mean_um")
+    strides, reduction = model.networks[0].network.strides, _reductions(model, table)
+    # Of sizes as the network sees them: a ratio of medians is no median of ratios.
+    grains, pores = (resolved_layer(strides, 1, _median(sizes / reduction)) for sizes in (grain_px, pore_px))
+    judged = grains or pores or next(iter(strides))
+    resolving = {"pore": pores, "boundary": grains}
+    shows = tuple(phase for phase, layer in resolving.items() if layer and strides[judged] <= strides[layer])
+    return Layers(_median(grain_px), _median(pore_px), grains, pores, judged, shows)
 
 
-def _reduction(model: CnnModel, table: pd.DataFrame) -> float:
+def _median(sizes: np.ndarray) -> float:
+    there = np.isfinite(sizes)
+    return float(np.median(sizes[there])) if there.mean() >= _RESOLVED_SHARE else float("nan")
+
+
+def _reductions(model: CnnModel, table: pd.DataFrame) -> np.ndarray:
+    """(k,) pixels of each picture in the edge of a network pixel."""
     if model.geometry.window_um is None:
-        return float(model.geometry.reduction)
-    return float(np.median([model.geometry.reduction_of(size) for size in table["pixel_um"].astype(float)]))
+        return np.full(len(table), float(model.geometry.reduction))
+    return np.array([model.geometry.reduction_of(size) for size in table["pixel_um"].astype(float)])
 
 
 def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers) -> list[Job]:

@@ -17,7 +17,7 @@ from micro_features.learn.target import Target
 
 N, N_GROUPS = 24, 12
 GROUPS = np.repeat(np.arange(N_GROUPS), N // N_GROUPS)
-RESOLVED = Layers(43.0, 24.0, "stage2", "stage1", "stage2")
+RESOLVED = Layers(43.0, 40.0, "stage2", "stage2", "stage2", ("pore", "boundary"))
 BOTH = ("pore", "boundary")
 AT_CHANCE = ("The network does no better than chance with groups left out.",)
 UNTRAINED = 9
@@ -96,14 +96,14 @@ def test_what_is_at_chance_is_not_compared_however_well_it_agrees(planted):
 
 
 def test_what_no_layer_resolves_is_not_compared(planted):
-    coarse = Layers(10.0, 24.0, None, "stage1", "stage1")
+    coarse = Layers(10.0, 24.0, None, "stage1", "stage1", ("pore",))
     found = agreement(*planted, layers=coarse)
     assert found.verdict == "not resolvable"
     assert found.reasons[0] == (
         "No layer of the network resolves the grains (mean diameter 10 px): its maps tell nothing about them."
     )
     assert agreement(*planted, layers=coarse, phases=("pore",)).verdict == "agree"
-    unknown = Layers(float("nan"), 24.0, None, "stage1", "stage1")
+    unknown = Layers(float("nan"), 24.0, None, "stage1", "stage1", ("pore",))
     assert "resolves the grains (not resolved in the pictures)" in agreement(*planted, layers=unknown).reasons[0]
 
 

@@ -37,9 +37,10 @@ def table_of(made: Path) -> pd.DataFrame:
 
 
 def layers_for(tmp_path: Path, geometry: Geometry | None = None, **columns: object) -> Layers:
-    """Of a table of 4 pictures of 0.5 µm pixels and 5 that are not in the data set."""
-    names = [f"p{row}" for row in range(4)]
+    """Of a table of 4 pictures, or as many as lists have, of 0.5 µm pixels, and 5 that are not in the data set."""
     told = {"pixel_um": 0.5, "quality_grains_resolved": True} | columns
+    n = next((len(values) for values in told.values() if isinstance(values, list)), 4)
+    names = [f"p{row}" for row in range(n)]
     table = pd.DataFrame({"micrograph_id": [*names, *(f"other{row}" for row in range(5))]})
     for name, values in told.items():
         others = [1e6 if isinstance(values[0], float) else True] * 5 if isinstance(values, list) else []
@@ -54,12 +55,40 @@ def layers_for(tmp_path: Path, geometry: Geometry | None = None, **columns: obje
 def test_the_layer_has_two_cells_in_a_grain(tmp_path):
     # Cells of the four layers at reduction 2: 4, 8, 16, 32 px. Grains are 40 px (20 µm), pores 30 px.
     sizes = {"grain_diameter_mean_um": [20.0, 20, 20, 90], "pore_diameter_area_weighted_mean_um": [15.0, 15, 15, 1]}
-    assert layers_for(tmp_path, **sizes) == Layers(40.0, 30.0, "stage2", "stage1", "stage2")
+    assert layers_for(tmp_path, **sizes) == Layers(40.0, 30.0, "stage2", "stage1", "stage2", ("boundary",))
     # Reduced by 4, cells are 8, 16, 32, 64 px.
     found = layers_for(tmp_path, Geometry(340, 0, 4), **sizes)
     assert (found.grains, found.pores, found.judged) == ("stage1", "stem", "stage1")
     # Windows of 340 µm in 170 network pixels of 2 µm, 4 px of the picture.
     assert layers_for(tmp_path, Geometry(340, 0, 2, window_um=340.0), **sizes) == found
+
+
+@pytest.mark.parametrize(
+    ("grain_um", "pixel_um", "layer"),
+    [
+        ([3.0, 3.0, 8.0], [0.05, 0.2, 0.2], None),  # 3.75, 3.75 and 10 network pixels
+        ([20.0, 3.0, 3.0], [0.1, 0.05, 0.8], None),
+        ([10.0, 2.0, 4.0], [0.1, 0.2, 0.4], "stem"),  # 12.5, 2.5 and 5
+    ],
+)
+def test_sizes_are_those_that_the_network_sees_of_each_picture(tmp_path, grain_um, pixel_um, layer):
+    """Windows of 136 µm in 170 network pixels of 0.8 µm; a stem cell has 2 of them, and needs a grain of 4."""
+    sizes = {"grain_diameter_mean_um": grain_um, "pore_diameter_area_weighted_mean_um": grain_um}
+    found = layers_for(tmp_path, Geometry(340, 0, 2, window_um=136.0), pixel_um=pixel_um, **sizes)
+    assert (found.grains, found.pores) == (layer, layer)
+
+
+def test_the_judged_layer_shows_what_it_resolves(tmp_path):
+    def shown(grain_um: float, pore_um: float) -> tuple[str, ...]:
+        sizes = {"grain_diameter_mean_um": grain_um, "pore_diameter_area_weighted_mean_um": pore_um}
+        return layers_for(tmp_path, **sizes).shows
+
+    assert shown(20.0, 20.0) == ("pore", "boundary")
+    assert shown(20.0, 80.0) == ("pore", "boundary")  # pores are coarser than they need be
+    assert shown(20.0, 15.0) == ("boundary",)  # cells of 16 px, pores of 30 px
+    assert shown(20.0, np.nan) == ("boundary",)
+    assert shown(1.0, 20.0) == ("pore",)
+    assert shown(1.0, 1.0) == ()
 
 
 def test_grains_count_only_where_they_are_resolved(tmp_path):
@@ -84,7 +113,7 @@ def test_sizes_in_pixels_serve_where_there_is_no_scale(tmp_path):
         grain_diameter_mean_px=[40.0] * 4,
         pore_diameter_area_weighted_mean_px=[30.0] * 4,
     )
-    assert found == Layers(40.0, 30.0, "stage2", "stage1", "stage2")
+    assert found == Layers(40.0, 30.0, "stage2", "stage1", "stage2", ("boundary",))
 
 
 def test_a_table_of_other_origin_resolves_nothing(tmp_path):
