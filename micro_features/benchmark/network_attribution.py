@@ -228,12 +228,18 @@ def trained(seen: Sequence[NetworkPicture], y: np.ndarray, *, epochs: int, seed:
     return fit([each.x for each in seen], boxes, y, plan=plan, architecture=architecture)
 
 
-def untrained(network: Any, *, seed: int) -> list[Any]:
-    """Networks like a trained one, with random weights that differ between seeds; they answer on its scale."""
-    from micro_features.comparison import examine
+def untrained(network: Any, pictures: Sequence[NetworkPicture], *, seed: int) -> list[Any]:
+    """Networks like a trained one, with random weights that differ between seeds; they answer on its scale.
 
+    They are standardised over the windows of the pictures, as the trained one is.
+    """
+    from micro_features.comparison import random_networks
+    from micro_features.learn.cnn import settle
+
+    x, boxes = [each.x for each in pictures], [each.boxes(GEOMETRY) for each in pictures]
     numbers = range(UNTRAINED * seed, UNTRAINED * (seed + 1))
-    return [examine.untrained(network.architecture, network, number) for number in numbers]
+    several = [random_networks.untrained(network.architecture, network, number) for number in numbers]
+    return [settle(each, x, boxes, GEOMETRY.window) for each in several]
 
 
 def predictions(network: Any, pictures: Sequence[NetworkPicture], specimen: np.ndarray) -> np.ndarray:
@@ -276,7 +282,8 @@ def ask(
     unseen = out[owner]
     shown = [network_picture(micrograph(picture), GEOMETRY) for picture in flat]
     started = process_time()
-    network = trained([shown[i] for i in np.flatnonzero(~unseen)], planted.y[owner[~unseen]], epochs=epochs, seed=seed)
+    of_training = [shown[i] for i in np.flatnonzero(~unseen)]
+    network = trained(of_training, planted.y[owner[~unseen]], epochs=epochs, seed=seed)
     seconds = process_time() - started
     asked, of_asked = np.flatnonzero(unseen), owner[unseen]
     y, predicted = planted.y[out], predictions(network, [shown[i] for i in asked], of_asked)
@@ -284,7 +291,7 @@ def ask(
     layer = resolved_layer(network.strides, GEOMETRY.reduction, grain_px)
     if layer is None:
         raise ImageError(f"grains of {grain_px:.1f} px are too fine for any layer: draw coarser ones.")
-    networks = [network, *untrained(network, seed=seed)]
+    networks = [network, *untrained(network, of_training, seed=seed)]
     heats = [[heat_map(each, each.layers[layer], shown[i].x) for i in asked] for each in networks]
     cells = Cells(network.strides[layer], network.cell_origin).scaled(GEOMETRY.reduction)
     shares = [

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features import jobs, pipeline
+from micro_features.comparison.random_networks import Norms, random_networks
 from micro_features.data import Micrograph
 from micro_features.errors import MicroFeaturesError
 from micro_features.explain import acquisition, enrichment, occlusion, perturbation, sanity, superpixels
@@ -21,6 +22,7 @@ from micro_features.images.phases import PhaseMasks
 from micro_features.images.prepare import masked_blur
 from micro_features.images.windows import window_boxes
 from micro_features.learn.cnn import predict_whole, predict_windows
+from micro_features.learn.device import out_of_memory
 from micro_features.learn.network import Architecture, Network, from_bytes
 from micro_features.network.pictures import Geometry, NetworkPicture, network_picture, pixels_sha256, read_micrograph
 from micro_features.rows import in_pixels
@@ -28,9 +30,7 @@ from micro_features.settings import Settings
 
 PHASES = PhaseMasks._fields
 """Masks that heat is summed over; the interior of grains is the control."""
-N_SHIFTS, N_UNTRAINED = 200, 9
-RANDOM_NETWORKS = 3
-"""Networks that layers are randomised in, for the mean."""
+N_SHIFTS = 200
 _DELETION = {"steps": 8, "n_random": 4}
 _BLUR_CELLS = 1.0  # standard deviation of the blur that stands for nothing there, in cells of the deepest layer
 _SUPERPIXELS, _PERMUTATIONS = 40, 2  # and orders in which they are added
@@ -61,6 +61,8 @@ class Job:
     altered : bool
         Whether the picture is altered and measured anew, which takes most of the time.
     seed : int
+    norms : Norms
+        Of the networks with random weights beside these (`norms.with_norms`).
     """
 
     name: str
@@ -75,6 +77,7 @@ class Job:
     layer: str
     altered: bool
     seed: int
+    norms: Norms = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +145,10 @@ class Examined:
         Grad-CAM of each network at the layer that is judged.
     seeds_alike : dict of layer to float
         Similarity of Grad-CAM of two seeds, mean over pairs; NaN for one seed.
-    untrained : (N_UNTRAINED, 3) float array
+    untrained : (n, 3) float array
         Leans of networks with random weights on `PHASES`, at that layer.
     cascade : dict of layer to list of arrays
-        Maps as more and more layers are randomised, of each of `RANDOM_NETWORKS`.
+        Maps as more and more layers are randomised, of several random networks.
     border, flat : float
         Heat on the border and on the flattest quarter over their share of area.
     acquisition : dict of str to float
@@ -203,6 +206,10 @@ def examine(job: Job) -> Examined | str:
         return _examined(job, micrograph, network_picture(micrograph, job.geometry))
     except MicroFeaturesError as error:
         return str(error)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return f"{job.path}: memory does not suffice; ask fewer pictures at a time (--jobs), or smaller ones."
 
 
 def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Examined:
@@ -235,8 +242,9 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
             )
     judged, judged_cells = heats[job.layer, METHODS[0]], seen[job.layer]
     shares = enrichment.phase_shares(masks, judged.cells, judged.values.shape)
-    random = [untrained(job.architecture, networks[0], number) for number in range(N_UNTRAINED)]
-    leans = [enrichment.enrichment(each, shares)["lean"].to_numpy() for each in maps(random, job.layer, METHODS[0])]
+    random = random_networks(networks, job.norms)
+    of_random = maps(random.untrained, job.layer, METHODS[0])
+    leans = [enrichment.enrichment(each, shares)["lean"].to_numpy() for each in of_random]
     ask = _ask(networks)
     blurred = _blurred(picture, networks[0])
     return Examined(
@@ -253,11 +261,8 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         seeds_alike={layer: _alike(several) for layer, several in by_seed.items()},
         untrained=np.array(leans),
         cascade={
-            layers[-1]: [
-                np.mean(maps([randomised(net, layers, seed) for net in networks], job.layer, METHODS[0]), axis=0)
-                for seed in range(RANDOM_NETWORKS)
-            ]
-            for layers in sanity.cascade([*networks[0].strides, "head"])
+            down_to: [np.mean(maps(each, job.layer, METHODS[0]), axis=0) for each in several]
+            for down_to, several in random.cascade.items()
         },
         border=sanity.border_share(judged.values),
         flat=sanity.flat_share(judged.values, _local_sd(picture, judged_cells, judged.values.shape)),
@@ -279,35 +284,6 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         else np.nan,
         windows=_windows(job, networks, micrograph, picture, segmentation),
     )
-
-
-def untrained(architecture: Architecture, like: Network, number: int) -> Network:
-    """A network with random weights that answers on the scale of another."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(number)
-        return Network(architecture, mean=float(like.mean), sd=float(like.sd)).eval()
-
-
-def randomised(network: Network, layers: Sequence[str], number: int) -> Network:
-    """A copy of a network, some of its layers as before any training.
-
-    Parameters
-    ----------
-    network : Network
-    layers : sequence of str
-        Of `Network.layers`, or ``head``.
-    number : int
-        Of the random weights.
-    """
-    drawn = untrained(network.architecture, network, number)
-    chosen = tuple("head." if layer == "head" else f"layers.{layer}." for layer in layers)
-    weights = network.state_dict() | {
-        name: value for name, value in drawn.state_dict().items() if name.startswith(chosen)
-    }
-    drawn.load_state_dict(weights)
-    return drawn
 
 
 def _alike(maps: Sequence[np.ndarray]) -> float:

@@ -17,6 +17,7 @@ from micro_features.comparison import answers, retrained
 from micro_features.comparison.asked import FULL, Layers, Request, dataset_of, fold_of, jobs_of, layers_of
 from micro_features.comparison.examine import Examined, examine
 from micro_features.comparison.feature_side import MASK_OF, FeatureSide, feature_side
+from micro_features.comparison.norms import with_norms
 from micro_features.errors import ArtefactError, ImageError
 from micro_features.explain import acquisition, compare, directions, sanity
 from micro_features.fitting.dataset import Dataset
@@ -129,6 +130,7 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
         tell("training networks on one fold again, with other seeds and with exchanged targets")
         seen = read_pictures(dataset, request.table, request.pictures, model.geometry, n_workers=n_workers)
         full = retrained.run(model, dataset, seen, layers.judged, seed=request.seed, n_workers=n_workers, tell=tell)
+    jobs = with_norms(jobs, n_workers=n_workers, tell=tell)
     tell(f"looking at {len(jobs)} pictures, {sum(job.altered for job in jobs)} of them altered as well")
     told = map_ordered(examine, jobs, n_workers=min(n_workers, len(jobs)))
     failures = [f"{job.name}: {answer}" for job, answer in zip(jobs, told, strict=True) if isinstance(answer, str)]

@@ -1,5 +1,6 @@
 """Planted sets of pictures made by hand, and networks whose answer is known: what is found, and what must not be."""
 
+import copy
 from dataclasses import replace
 
 import cv2
@@ -16,7 +17,9 @@ from micro_features.cli import main
 from micro_features.errors import FeatureTableError, ImageError
 from micro_features.files.artefacts import shipped
 from micro_features.files.outputs import write_labels, write_png
+from micro_features.learn.cnn import settle
 from micro_features.learn.network import Architecture, Network
+from micro_features.network.pictures import NetworkPicture
 from micro_features.synth import response_surface
 from micro_features.synthetic.law.causes import CAUSE_RANGES, CAUSES
 
@@ -170,13 +173,20 @@ def test_a_network_that_has_it_the_wrong_way_round_knows_nothing(monkeypatch, fo
 
 
 def test_untrained_networks_are_like_the_trained_one_and_differ_between_seeds():
-    like = Network(Architecture(benchmark.CHANNELS, benchmark.STEM_CHANNELS), mean=-4.0, sd=0.3)
-    several = [*benchmark.untrained(like, seed=0), *benchmark.untrained(like, seed=1)]
+    like = Network(Architecture(benchmark.CHANNELS, benchmark.STEM_CHANNELS, normalised="set"), mean=-4.0, sd=0.3)
+    x = np.random.default_rng(0).standard_normal((2, 400, 400), np.float32)
+    seen = [
+        NetworkPicture(each, np.ones(each.shape, bool), (0, 799, 0, 799), (800, 800), 0.1, "", 0.5, 0.1) for each in x
+    ]
+    several = [*benchmark.untrained(like, seen, seed=0), *benchmark.untrained(like, seen, seed=1)]
     assert len(several) == 2 * benchmark.UNTRAINED
     assert {(each.architecture, float(each.mean)) for each in several} == {(like.architecture, -4.0)}
-    x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, 64, 64), np.float32))
     with torch.no_grad():
-        assert len({float(each(x)[0, 0]) for each in several}) == len(several)
+        assert len({float(each(torch.from_numpy(x[:1, None]))[0, 0]) for each in several}) == len(several)
+    # Standardised over these pictures, as a trained network is over its own, and not by 0 and 1.
+    again = settle(copy.deepcopy(several[0]), [x[0], x[1]], [each.boxes(benchmark.GEOMETRY) for each in seen], 120)
+    assert (again.head[0].running_var < 0.5).all()
+    torch.testing.assert_close(several[0].head[0].running_var, again.head[0].running_var)
 
 
 def test_each_phase_stands_beside_its_own_moved_maps():

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from micro_features.cli import main
-from micro_features.comparison import examine, explain, feature_side
+from micro_features.comparison import examine, explain, feature_side, random_networks
 from micro_features.comparison.asked import Request, dataset_of, jobs_of, layers_of
 from micro_features.comparison.examine import Job
 from micro_features.comparison.explain import Explained
@@ -84,8 +84,8 @@ def quick() -> Iterator[None]:
         patch.setattr(compare, "agreement", partial(compare.agreement, n_resamples=200))
         patch.setattr(enrichment, "over_samples", partial(enrichment.over_samples, n_resamples=50))
         patch.setattr(examine, "N_SHIFTS", 20)
-        patch.setattr(examine, "N_UNTRAINED", 2)
-        patch.setattr(examine, "RANDOM_NETWORKS", 2)
+        patch.setattr(random_networks, "N_UNTRAINED", 2)
+        patch.setattr(random_networks, "RANDOM_NETWORKS", 2)
         patch.setattr(examine, "_SUPERPIXELS", 6)
         patch.setattr(examine.superpixels, "superpixel_shap", one_by_one)
         patch.setattr(examine, "_DELETION", {"steps": 2, "n_random": 2})

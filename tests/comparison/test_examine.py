@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from scipy.stats import rankdata
 
-from micro_features.comparison.examine import PHASES, examine, randomised, untrained
+from micro_features.comparison.examine import PHASES, examine
+from micro_features.comparison.random_networks import randomised, untrained
 from micro_features.explain import enrichment
 from micro_features.explain.gradcam import METHODS, heat_map
 from micro_features.images.cells import Cells
@@ -169,3 +170,18 @@ def test_a_picture_is_asked_by_its_own_chance_alone(explained, jobs):
     np.testing.assert_array_equal(before.untrained, after.untrained)
     for key, heat in before.heats.items():
         np.testing.assert_array_equal(heat.null, after.heats[key].null)
+
+
+def test_a_picture_too_large_for_the_memory_is_said_and_others_go_on(jobs, monkeypatch):
+    def short(*_, **__):
+        raise MemoryError("Unable to allocate 2.3 GiB")
+
+    monkeypatch.setattr("micro_features.comparison.examine.heat_map", short)
+    assert "p0.png: memory does not suffice; ask fewer pictures at a time (--jobs)" in examine(jobs[0])
+
+    def wrong(*_, **__):
+        raise RuntimeError("another error")
+
+    monkeypatch.setattr("micro_features.comparison.examine.heat_map", wrong)
+    with pytest.raises(RuntimeError, match="another error"):
+        examine(jobs[0])

@@ -263,3 +263,38 @@ def test_what_can_not_be_trained_is_refused(changed, kind, said):
     given = {"pictures": pictures, "boxes": boxes, "y": y, "plan": PLAN, "architecture": SMALL} | changed
     with pytest.raises(kind, match=said):
         fit(**given)
+
+
+def test_standardising_goes_on_in_smaller_parts(monkeypatch):
+    """Also where the last epoch was trained before: then nobody found out yet how much memory there is."""
+    kept = Kept()
+    plan = replace(PLAN, batch=8)
+    trained(plan, OF_SET, checkpoint=kept.checkpoint)
+    sizes = short_of_memory(monkeypatch, 4)
+    again = trained(plan, OF_SET, checkpoint=kept.checkpoint)
+    assert sizes == [4] * 5
+    assert all(torch.isfinite(value).all() for value in again.buffers())
+
+
+def test_windows_are_cut_when_they_are_needed(monkeypatch):
+    """All at once they may be many times as large as the picture."""
+    net = trained()
+    stack, sizes = np.stack, []
+    monkeypatch.setattr(cnn.np, "stack", lambda several: (sizes.append(len(several)), stack(several))[1])
+    assert predict_windows(net, drawn()[0][0], BOXES, 16, batch=2).shape == (5, 1)
+    assert sizes == [2, 2, 1]
+
+    def short(several):
+        if len(several) > 1:
+            raise MemoryError("Unable to allocate 20. MiB")
+        return stack(several)
+
+    monkeypatch.setattr(cnn.np, "stack", short)
+    assert predict_windows(net, drawn()[0][0], BOXES, 16).shape == (5, 1)
+
+
+def test_each_epoch_tells_how_many_windows_memory_sufficed_for(monkeypatch):
+    told = []
+    short_of_memory(monkeypatch, 3)
+    trained(tell=told.append)
+    assert [epoch.part for epoch in told] == [2, 2]
