@@ -6,14 +6,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from micro_features.errors import FeatureTableError
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.network.beside import DATE_ALONE, DATE_SINGLE, TRAINING_MEAN, Predictor, needs_no_picture, read_fit
+from micro_features.network.card import _limits
 from micro_features.network.scoring import (
     NETWORK,
     auc,
+    auc_interval,
     exchange_p,
     left_out_interval,
     score_columns,
@@ -36,6 +39,39 @@ def test_auc_counts_pairs():
     # 3 beats 1, ties with 3, loses to 4; 5 beats all three.
     assert auc(above, np.array([3, 1, 5, 3, 4.0])) == pytest.approx((1 + 0.5 + 3) / 6)
     assert np.isnan(auc(np.ones(3, bool), np.arange(3.0)))
+
+
+def test_an_auc_has_the_interval_of_so_many_pairs_of_groups():
+    # Groups 0 to 2 lie below, 3 to 11 above, two rows each: three pairs.
+    groups = np.repeat(np.arange(12), 2)
+    low, value, high = auc_interval(1.0, groups >= 3, groups)
+    assert (value, high) == (1, 1)
+    assert low == pytest.approx(0.025 ** (1 / 3))  # Clopper and Pearson, all of three
+    assert auc_interval(0.0, groups >= 3, groups) == pytest.approx((0, 0, 1 - low))
+    # An AUC just below 1 is no better known than 1, and more rows of the same groups tell no more.
+    assert auc_interval(0.99, groups >= 3, groups)[0] < low
+    more = np.repeat(groups, 5)
+    assert auc_interval(1.0, more >= 3, more)[0] == low
+    # Three groups with rows on both sides make one pair, as each is in one pair at most.
+    mixed = np.repeat(np.arange(3), 2)
+    assert auc_interval(1.0, np.tile([True, False], 3), mixed)[0] == pytest.approx(0.025)
+    for above in (np.ones(6, bool), np.tile([True, False], 3)):
+        np.testing.assert_array_equal(auc_interval(0.5, above, np.zeros(6, int)), (np.nan, 0.5, np.nan))
+    assert np.isnan(auc_interval(np.nan, groups >= 3, groups)).all()
+
+
+@pytest.mark.parametrize(("apart", "wide"), [(0.0, 1.0), (1.5, 1.0), (2.5, 1.0), (1.0, 4.0)])
+def test_the_true_auc_lies_in_the_interval_as_often_as_is_said(apart, wide):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 4)
+    above, inside = groups >= 3, 0
+    for _ in range(400):
+        # The low groups scatter more than the others, within groups hardly anything does.
+        of_group = np.where(np.arange(12) >= 3, apart + rng.normal(size=12), wide * rng.normal(size=12))
+        predicted = of_group[groups] + 0.1 * rng.normal(size=48)
+        low, _, high = auc_interval(auc(above, predicted), above, groups)
+        inside += low <= norm.cdf(apart / np.sqrt(1 + wide**2 + 0.02)) <= high
+    assert inside >= 0.95 * 400
 
 
 def test_each_cut_is_asked_of_the_rows_above_the_one_before(dataset):
@@ -127,6 +163,18 @@ def test_a_class_accuracy_never_stands_without_the_dates(dataset, drawn):
         "AUC high/median",
     ]
     json.dumps(told, allow_nan=False)
+
+
+def test_intervals_that_were_checked_are_not_said_to_be_those_of_new_pictures():
+    told = {"level": 0.8, "coverage": [0.56, 0.875, 0.99]}
+    schema = {"pixel_um": None, "training": {"of_samples": False}}
+    line = _limits(schema, {"intervals": told, "at_chance": False})[1]
+    assert (
+        line.index("was not checked")
+        < line.index("networks that have seen the group")
+        < line.index("0.88 [0.56, 0.99]")
+    )
+    assert line.endswith("of a left-out group lay inside, in the mean over groups.")
 
 
 def test_without_dates_it_is_said_that_they_are_not_known(dataset, drawn):
