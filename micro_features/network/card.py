@@ -86,6 +86,11 @@ def _made(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
     geometry = schema["geometry"]
     in_um, share = geometry["window_um"], geometry["overlap_px"] / geometry["window_px"]
     wide = f"{in_um:g} µm" if in_um else f"{geometry['window_px']} px, reduced by {geometry['reduction']}"
+    # A model trained before this was noted has no such word.
+    parts = [each["windows_at_a_time"] for each in schema["networks"] if each.get("windows_at_a_time")]
+    short = f", computed {min(parts)} at a time in {len(parts)} networks, where memory ran short" if parts else ""
+    if parts and shape["normalised"] == "set":
+        short += " (normalised over those alone)"
     told = [
         f"{len(schema['networks'])} residual networks, channels {shape['stem_channels']}, "
         f"{', '.join(map(str, shape['channels']))}: one for each of {scores['folds']} folds and each seed "
@@ -94,8 +99,8 @@ def _made(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         f"Windows of {wide}: {plan['window']} network pixels, {share:.0%} overlap; those at the edges lie flush with "
         "them.",
         f"Normalised {'in each picture' if shape['normalised'] == 'picture' else 'over the training windows'}.",
-        f"Epochs: {plan['epochs']}; batches of {plan['batch']}, learning rate {plan['learning_rate']:g}; nothing was "
-        "chosen on the pictures left out.",
+        f"Epochs: {plan['epochs']}; learning rate {plan['learning_rate']:g}; batches of {plan['batch']}{short}; "
+        "nothing was chosen on the pictures left out.",
         f"Trained on {scores['n_rows']} rows of {scores['n_groups']} groups"
         + (f" (means over {scores['n_micrographs']} micrographs)" if training["of_samples"] else "")
         + f", table {training['table']} (SHA-256 {training['table_sha256'][:12]}…); hashes of the pictures in "

@@ -197,7 +197,7 @@ def save(training: Training, scores: Mapping[str, Any], folder: Path, command_li
         "command": [os.fsencode(word).decode("utf-8", "backslashreplace") for word in command_line],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(training.seconds, 1),
-        "device": training.device,
+        "devices": {weights_name(*name): computed.devices for name, computed in training.computed.items()},
         "seed": training.request.seed,
         **ran_with,
     }
@@ -261,7 +261,10 @@ def _schema(training: Training) -> dict[str, Any]:
         "geometry": asdict(request.geometry),
         "architecture": asdict(training.architecture),
         "plan": {name: value for name, value in asdict(request.plan).items() if name != "seed"},
-        "networks": [{"fold": fold, "seed": seed} for fold, seed in training.weights],
+        "networks": [
+            {"fold": fold, "seed": seed, "windows_at_a_time": training.computed[fold, seed].part}
+            for fold, seed in training.weights
+        ],
         "pixel_um": [min(sizes), max(sizes)] if sizes else None,
         "training": {
             "table": request.table.name,

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from micro_features.errors import MicroFeaturesError
 
-Message = tuple[str, int, float]
-"""Name of the network, number of the epoch from 1, loss."""
+Message = tuple[str, int, float] | str
+"""Name of the network, number of the epoch from 1, loss; or a line that is told as it is."""
 
 
 class Teller(Protocol):
-    """Where a process tells that an epoch is over."""
+    """Where a process tells that an epoch is over, or something else."""
 
     def put(self, message: Message) -> None:
         """Hand over a message."""
@@ -41,6 +41,9 @@ class Progress:
 
     def put(self, message: Message) -> None:
         """Take a message, tell it."""
+        if isinstance(message, str):
+            self._tell(message)
+            return
         name, number, loss = message
         of = self._epochs[name]
         # Where a training was taken up, its first epochs were done earlier.

@@ -16,15 +16,15 @@ from micro_features.errors import FeatureTableError, SettingsError
 from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.fold_file import read_folds
+from micro_features.learn.cnn import Epoch, predict, predict_whole
 from micro_features.learn.cnn import fit as fit_network
-from micro_features.learn.cnn import predict, predict_whole
 from micro_features.learn.device import device_named
 from micro_features.learn.network import Architecture, from_bytes, rounded, to_bytes
 from micro_features.learn.plan import Plan
 from micro_features.network.beside import FeatureFit, Predictor, read_fit
 from micro_features.network.pictures import Geometry, NetworkPicture, read_pictures
 from micro_features.network.progress import Progress, Teller, telling
-from micro_features.network.unfinished import Unfinished
+from micro_features.network.unfinished import Computed, Unfinished
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class Training:
     windows, whole : (seeds, m, 1 + n_classes) float arrays
         What networks that did not see a picture say of it, as a mean over windows and in one pass: property in model
         units, probabilities of the classes.
-    device : str
+    computed : dict of (fold, seed) to Computed
+        On what each network was trained.
     seconds : float
     """
 
@@ -106,7 +107,7 @@ class Training:
     weights: dict[tuple[int, int], bytes]
     windows: np.ndarray
     whole: np.ndarray
-    device: str
+    computed: dict[tuple[int, int], Computed]
     seconds: float
 
     def rows(self, told: np.ndarray) -> np.ndarray:
@@ -140,9 +141,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network, and what it says of the (k,) pictures left out: (k, 1 + n_classes) each."""
+    """A network, on what it was computed, and what it says of the (k,) pictures left out: (k, 1 + n_classes) each."""
 
     weights: bytes
+    computed: Computed
     windows: np.ndarray
     whole: np.ndarray
 
@@ -208,7 +210,7 @@ def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambd
         weights={name: answer.weights for name, answer in answers.items()},
         windows=windows,
         whole=whole,
-        device=device,
+        computed={name: answer.computed for name, answer in answers.items()},
         seconds=time.monotonic() - began,
     )
 
@@ -304,9 +306,20 @@ def train_one(job: Job) -> Trained:
 
     if job.device == "cpu":
         torch.set_num_threads(1)
-    weights = job.unfinished.weights(job.fold, job.seed)
+    weights, name = job.unfinished.weights(job.fold, job.seed), _told(job.fold, job.seed)
     if weights is None:
         training = np.flatnonzero(~job.left_out)
+        batch = least = min(job.plan.batch, sum(len(job.boxes[i]) for i in training))
+
+        def told(epoch: Epoch) -> None:
+            nonlocal least
+            if epoch.part < least:
+                least = epoch.part
+                also = ", and normalised over those alone" if job.architecture.normalised == "set" else ""
+                job.teller.put(f"{name}: memory ran short; batches of {batch} are computed {least} at a time{also}")
+            job.unfinished.note(job.fold, job.seed, job.device, least if least < batch else None)
+            job.teller.put((name, epoch.number, epoch.loss))
+
         network = fit_network(
             [job.x[i] for i in training],
             [job.boxes[i] for i in training],
@@ -315,7 +328,7 @@ def train_one(job: Job) -> Trained:
             plan=job.plan,
             architecture=job.architecture,
             device=job.device,
-            tell=lambda epoch: job.teller.put((_told(job.fold, job.seed), epoch.number, epoch.loss)),
+            tell=told,
             checkpoint=job.unfinished.checkpoint(job.fold, job.seed),
         )
         weights = to_bytes(rounded(network))
@@ -324,4 +337,5 @@ def train_one(job: Job) -> Trained:
     network = from_bytes(weights, job.architecture).to(job.device)
     asked = np.flatnonzero(job.left_out)
     windows = [predict(network, job.x[i], job.boxes[i], job.plan.window) for i in asked]
-    return Trained(weights, np.stack(windows), np.stack([predict_whole(network, job.x[i]) for i in asked]))
+    whole = [predict_whole(network, job.x[i]) for i in asked]
+    return Trained(weights, job.unfinished.computed(job.fold, job.seed), np.stack(windows), np.stack(whole))

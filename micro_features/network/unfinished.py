@@ -3,6 +3,7 @@
 DIR/checkpoints/request.json                what is trained
 DIR/checkpoints/fold-F-seed-S.checkpoint    a network that is being trained, after its last epoch
 DIR/checkpoints/fold-F-seed-S.safetensors   one that is trained
+DIR/checkpoints/fold-F-seed-S.json          on what it was computed
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +21,21 @@ from micro_features.files.outputs import TEMPORARY_PREFIX, replacing, write_json
 from micro_features.learn.checkpoint import Checkpoint
 
 FOLDER, REQUEST, MODEL = "checkpoints", "request.json", "model"
+
+
+class Computed(NamedTuple):
+    """On what a network was computed, by all runs that trained it.
+
+    Attributes
+    ----------
+    devices : list of str
+        In turn; a training may have gone on elsewhere, where numbers are rounded otherwise.
+    part : int or None
+        Fewest windows at a time, where memory ran short; None where it sufficed for batches.
+    """
+
+    devices: list[str]
+    part: int | None
 
 
 class Unfinished:
@@ -125,6 +141,21 @@ class Unfinished:
         """Keep a trained network; its checkpoint is not needed any more."""
         _write(self.folder / weights_name(fold, seed), weights)
         (self.folder / f"fold-{fold}-seed-{seed}.checkpoint").unlink(missing_ok=True)
+
+    def computed(self, fold: int, seed: int) -> Computed:
+        """On what the epochs of a network were computed so far."""
+        path = self._computed(fold, seed)
+        return Computed(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Computed([], None)
+
+    def note(self, fold: int, seed: int, device: str, part: int | None) -> None:
+        """Note on what an epoch was computed."""
+        devices, least = self.computed(fold, seed)
+        devices = devices if devices[-1:] == [device] else [*devices, device]
+        parts = [each for each in (least, part) if each is not None]
+        write_json(self._computed(fold, seed), Computed(devices, min(parts, default=None))._asdict())
+
+    def _computed(self, fold: int, seed: int) -> Path:
+        return self.folder / f"fold-{fold}-seed-{seed}.json"
 
     def remove(self) -> None:
         """When the model is written, nothing of this is needed."""

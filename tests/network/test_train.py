@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from micro_features.errors import FeatureTableError, OutputError, SettingsError
 from micro_features.learn.network import from_bytes
 from micro_features.network import progress, result_files
-from micro_features.network.cnn_model import load
+from micro_features.network import train as training_of_networks
+from micro_features.network.cnn_model import load, save
 from micro_features.network.train import train
 from micro_features.network.unfinished import Unfinished
 
@@ -38,7 +40,12 @@ def test_an_interrupted_training_gives_the_same_weights_as_a_straight_one(drawn,
     with pytest.raises(Stop):
         train(request, tmp_path / "again", tell=stop_after("fold 1 seed 0: epoch 1"))
     kept = sorted(path.name for path in (tmp_path / "again" / "checkpoints").glob("fold*"))
-    assert kept == ["fold-0-seed-0.safetensors", "fold-1-seed-0.checkpoint"]
+    assert kept == [
+        "fold-0-seed-0.json",
+        "fold-0-seed-0.safetensors",
+        "fold-1-seed-0.checkpoint",
+        "fold-1-seed-0.json",
+    ]
     lines = []
     again = train(request, tmp_path / "again", tell=lines.append)
     assert "1 of 2 networks are trained already" in lines
@@ -153,6 +160,53 @@ def test_another_request_or_another_run_in_the_same_folder_is_refused(drawn, tmp
     thread.start()
     thread.join()
     assert "another training is at work" in refused[0]
+
+
+def test_a_training_that_went_on_elsewhere_says_so(drawn, tmp_path):
+    request, out = request_for(*drawn), tmp_path / "out"
+    with pytest.raises(Stop):
+        train(request, out, tell=stop_after("fold 1 seed 0: epoch 1"))
+    for path in (out / "checkpoints").glob("fold-*.json"):  # as if it had begun on a graphics card
+        path.write_text(path.read_text().replace("cpu", "cuda"))
+    training = train(request, out)
+    assert {name: each.devices for name, each in training.computed.items()} == {
+        (0, 0): ["cuda"],
+        (1, 0): ["cuda", "cpu"],
+    }
+    save(training, result_files.scores_of(training), out / "model")
+    provenance = json.loads((out / "model" / "provenance.json").read_text())
+    assert provenance["devices"]["fold-1-seed-0.safetensors"] == ["cuda", "cpu"]
+
+
+@pytest.mark.parametrize("normalised", ["picture", "set"])
+def test_where_memory_ran_short_it_is_said_and_kept(drawn, tmp_path, monkeypatch, normalised):
+    fit = training_of_networks.fit_network
+
+    def short(*data, tell, **more):  # from the second epoch on
+        return fit(*data, tell=lambda each: tell(replace(each, part=3) if each.number > 1 else each), **more)
+
+    request, out, lines = request_for(*drawn, epochs=3, normalised=normalised), tmp_path / "out", []
+    with monkeypatch.context() as patch:
+        patch.setattr(training_of_networks, "fit_network", short)
+        with pytest.raises(Stop):
+            train(request, out, tell=lambda line: (lines.append(line), stop_after("fold 1 seed 0: epoch 2")(line)))
+    said = [line for line in lines if "memory" in line]
+    assert len(said) == 2  # once a network
+    assert said[0].startswith("fold 0 seed 0: memory ran short; batches of 8 are computed 3 at a time")
+    assert said[0].endswith("normalised over those alone") == (normalised == "set")
+    training = train(request, out, tell=lines.append)  # memory suffices again
+    assert [each.part for each in training.computed.values()] == [3, 3]
+    save(training, result_files.scores_of(training), out / "model")
+    card = (out / "model" / "card.md").read_text(encoding="utf-8")
+    assert "batches of 8, computed 3 at a time in 2 networks, where memory ran short" in card
+    assert ("normalised over those alone" in card) == (normalised == "set")
+
+
+def test_fewer_windows_than_a_batch_are_no_lack_of_memory(drawn, tmp_path):
+    lines = []
+    training = train(request_for(*drawn, epochs=1, batch=999), tmp_path / "out", tell=lines.append)
+    assert not any("memory" in line for line in lines)
+    assert [each.part for each in training.computed.values()] == [None, None]
 
 
 def test_the_same_picture_in_two_folds_is_refused(drawn, tmp_path):
