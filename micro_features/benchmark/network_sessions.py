@@ -190,7 +190,7 @@ def _response(network: Any, picture: NetworkPicture, grey: str, *, seed: int) ->
 
     def told(changed: np.ndarray) -> np.ndarray:
         if grey == "of each picture":  # as the tool standardises what it is given
-            changed = (changed - changed.mean((1, 2), keepdims=True)) / changed.std((1, 2), keepdims=True)
+            changed = picture.standardised(changed)
         boxes = picture.boxes(GEOMETRY)
         return np.array([predict(network, each, boxes, GEOMETRY.window)[0] for each in changed])
 

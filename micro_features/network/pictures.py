@@ -141,6 +141,12 @@ class NetworkPicture:
         """(n, 2) first row and column of its windows; SettingsError where it is smaller than one."""
         return window_boxes(self.x.shape, geometry.window, geometry.step)
 
+    def standardised(self, several: np.ndarray) -> np.ndarray:
+        """(m, rows, cols) float32: altered pictures of its frame, standardised over its valid pixels as `x` is."""
+        grey = several[:, self.valid].astype(float)
+        mean, sd = (part.reshape(-1, 1, 1) for part in (grey.mean(axis=1), grey.std(axis=1)))
+        return np.where(self.valid, (several - mean) / sd, 0).astype(np.float32)
+
 
 def read_micrograph(
     path: Path, page: int = 0, *, pixel_um: float | None = None, uncalibrated: bool = False
@@ -200,8 +206,7 @@ def network_picture(
     first_row, first_col, n_rows, n_cols = map(int, (rows[0], cols[0], np.ptp(rows) + 1, np.ptp(cols) + 1))
     if factor == round(factor):
         n_rows, n_cols = (int(max(factor, n // factor * factor)) for n in (n_rows, n_cols))
-    last_row, last_col = first_row + n_rows - 1, first_col + n_cols - 1
-    inside = slice(first_row, last_row + 1), slice(first_col, last_col + 1)
+    inside = slice(first_row, first_row + n_rows), slice(first_col, first_col + n_cols)
     valid = micrograph.valid[inside]
     x, valid = shrunk(np.where(valid, micrograph.image[inside], np.float32(0)), valid, factor)
     if min(x.shape) < geometry.window:
@@ -216,7 +221,7 @@ def network_picture(
     return NetworkPicture(
         x=np.where(valid, (x - mean) / sd, 0).astype(np.float32),
         valid=valid,
-        frame=(first_row, last_row, first_col, last_col),
+        frame=(first_row, first_row + n_rows - 1, first_col, first_col + n_cols - 1),
         shape=micrograph.image.shape,
         pixel_um=pixel_um,
         pixels_sha256=pixels_sha256(micrograph.image),

@@ -62,6 +62,16 @@ def test_brightness_and_contrast_of_a_picture_do_not_count(gain, offset):
     np.testing.assert_allclose(network_picture(micrograph(gain * image + offset), SMALL).x, x, atol=1e-3)
 
 
+def test_an_altered_picture_is_standardised_over_its_material():
+    valid = np.ones((12, 16), bool)
+    valid[:5, :7] = False
+    seen = network_picture(micrograph(noise(12, 16), valid), SMALL)
+    altered = np.stack([seen.x, 1.25 * seen.x + 0.5, np.where(seen.valid, -seen.x, 9)]).astype(np.float32)
+    found = seen.standardised(altered)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [seen.x, seen.x, -seen.x], atol=1e-6)
+
+
 def test_windows_in_micrometres_bring_pictures_to_one_scale():
     geometry = Geometry(16, 8, 2, window_um=8.0)  # 8 network pixels of 1 µm
     assert geometry.network_pixel_um == 1
