@@ -266,7 +266,9 @@ def _examined(job: Job, micrograph: Micrograph, picture: NetworkPicture) -> Exam
         },
         border=sanity.border_share(judged.values),
         flat=sanity.flat_share(judged.values, _local_sd(picture, judged_cells, judged.values.shape)),
-        acquisition=acquisition.acquisition_response(_standardised(ask, picture), picture.x, seed=job.seed),
+        acquisition=acquisition.acquisition_response(
+            lambda several: ask(picture.standardised(several)), picture.x, seed=job.seed
+        ),
         deletion=perturbation.deletion_insertion(
             ask,
             picture.x,
@@ -298,19 +300,6 @@ def _ask(networks: Sequence[Network]) -> Callable[[np.ndarray], np.ndarray]:
         return np.array([np.mean([predict_whole(network, x)[0] for network in networks]) for x in several])
 
     return ask
-
-
-def _standardised(
-    ask: Callable[[np.ndarray], np.ndarray], picture: NetworkPicture
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The same of pictures that are standardised first, as every picture is that the networks are asked about."""
-
-    def asked(several: np.ndarray) -> np.ndarray:
-        grey = several[:, picture.valid].astype(float)
-        mean, sd = (part.reshape(-1, 1, 1) for part in (grey.mean(axis=1), grey.std(axis=1)))
-        return ask(np.where(picture.valid, (several - mean) / sd, 0).astype(np.float32))
-
-    return asked
 
 
 def _inside(picture: NetworkPicture) -> tuple[slice, slice]:
