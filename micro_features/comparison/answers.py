@@ -125,13 +125,16 @@ def agreement_of(
         texture_share=features.shares.get("texture", float("nan")),
         seed=request.seed,
     )
-    if rows.all():
-        return found
-    left_out = (
-        f"{(~rows).sum()} of {n} rows are left out: their pictures hold less than a cell of the interior of grains, "
-        "which leans are taken against."
-    )
-    return replace(found, reasons=(*found.reasons, left_out))
+    more = []
+    if "pore" in phases and "pore" in layers.unresolved:
+        why = layers.unresolved["pore"]
+        more.append(f"{why[0].upper()}{why[1:]}: their heat and that of what surrounds them run together.")
+    if not rows.all():
+        more.append(
+            f"{(~rows).sum()} of {n} rows are left out: their pictures hold less than a cell of the interior of "
+            "grains, which leans are taken against."
+        )
+    return replace(found, reasons=(*found.reasons, *more))
 
 
 def _size(px: float) -> str:
@@ -144,15 +147,40 @@ def signs_of(
     n = len(dataset.ids)
     lean = leans_of_rows(pictures, owner, n, layers.judged, "pore")
     porosity = of_rows(np.array([each.porosity for each in pictures]), owner, n)
+    resolved = "pore" in layers.shows
     # Where no lean is known at all, that of the network is said to be unclear.
-    rows = np.isfinite(lean) | ~np.isfinite(lean).any()
+    rows = np.isfinite(lean) | ~np.isfinite(lean).any() | (not resolved)
     return directions.sign_reversal(
-        lean[rows],
+        lean[rows] if resolved else None,
         features.sums[rows, 0],
         porosity[rows],
         dataset.groups[rows],
         pores_lower=dataset.target.unit in CONDUCTIVITIES,
     )
+
+
+def fates(pictures: Sequence[Examined], what: str) -> dict[str, list[str]]:
+    """What became of the pictures that were altered in one way.
+
+    Parameters
+    ----------
+    pictures : sequence of Examined
+    what : str
+        A key of `GERUND`.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names of pictures that are ``judged``, that had ``no room`` for a control of nearly as much area, and that had
+        ``nothing`` of the phase to take away.
+    """
+    found: dict[str, list[str]] = {"judged": [], "no room": [], "nothing": []}
+    for each in pictures:
+        if what in each.alterations:
+            share = each.alterations[what].control_share
+            fate = "nothing" if np.isnan(share) else "judged" if share >= LEAST_CONTROL else "no room"
+            found[fate].append(each.name)
+    return found
 
 
 def answers_to_alterations(
@@ -166,11 +194,12 @@ def answers_to_alterations(
     asked = [(each, row) for each, row in zip(pictures, owner, strict=True) if each.alterations]
     found = {}
     for what in GERUND:
+        judged = fates(pictures, what)["judged"]
         kept = [place for place, name in enumerate(dataset.X.columns) if dataset.phases[name] in LEFT_ALONE[what]]
         rows, groups = [], []
         for each, row in asked:
-            done = each.alterations.get(what)
-            if done is not None and done.control_share >= LEAST_CONTROL:
+            if each.name in judged:
+                done = each.alterations[what]
                 X = _columns(dataset, [each.features, *done.features])
                 X[:, kept] = X[0, kept]
                 told = features.predict(X, int(row))

@@ -83,6 +83,16 @@ class Layers:
     judged: str
     shows: tuple[str, ...]
 
+    @property
+    def unresolved(self) -> dict[str, str]:
+        """Words for each of both phases that the judged layer does not resolve."""
+        words = {}
+        for phase, called, layer in (("pore", "pores", self.pores), ("boundary", "grains", self.grains)):
+            if phase not in self.shows:
+                fails = "the judged layer does not resolve" if layer else "no layer of the network resolves"
+                words[phase] = f"{fails} the {called}"
+        return words
+
 
 def dataset_of(request: Request, model: CnnModel) -> Dataset:
     """The rows that the network was trained on, as its schema tells."""

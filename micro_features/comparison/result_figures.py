@@ -21,6 +21,7 @@ from micro_features.fitting.result_figures import plain
 from micro_features.learn.target import native_values
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from micro_features.report.check_figures import Change
@@ -61,8 +62,17 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
         ),
     )
     bars = _bars(found, over_all)
-    drawn = figure_of(lambda ax: comparison_figures.enrichment_bars(ax, bars), comparison_figures.ENRICHMENT_SIZE)
-    yield "enrichment", signs.captioned(drawn, f"{map_size(found)}. {chance}{CAPTION}")
+
+    def draw(ax: "Axes") -> "Axes":
+        if not bars.empty:
+            return comparison_figures.enrichment_bars(ax, bars)
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "Not resolvable.", ha="center")
+        return ax
+
+    drawn = figure_of(draw, comparison_figures.ENRICHMENT_SIZE)
+    missing = "".join(f"Not drawn: {words}. " for words in found.layers.unresolved.values())
+    yield "enrichment", signs.captioned(drawn, f"{map_size(found)}. {missing}{chance}{CAPTION}")
     yield "sanity", _sanity(found, unit)
     of_all = "".join(f"{sentence} " for sentence in found.whole_at_chance)
     if found.interventions:
@@ -131,8 +141,8 @@ def _label(found: Explained, place: int) -> str:
 def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
     from micro_features.report.comparison_figures import Lean
 
-    if mask == "boundary" and found.layers.grains is None:
-        return "Not resolvable: no layer of the network resolves the grains."
+    if mask in found.layers.unresolved:
+        return f"Not resolvable: {found.layers.unresolved[mask]}."
     layer = found.layers.judged
     n = len(found.dataset.ids)
     network = leans_of_rows(found.pictures, found.owner, n, layer, mask)
@@ -159,8 +169,8 @@ def _bars(found: Explained, over_all: pd.DataFrame) -> pd.DataFrame:
         over_all["judged"] & (over_all["method"] == _GRADCAM) & over_all["measure"].isin(["positive", "negative"])
     ]
     table = table.assign(sign=np.where(table["measure"] == "positive", 1, -1))
-    if found.layers.grains is None:
-        table = table[table["phase"] == "pore"]
+    shown = [*found.layers.shows, *(["interior"] if found.layers.grains else [])]
+    table = table[table["phase"].isin(shown)]
     return table.rename(columns={"moved_maps_low": "null_low", "moved_maps_high": "null_high"})
 
 
@@ -221,11 +231,14 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limit: float, unit: s
     dataset, target = found.dataset, found.dataset.target
     heat = each.heats[found.layers.judged, _GRADCAM]
     phases, table = dict(each.masks), heat.table
-    note = "" if found.layers.grains else "no layer of the network resolves the grains"
-    note = note if each.resolved else "grains are not resolved in this picture"
-    if note:
+    notes = dict(found.layers.unresolved)
+    if not each.resolved:
+        notes["boundary"] = "grains are not resolved in this picture"
+    if "boundary" in notes:
         phases = {"pore": each.masks["pore"], "solid": each.masks["boundary"] | each.masks["interior"]}
         table = table.loc[["pore"]]
+    if "pore" in notes:
+        table = table.drop(index="pore")
     values = {
         "measured": dataset.y[row],
         "network": found.network[row],
@@ -245,5 +258,5 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limit: float, unit: s
         target=(target.name, target.unit),
         shap_unit=unit,
         caption=f"SHAP of the model of pores, grains and boundaries alone. {_chance(found)}{CAPTION}",
-        note=note,
+        note="; ".join(notes.values()),
     )

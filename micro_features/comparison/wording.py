@@ -1,10 +1,10 @@
 """What a comparison found, in plain words; a number that means nothing is not printed as if it did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from micro_features.comparison.answers import CONDUCTIVITIES
+from micro_features.comparison.answers import CONDUCTIVITIES, GERUND, fates
 from micro_features.comparison.explain import Explained
 from micro_features.explain import acquisition
 from micro_features.explain.compare import CAPTION, Agreement
@@ -31,8 +31,7 @@ def lines(found: Explained) -> Iterator[str]:
     yield f"Pores: {found.signs.words}"
     if found.whole_at_chance:
         yield NO_WEIGHT
-    for each in found.interventions.values():
-        yield each.words
+    yield from filter(None, (answered(found, what) for what in GERUND))
     yield from _reversal(found)
     yield from _windows(found)
     yield ""
@@ -43,10 +42,11 @@ def lines(found: Explained) -> Iterator[str]:
     told = ", ".join(f"{layer} {value:.2f}" for layer, value in alike.items() if np.isfinite(value))
     if told:
         yield f"  {'':10} Similarity of the maps of two seeds by layer, median over pictures: {told}."
-    if np.isfinite(found.superpixels[1]):
+    n_superpixels = sum(np.isfinite(each.superpixel_agreement) for each in found.pictures)
+    if n_superpixels:
         yield (
             f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
-            f"{interval(*found.superpixels)}, median over {len(altered(found))} pictures."
+            f"{interval(*found.superpixels)}, median over {n_superpixels} pictures."
         )
     yield f"  {'':10} {acquisition.sentence(found.acquisition)} Gain and brightness are removed before."
     for failure in found.failures:
@@ -77,8 +77,6 @@ def _maps(found: Explained) -> Iterator[str]:
         f"Grains (mean diameter {grains}): {layers.grains or 'resolved by no layer'}. Pores (area-weighted mean "
         f"diameter {pores}): {layers.pores or 'resolved by no layer'}."
     )
-    if layers.grains is not None and layers.pore_px < 2 * found.pictures[0].heats[layers.judged, METHODS[0]].cells.edge:
-        yield "Pores are smaller than two cells of this layer: their heat and that of what surrounds them run together."
 
 
 def _agreements(found: Explained) -> Iterator[str]:
@@ -137,11 +135,42 @@ def _windows(found: Explained) -> Iterator[str]:
 
 
 def map_size(found: Explained) -> str:
-    """The judged layer, its cells and their size, of the first picture."""
-    heat, pixel_um = found.pictures[0].heats[found.layers.judged, METHODS[0]], found.pictures[0].pixel_um
-    rows, cols = heat.values.shape
-    size = f" = {heat.cells.edge * pixel_um:.3g} µm" if pixel_um else ""
-    return f"{found.layers.judged}, {rows} x {cols} cells of {heat.cells.edge:g} px{size}"
+    """The judged layer, its cells and their size; from the least to the largest where those of pictures differ."""
+    key = found.layers.judged, METHODS[0]
+    shapes = sorted({each.heats[key].values.shape for each in found.pictures}, key=np.prod)
+    first, last = (f"{rows} x {cols}" for rows, cols in (shapes[0], shapes[-1]))
+    edge_px, edge_um = cell_sizes(found, key)
+    size = f" = {edge_um} µm" if edge_um else ""
+    return f"{found.layers.judged}, {first if first == last else f'{first} to {last}'} cells of {edge_px} px{size}"
+
+
+def cell_sizes(found: Explained, key: tuple[str, str]) -> tuple[str, str]:
+    """Edge of the cells of a layer, by a method, in pixels and in micrometres; nothing for what is not known.
+
+    Pictures of several pixel sizes are brought to one scale where windows are in micrometres; their cells then differ.
+    """
+    edges = [(each.heats[key].cells.edge, each.pixel_um) for each in found.pictures]
+    return _span(px for px, _ in edges), _span(px * um for px, um in edges if um)
+
+
+def _span(values: Iterable[float]) -> str:
+    """``1.5``, or ``0.8 to 1.6`` where they differ."""
+    told = [f"{value:.3g}" for value in sorted(values)]
+    return " to ".join(dict.fromkeys([*told[:1], *told[-1:]]))
+
+
+def answered(found: Explained, what: str) -> str:
+    """How both models answered to an alteration, and how many of the altered pictures that is not told of."""
+    fate = fates(found.pictures, what)
+    n = sum(map(len, fate.values()))
+    said = [found.interventions[what].words] if what in found.interventions else []
+    for why, words in (
+        ("no room", "there was no room for a control of as much area"),
+        ("nothing", "there was nothing to take away"),
+    ):
+        if fate[why]:
+            said.append(f"{GERUND[what]} is not judged in {len(fate[why])} of {n} altered pictures: {words}.")
+    return " ".join(said)
 
 
 def layers_of(found: Explained) -> list[str]:

@@ -34,7 +34,8 @@ class Signs:
     network : {"raise", "lower", "unclear"}
         By the sign of `lean` where its interval does not hold 0.
     lean : Estimate
-        Mean lean of the heat map on pores, model units; beside that of as much interior.
+        Mean lean of the heat map on pores, model units; beside that of as much interior. NaN where maps do not resolve
+        pores.
     features : {"raise", "lower", "unclear"}
         By the sign of `trend` where its interval does not hold 0.
     trend : Estimate
@@ -54,7 +55,7 @@ class Signs:
 
 
 def sign_reversal(
-    lean: np.ndarray,
+    lean: np.ndarray | None,
     shap: np.ndarray,
     porosity: np.ndarray,
     groups: np.ndarray,
@@ -67,9 +68,10 @@ def sign_reversal(
 
     Parameters
     ----------
-    lean : (n,) float array
+    lean : (n,) float array or None
         Lean of the network's heat map on the pores of each picture (`enrichment`), model units, large where the
-        property is. Above 0 where pore area raises the prediction more than as much interior does.
+        property is. Above 0 where pore area raises the prediction more than as much interior does. None where the maps
+        do not resolve pores, and so tell no sign.
     shap : (n,) float array
         Sum of the SHAP values of the pore features, model units.
     porosity : (n,) float array
@@ -84,19 +86,24 @@ def sign_reversal(
     -------
     Signs
     """
-    lean, groups = np.asarray(lean, float), np.asarray(groups)
+    groups = np.asarray(groups)
     pair = np.asarray(shap, float)[:, None], np.asarray(porosity, float)[:, None]
-    of_lean = Estimate(
-        *over_groups(lambda rows: lean[rows].mean(), groups, n_resamples=n_resamples, seed=seed).tolist()
-    )
+    of_lean = Estimate(np.nan, np.nan, np.nan)
+    if lean is not None:
+        of_lean = Estimate(
+            *over_groups(lambda rows: lean[rows].mean(), groups, n_resamples=n_resamples, seed=seed).tolist()
+        )
     trend = Estimate(
         *over_groups(
             lambda rows: rank_correlation(pair[0][rows], pair[1][rows])[0], groups, n_resamples=n_resamples, seed=seed
         ).tolist()
     )
     network, features = _direction(of_lean), _direction(trend)
+    of_network = f"{_clause(network, 'the network')} (lean {_said(of_lean)})"
+    if lean is None:
+        of_network = "the maps of the network do not resolve pores and tell no sign of theirs"
     words = (
-        f"{_clause(network, 'the network')} (lean {_said(of_lean)}), {_clause(features, 'the feature model')} "
+        f"{of_network}, {_clause(features, 'the feature model')} "
         f"(rank correlation of their SHAP sum with porosity {_said(trend)})."
     )
     words = words[0].upper() + words[1:]

@@ -235,6 +235,40 @@ def test_a_reversal_is_made_visible(planted):
     assert (found.network, found.features, found.reversed) == ("raise", "lower", ("network",))
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        Layers(43.0, 24.0, "stage2", "stage1", "stage2", ("boundary",)),
+        Layers(43.0, 2.0, "stage2", None, "stage2", ("boundary",)),
+        Layers(float("nan"), 2.0, None, None, "stage2", ()),
+    ],
+)
+def test_pores_that_the_judged_layer_does_not_resolve_have_no_sign(planted, layers):
+    dataset, features, pictures = planted
+    for row, each in enumerate(pictures):
+        each.porosity = 0.01 * row
+        for heat in each.heats.values():
+            heat.table.loc["pore", "lean"] = 0.3
+    assert answers.signs_of(dataset, features, pictures, np.arange(N), RESOLVED).network == "raise"
+    found = answers.signs_of(dataset, features, pictures, np.arange(N), layers)
+    assert (found.network, found.reversed) == ("unclear", ())
+    assert np.isnan(found.lean.value)
+    assert "do not resolve pores" in found.words
+    # The feature model's is told all the same, and of all rows.
+    assert found.trend == answers.signs_of(dataset, features, pictures, np.arange(N), RESOLVED).trend
+
+
+@pytest.mark.parametrize(("pores", "said"), [("stage1", "The judged layer does"), (None, "No layer of the network")])
+def test_an_agreement_says_where_pores_run_together(planted, pores, said):
+    def told(layers):
+        return [reason for reason in agreement(*planted, layers=layers).reasons if "run together" in reason]
+
+    assert told(RESOLVED) == []
+    (reason,) = told(dataclasses.replace(RESOLVED, pores=pores, shows=("boundary",)))
+    assert reason.startswith(said)
+    assert "the pores: their heat and that of what surrounds them run together." in reason
+
+
 def altered(change, *, control_share=1.0):
     """Both predictions of 1 after filling, moved by the change; porosity halved, control as it was."""
     return SimpleNamespace(
@@ -266,8 +300,9 @@ def test_answers_to_alterations_are_of_the_models_that_did_not_see_the_picture(s
         return 10 * X[:, 0] + row
 
     pictures = [
-        SimpleNamespace(alterations={}),
+        SimpleNamespace(name="p0", alterations={}),
         SimpleNamespace(
+            name="p1",
             alterations={"pores filled": altered(0.5)} | erased,
             predicted=np.array([0.9, 1.1]),
             features={"porosity": 0.3, "boundary_darkness_mean": 0.7, "contrast_unevenness": 0.6, "pore_number": 5.0},
@@ -283,6 +318,18 @@ def test_answers_to_alterations_are_of_the_models_that_did_not_see_the_picture(s
     # Boundaries are left alone when pores are filled; what was not measured is missing.
     expected = [[0.3, 0.7, 0.6, np.nan], [0.1, 0.7, 0.4, np.nan], [0.2, 0.7, 0.5, np.nan]]
     np.testing.assert_array_equal(X, expected)
+
+
+def test_every_altered_picture_has_one_fate():
+    shares = {"a": 1.0, "b": 0.9, "c": 0.89, "d": 0.0, "e": np.nan}
+    pictures = [
+        SimpleNamespace(name=name, alterations={"pores filled": altered(0.1, control_share=share)})
+        for name, share in shares.items()
+    ]
+    pictures.append(SimpleNamespace(name="not altered", alterations={}))
+    expected = {"judged": ["a", "b"], "no room": ["c", "d"], "nothing": ["e"]}
+    assert answers.fates(pictures, "pores filled") == expected
+    assert not any(answers.fates(pictures, "boundaries erased").values())
 
 
 def test_windows_of_one_picture_are_ordered_by_both_models():

@@ -133,8 +133,9 @@ def test_tables_hold_a_line_for_each_thing(folder, explained):
     assert len(enriched) == 120
     fixed = enriched.query("primary")[["layer", "method", "phase", "measure"]]
     assert fixed.to_numpy().tolist() == [[explained.layers.judged, "gradcam", "pore", "lean"]]
-    resolved = dataclasses.replace(explained, layers=dataclasses.replace(explained.layers, grains="stem"))
-    assert result_files.enrichment_table(resolved).query("primary")["phase"].tolist() == ["pore", "boundary"]
+    for shows in (("pore", "boundary"), ("boundary",), ()):
+        table = result_files.enrichment_table(showing(explained, *shows))
+        assert tuple(table.query("primary")["phase"]) == shows
     lean = enriched.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore' and measure == 'lean'")
     of_pictures = pictures.query("layer == 'stage1' and method == 'gradcam' and phase == 'pore'")["lean"]
     assert lean["value"].item() == pytest.approx(of_pictures.mean())
@@ -156,6 +157,42 @@ def test_no_rank_agreement_is_drawn_or_printed_at_chance(explained):
     one = dataclasses.replace(explained.agreement, verdict="agree", reasons=("words",))
     sure = dataclasses.replace(explained, agreement=one, of_pores=None, at_chance=())
     assert "rank agreement over 8 rows of 4 groups" in "\n".join(wording.lines(sure))
+
+
+def showing(explained, *shows):
+    """As if the judged layer resolved just these phases, and both models were better than chance."""
+    layers = dataclasses.replace(
+        explained.layers,
+        grains=explained.layers.judged if "boundary" in shows else None,
+        pores=explained.layers.judged if "pore" in shows else None,
+        shows=shows,
+    )
+    one = dataclasses.replace(explained.agreement, verdict="undecided", reasons=("words",))
+    return dataclasses.replace(explained, layers=layers, agreement=one, of_pores=None, at_chance=())
+
+
+def words_of(figure):
+    return " ".join(" ".join(text.get_text() for text in figure.findobj(Text)).split())
+
+
+@pytest.mark.parametrize("shows", [("pore", "boundary"), ("boundary",), ("pore",), ()])
+def test_figures_draw_no_lean_on_what_the_judged_layer_does_not_resolve(explained, shows, monkeypatch):
+    monkeypatch.setattr(result_figures, "MOST_PICTURES", 1)
+    found = showing(explained, *shows)
+    drawn = dict(result_figures.figures(found, result_files.enrichment_table(found)))
+    (sample,) = (figure for name, figure in drawn.items() if name.startswith("pictures/"))
+    bars = {phase for phase in ("pores", "boundaries") if phase in words_of(drawn["enrichment"].axes[0])}
+    assert ("Not resolvable." in words_of(drawn["enrichment"])) == (not shows)
+    assert bars == {{"pore": "pores", "boundary": "boundaries"}[phase] for phase in shows}
+    for phase, words in (("pore", "resolves the pores"), ("boundary", "resolves the grains")):
+        assert isinstance(result_figures._lean(found, ("pore", "boundary").index(phase), phase), str) == (
+            phase not in shows
+        )
+        for name in ("leans", "enrichment"):
+            assert (f"no layer of the network {words}" in words_of(drawn[name])) == (phase not in shows), name
+    assert ("no layer of the network resolves the pores" in words_of(sample)) == ("pore" not in shows)
+    # Grains are not resolved in this picture.
+    assert words_of(sample).count("no place here") == (1 if "pore" in shows else 2)
 
 
 def without_lean(heat):
@@ -185,6 +222,58 @@ def test_a_picture_without_interior_is_drawn_and_written_without_its_lean(explai
     assert sum(len(line.get_xdata()) for line in figure.axes[0].lines) >= 8
     nothing = dataclasses.replace(found, agreement=dataclasses.replace(undecided, n=0))
     assert result_figures._lean(nothing, 0, "pore") == "words"
+
+
+def test_cells_of_several_sizes_are_told_as_such(explained):
+    size = wording.map_size(explained)
+    assert size == "stage1, 14 x 15 cells of 8 px = 1 µm"
+    first = explained.pictures[0]
+    key = explained.layers.judged, "gradcam"
+    coarser = dataclasses.replace(
+        first.heats[key],
+        values=np.zeros((7, 8), np.float32),
+        cells=dataclasses.replace(first.heats[key].cells, edge=16.0),
+    )
+    other = dataclasses.replace(first, heats={**first.heats, key: coarser}, pixel_um=0.2)
+    mixed = dataclasses.replace(explained, pictures=[other, *explained.pictures[1:]])
+    assert wording.map_size(mixed) == "stage1, 7 x 8 to 14 x 15 cells of 8 to 16 px = 1 to 3.2 µm"
+    table = result_files.enrichment_table(mixed).query("judged and method == 'gradcam'")
+    assert set(zip(table["cell_px"], table["cell_um"], strict=True)) == {("8 to 16", "1 to 3.2")}
+    bare = [dataclasses.replace(each, pixel_um=None) for each in explained.pictures]
+    assert wording.map_size(dataclasses.replace(explained, pictures=bare)) == "stage1, 14 x 15 cells of 8 px"
+
+
+def test_altered_pictures_that_are_not_judged_are_counted(explained):
+    def with_shares(*shares):
+        (done,) = (each.alterations["pores filled"] for each in explained.pictures if each.alterations)
+        pictures = [
+            dataclasses.replace(
+                each,
+                alterations={"pores filled": dataclasses.replace(done, control_share=share)},
+                superpixel_agreement=0.5 if share == 1 else np.nan,
+            )
+            for each, share in zip(explained.pictures, shares, strict=False)
+        ]
+        return dataclasses.replace(explained, pictures=pictures, superpixels=np.array([0.4, 0.5, 0.6]))
+
+    found = with_shares(1, 1, 0.5, 0.0, 0.8, np.nan)
+    said = "\n".join(wording.lines(found))
+    left_out = (
+        "Filling pores is not judged in 3 of 6 altered pictures: there was no room for a control of as much area. "
+        "Filling pores is not judged in 1 of 6 altered pictures: there was nothing to take away."
+    )
+    assert f"{explained.interventions['pores filled'].words} {left_out}" in said
+    assert "median over 2 pictures" in said
+    told = result_files.comparison(found)
+    assert told["interventions"]["pores filled"]["words"] in said
+    assert {fate: len(names) for fate, names in told["alterations"]["pores filled"].items()} == {
+        "judged": 2,
+        "no room": 3,
+        "nothing": 1,
+    }
+    nothing = dataclasses.replace(with_shares(0.5, 0.5), interventions={}, moved={})
+    assert "Filling pores is not judged in 2 of 2 altered pictures" in "\n".join(wording.lines(nothing))
+    assert "not judged" not in "\n".join(wording.lines(with_shares(1)))
 
 
 def stand_in(explained, monkeypatch, broken):

@@ -54,6 +54,18 @@ def test_each_pair_of_signs_has_its_words(network, features, against, said):
     assert said in found.words
 
 
+def test_maps_that_do_not_resolve_pores_tell_no_sign_of_theirs():
+    porosity = np.linspace(0, 0.2, 24)
+    found = sign_reversal(None, porosity, porosity, GROUPS, pores_lower=True, n_resamples=50)
+    assert (found.network, found.features, found.reversed) == ("unclear", "raise", ("features",))
+    assert np.isnan(found.lean).all()
+    assert found.words.startswith(
+        "The maps of the network do not resolve pores and tell no sign of theirs, pores RAISE the prediction of the "
+        "feature model"
+    )
+    assert "The feature model is against it, the network does not settle it" in found.words
+
+
 def test_no_pores_and_few_groups_give_no_sign():
     nothing = np.zeros(24)
     found = sign_reversal(nothing, nothing, nothing, GROUPS, n_resamples=50)
