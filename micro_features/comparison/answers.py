@@ -105,6 +105,8 @@ def agreement_of(
         unresolved.append(
             f"No layer of the network resolves the grains ({_size(layers.grain_px)}): its maps tell nothing about them."
         )
+    if "pore" in phases and layers.pores is None:
+        unresolved.append("No layer of the network resolves the pores: its maps tell nothing about them.")
     own = leans(pictures, layers.judged, phases)
     null = np.array([each.heats[layers.judged, METHODS[0]].null[:, places, _LEAN] for each in pictures])
     random = np.array([each.untrained[:, places] for each in pictures])
@@ -126,9 +128,11 @@ def agreement_of(
         seed=request.seed,
     )
     more = []
-    if "pore" in phases and "pore" in layers.unresolved:
-        why = layers.unresolved["pore"]
-        more.append(f"{why[0].upper()}{why[1:]}: their heat and that of what surrounds them run together.")
+    if "pore" in phases and layers.run_together:
+        more.append(
+            "Pores are smaller than two cells of the judged layer: their heat and that of what surrounds them run "
+            "together."
+        )
     if not rows.all():
         more.append(
             f"{(~rows).sum()} of {n} rows are left out: their pictures hold less than a cell of the interior of "
@@ -147,7 +151,7 @@ def signs_of(
     n = len(dataset.ids)
     lean = leans_of_rows(pictures, owner, n, layers.judged, "pore")
     porosity = of_rows(np.array([each.porosity for each in pictures]), owner, n)
-    resolved = "pore" in layers.shows
+    resolved = "pore" not in layers.unresolved
     # Where no lean is known at all, that of the network is said to be unclear.
     rows = np.isfinite(lean) | ~np.isfinite(lean).any() | (not resolved)
     return directions.sign_reversal(

@@ -72,8 +72,9 @@ class Layers:
         Deepest layer whose cell is at most half of such a diameter, each taken in network pixels of its own picture.
     judged : str
         That maps are judged on: that of the grains, else that of the pores, else the shallowest.
-    shows : tuple of str
-        Of ``pore`` and ``boundary``, the phases that the judged layer resolves; of others its maps tell nothing.
+    run_together : bool
+        Whether cells of the judged layer are larger than half of the pores: heat of a pore is then that of its
+        surroundings, too, and a map tells where pores are many, not each of them.
     """
 
     grain_px: float
@@ -81,17 +82,17 @@ class Layers:
     grains: str | None
     pores: str | None
     judged: str
-    shows: tuple[str, ...]
+    run_together: bool
 
     @property
     def unresolved(self) -> dict[str, str]:
-        """Words for each of both phases that the judged layer does not resolve."""
-        words = {}
-        for phase, called, layer in (("pore", "pores", self.pores), ("boundary", "grains", self.grains)):
-            if phase not in self.shows:
-                fails = "the judged layer does not resolve" if layer else "no layer of the network resolves"
-                words[phase] = f"{fails} the {called}"
-        return words
+        """Words for each of ``pore`` and ``boundary`` that no layer resolves: of these the maps tell nothing."""
+        of = {"pore": (self.pores, "pores"), "boundary": (self.grains, "grains")}
+        return {
+            phase: f"no layer of the network resolves the {called}"
+            for phase, (layer, called) in of.items()
+            if not layer
+        }
 
 
 def dataset_of(request: Request, model: CnnModel) -> Dataset:
@@ -141,9 +142,8 @@ def layers_of(request: Request, model: CnnModel, dataset: Dataset) -> Layers:
     # Of sizes as the network sees them: a ratio of medians is no median of ratios.
     grains, pores = (resolved_layer(strides, 1, _median(sizes / reduction)) for sizes in (grain_px, pore_px))
     judged = grains or pores or next(iter(strides))
-    resolving = {"pore": pores, "boundary": grains}
-    shows = tuple(phase for phase, layer in resolving.items() if layer and strides[judged] <= strides[layer])
-    return Layers(_median(grain_px), _median(pore_px), grains, pores, judged, shows)
+    run_together = pores is not None and strides[judged] > strides[pores]
+    return Layers(_median(grain_px), _median(pore_px), grains, pores, judged, run_together)
 
 
 def _median(sizes: np.ndarray) -> float:

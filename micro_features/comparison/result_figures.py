@@ -169,7 +169,8 @@ def _bars(found: Explained, over_all: pd.DataFrame) -> pd.DataFrame:
         over_all["judged"] & (over_all["method"] == _GRADCAM) & over_all["measure"].isin(["positive", "negative"])
     ]
     table = table.assign(sign=np.where(table["measure"] == "positive", 1, -1))
-    shown = [*found.layers.shows, *(["interior"] if found.layers.grains else [])]
+    shown = [phase for phase in MASK_OF.values() if phase not in found.layers.unresolved]
+    shown += ["interior"] if found.layers.grains else []
     table = table[table["phase"].isin(shown)]
     return table.rename(columns={"moved_maps_low": "null_low", "moved_maps_high": "null_high"})
 

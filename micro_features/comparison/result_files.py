@@ -122,6 +122,7 @@ def enrichment_table(found: Explained) -> pd.DataFrame:
     """
     groups, rows = found.dataset.groups[found.owner], []
     fixed = (found.layers.judged, METHODS[0], "lean")
+    told = [phase for phase in MASK_OF.values() if phase not in found.layers.unresolved]
     for layer, method in found.pictures[0].heats:
         heats = [each.heats[layer, method] for each in found.pictures]
         cell_px, cell_um = cell_sizes(found, (layer, method))
@@ -137,7 +138,7 @@ def enrichment_table(found: Explained) -> pd.DataFrame:
                     {
                         "layer": layer,
                         "judged": layer == found.layers.judged,
-                        "primary": (layer, method, measure) == fixed and phase in found.layers.shows,
+                        "primary": (layer, method, measure) == fixed and phase in told,
                         "method": method,
                         "cell_px": cell_px,
                         "cell_um": cell_um,

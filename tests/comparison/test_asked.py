@@ -55,7 +55,7 @@ def layers_for(tmp_path: Path, geometry: Geometry | None = None, **columns: obje
 def test_the_layer_has_two_cells_in_a_grain(tmp_path):
     # Cells of the four layers at reduction 2: 4, 8, 16, 32 px. Grains are 40 px (20 µm), pores 30 px.
     sizes = {"grain_diameter_mean_um": [20.0, 20, 20, 90], "pore_diameter_area_weighted_mean_um": [15.0, 15, 15, 1]}
-    assert layers_for(tmp_path, **sizes) == Layers(40.0, 30.0, "stage2", "stage1", "stage2", ("boundary",))
+    assert layers_for(tmp_path, **sizes) == Layers(40.0, 30.0, "stage2", "stage1", "stage2", True)
     # Reduced by 4, cells are 8, 16, 32, 64 px.
     found = layers_for(tmp_path, Geometry(340, 0, 4), **sizes)
     assert (found.grains, found.pores, found.judged) == ("stage1", "stem", "stage1")
@@ -78,17 +78,18 @@ def test_sizes_are_those_that_the_network_sees_of_each_picture(tmp_path, grain_u
     assert (found.grains, found.pores) == (layer, layer)
 
 
-def test_the_judged_layer_shows_what_it_resolves(tmp_path):
-    def shown(grain_um: float, pore_um: float) -> tuple[str, ...]:
+def test_what_no_layer_resolves_is_named_and_pores_may_run_together(tmp_path):
+    def found(grain_um: float, pore_um: float) -> tuple[list[str], bool]:
         sizes = {"grain_diameter_mean_um": grain_um, "pore_diameter_area_weighted_mean_um": pore_um}
-        return layers_for(tmp_path, **sizes).shows
+        layers = layers_for(tmp_path, **sizes)
+        return list(layers.unresolved), layers.run_together
 
-    assert shown(20.0, 20.0) == ("pore", "boundary")
-    assert shown(20.0, 80.0) == ("pore", "boundary")  # pores are coarser than they need be
-    assert shown(20.0, 15.0) == ("boundary",)  # cells of 16 px, pores of 30 px
-    assert shown(20.0, np.nan) == ("boundary",)
-    assert shown(1.0, 20.0) == ("pore",)
-    assert shown(1.0, 1.0) == ()
+    assert found(20.0, 20.0) == ([], False)
+    assert found(20.0, 80.0) == ([], False)  # pores are coarser than they need be
+    assert found(20.0, 15.0) == ([], True)  # cells of 16 px, pores of 30 px
+    assert found(20.0, np.nan) == (["pore"], False)
+    assert found(1.0, 20.0) == (["boundary"], False)
+    assert found(1.0, 1.0) == (["pore", "boundary"], False)
 
 
 def test_grains_count_only_where_they_are_resolved(tmp_path):
@@ -113,7 +114,7 @@ def test_sizes_in_pixels_serve_where_there_is_no_scale(tmp_path):
         grain_diameter_mean_px=[40.0] * 4,
         pore_diameter_area_weighted_mean_px=[30.0] * 4,
     )
-    assert found == Layers(40.0, 30.0, "stage2", "stage1", "stage2", ("boundary",))
+    assert found == Layers(40.0, 30.0, "stage2", "stage1", "stage2", True)
 
 
 def test_a_table_of_other_origin_resolves_nothing(tmp_path):

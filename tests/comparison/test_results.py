@@ -165,7 +165,6 @@ def showing(explained, *shows):
         explained.layers,
         grains=explained.layers.judged if "boundary" in shows else None,
         pores=explained.layers.judged if "pore" in shows else None,
-        shows=shows,
     )
     one = dataclasses.replace(explained.agreement, verdict="undecided", reasons=("words",))
     return dataclasses.replace(explained, layers=layers, agreement=one, of_pores=None, at_chance=())
