@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,8 @@ import numpy as np
 from micro_features.batch import map_ordered
 from micro_features.errors import ArtefactError, ImageError, OutputError
 from micro_features.explain import sanity
-from micro_features.explain.enrichment import FEWEST_GROUPS
 from micro_features.explain.gradcam import METHODS, heat_map
-from micro_features.files.artefacts import model_folder
+from micro_features.files.artefacts import model_folder, weights_digest
 from micro_features.files.outputs import write_json
 from micro_features.fitting.dataset import Dataset
 from micro_features.fitting.scores_file import finite
@@ -46,13 +46,16 @@ class Retrained:
         Of the maps.
     fold : int
     n_pictures : int
+    weights : str
+        Hash of those of all networks of the model.
     seeds, labels : Check
-        Of `sanity.seeds_agreement` over 5 seeds, and of `sanity.randomisation_check`.
+        Of `sanity.seeds_agreement` over 5 seeds, and of `sanity.labels_check`.
     """
 
     layer: str
     fold: int
     n_pictures: int
+    weights: str
     seeds: sanity.Check
     labels: sanity.Check
 
@@ -74,7 +77,7 @@ class _Job:
     teller: Teller
 
 
-def known(model: str, layer: str) -> Retrained | None:
+def known(model: str, layer: str, *, tell: Callable[[str], None] = lambda line: None) -> Retrained | None:
     """What was found before for a model and a layer; None where nothing was.
 
     Parameters
@@ -83,6 +86,8 @@ def known(model: str, layer: str) -> Retrained | None:
         Name or folder.
     layer : str
         Of the maps that are judged now: what was found on another says nothing about them.
+    tell : callable
+        Told where something was found, but of other weights.
 
     Raises
     ------
@@ -94,8 +99,10 @@ def known(model: str, layer: str) -> Retrained | None:
         return None
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        checks = {name: sanity.Check(**_numbers(told.pop(name))) for name in ("seeds", "labels")}
-        found = Retrained(told["layer"], told["fold"], told["n_pictures"], checks["seeds"], checks["labels"])
+        if told.get("weights") != _weights(path.parent):
+            tell(f"{path}: is of other weights, or of an earlier version, and is left out; ask `--sanity full` again.")
+            return None
+        found = Retrained(**{**told, **{name: _check(told[name]) for name in ("seeds", "labels")}})
         return found if found.layer == layer else None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ArtefactError(
@@ -156,13 +163,14 @@ def run(
     x = [picture.x for picture in pictures.values()]
     boxes = [picture.boxes(model.geometry) for picture in pictures.values()]
     asked = [x[i] for i in np.flatnonzero(left_out)]
-    last = max(kept.seed for kept in here)
+    last = max(kept.seed for kept in model.networks)
     more = max(0, sanity.FEWEST_SEEDS - len(here))
     todo = [(f"seed {number}", number, dataset.y, dataset.classes) for number in range(last + 1, last + 1 + more)]
     for number in range(SHUFFLES):
         y = exchanged(dataset.y, dataset.groups, stream(seed, PERMUTATION, number))
         of_y = class_codes(native_values(y, dataset.target.log10), dataset.cuts)
-        todo.append((f"exchanged targets {number + 1}", here[0].seed + number, y, of_y))
+        # From the same seed a network begins with the same weights, and ends like its twin whatever it learns.
+        todo.append((f"exchanged targets {number + 1}", last + 1 + more + number, y, of_y))
     train, device = np.flatnonzero(~left_out), device_named("auto").type
     # A graphics card computes one training at a time; on the CPU one thread each is quickest.
     processes = min(n_workers, len(todo)) if device == "cpu" else 1
@@ -188,17 +196,13 @@ def run(
         [heat_map(kept.network, kept.network.layers[layer], each, method=METHODS[0]) for each in asked] for kept in here
     ] + maps[:more]
     groups = dataset.groups[rows[left_out]]
-    few = len(np.unique(groups)) < FEWEST_GROUPS
-    # How alike two maps of a picture are is no property of its group: with few groups pictures are drawn.
-    drawn = np.arange(len(asked)) if few else groups
-    seeds = sanity.seeds_agreement(of_seeds, drawn)
-    # Single networks on both sides: a mean over seeds is less noisy than the network that it is compared with.
-    labels = sanity.randomisation_check("labels", of_seeds[0], maps[more:], drawn, seeds=seeds)
-    of_what = f" {layer}, {len(asked)} pictures of fold {fold}; the interval is over {'pictures' if few else 'groups'}."
+    seeds, labels = sanity.seeds_agreement(of_seeds, groups), sanity.labels_check(of_seeds, maps[more:], groups)
+    of_what = f" {layer}, {len(asked)} pictures of {len(np.unique(groups))} groups, fold {fold}."
     found = Retrained(
         layer=layer,
         fold=fold,
         n_pictures=len(asked),
+        weights=_weights(path.parent),
         seeds=replace(seeds, words=seeds.words + of_what),
         labels=replace(labels, words=labels.words + of_what),
     )
@@ -237,5 +241,10 @@ def _trained_maps(job: _Job) -> list[np.ndarray]:
     return [heat_map(network, network.layers[job.layer], each, method=METHODS[0]) for each in job.left_out]
 
 
-def _numbers(check: dict[str, Any]) -> dict[str, Any]:
-    return {name: float("nan") if value is None else value for name, value in check.items()}
+def _weights(folder: Path) -> str:
+    return weights_digest({path.name: path.read_bytes() for path in folder.glob("*.safetensors")})
+
+
+def _check(told: dict[str, Any]) -> sanity.Check:
+    numbers: dict[str, Any] = {name: float("nan") if value is None else value for name, value in told.items()}
+    return sanity.Check(**{**numbers, "by_group": tuple(told["by_group"])})

@@ -5,12 +5,15 @@ shows edges and not what was learned (Adebayo et al. 2018, NeurIPS, "Sanity chec
 numbers and what they mean; who calls trains, randomises and makes the maps.
 
 Every check answers ``passes`` where the whole 95 % interval over groups is on the right side of its limit, ``fails``
-where all of it is on the wrong side, else ``not shown``, as below 6 groups, which have no interval. Adebayo gives no
+where all of it is on the wrong side, else ``not shown``. Below 6 groups there is no interval, and pictures may not
+stand for groups: the answer is then of these groups alone and says how many they are, as ``fails, 3 groups`` where each
+is on the wrong side. By chance three all lie on one side once in four times; one group shows nothing. Adebayo gives no
 limits; those below were set before any result.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -62,12 +65,15 @@ class Check:
     Attributes
     ----------
     name : str
-    verdict : {"passes", "fails", "not shown"}
+    verdict : str
+        ``passes``, ``fails`` or ``not shown``; the first two with the number of groups where it is below 6.
     low, value, high : float
         What was judged, with its 95 % bootstrap interval over groups; ends are NaN below 6 groups.
     limit : float
     words : str
         What the number is, what is asked of it, and what limits the answer.
+    by_group : tuple of float
+        The values of the groups where they are too few for an interval; else empty.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Check:
     high: float
     limit: float
     words: str
+    by_group: tuple[float, ...] = ()
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> Similarity:
@@ -145,7 +152,7 @@ def flat_share(heat: np.ndarray, local_sd: np.ndarray) -> float:
     return _concentration(heat[known], contrast <= np.quantile(contrast, FLATTEST))
 
 
-def concentration_check(name: str, ratios: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Check:
+def concentration_check(name: str, ratios: np.ndarray, groups: np.ndarray) -> Check:
     """Judge `border_share` or `flat_share` of several pictures.
 
     Parameters
@@ -155,7 +162,6 @@ def concentration_check(name: str, ratios: np.ndarray, groups: np.ndarray, *, se
     ratios : (n,) float array
         NaN is left out.
     groups : (n,) array
-    seed : int
 
     Returns
     -------
@@ -163,10 +169,10 @@ def concentration_check(name: str, ratios: np.ndarray, groups: np.ndarray, *, se
         Passes where the median over pictures is at most `CONCENTRATED`.
     """
     words = f"Heat on the {name} over its share of area, median over pictures; at most {CONCENTRATED:g} is asked for."
-    return _judged(name, ratios, groups, seed, CONCENTRATED, words, at_least=False)
+    return _judged(name, ratios, groups, CONCENTRATED, words, at_least=False)
 
 
-def seeds_agreement(by_seed: Sequence[Maps], groups: np.ndarray, *, seed: int = 0) -> Check:
+def seeds_agreement(by_seed: Sequence[Maps], groups: np.ndarray) -> Check:
     """Do networks that differ in nothing but the seed show the same?
 
     Parameters
@@ -175,21 +181,51 @@ def seeds_agreement(by_seed: Sequence[Maps], groups: np.ndarray, *, seed: int = 
         For each seed the maps of the same pictures. All of a picture have one shape.
     groups : (n,) array
         Of the pictures.
-    seed : int
-        Of the bootstrap.
 
     Returns
     -------
     Check
-        Signed similarity, mean over the pairs of seeds, median over pictures. Not shown below 5 seeds.
+        Signed similarity, mean over the pairs of seeds, median over pictures; the words give it without signs, too.
+        Not shown below 5 seeds.
     """
-    pairs = [(one, other) for place, one in enumerate(by_seed) for other in by_seed[place + 1 :]]
-    found = np.array([[similarity(a, b).signed for a, b in zip(*pair, strict=True)] for pair in pairs])
-    words = f"Similarity of the maps of {len(by_seed)} seeds, median over pictures; at least {ALIKE:g} is asked for."
-    if len(by_seed) < FEWEST_SEEDS:
-        words += f" Fewer than {FEWEST_SEEDS} seeds."
-    check = _judged("seeds", _mean(found, len(groups)), groups, seed, ALIKE, words, at_least=True)
-    return check if len(by_seed) >= FEWEST_SEEDS else Check(**{**vars(check), "verdict": "not shown"})
+    signed, absolute = _alike("seeds", combinations(by_seed, 2), groups, ALIKE, at_least=True)
+    few = f" Fewer than {FEWEST_SEEDS} seeds." if len(by_seed) < FEWEST_SEEDS else ""
+    words = (
+        f"Signed similarity of the maps of {len(by_seed)} seeds, median over pictures; at least {ALIKE:g} is asked "
+        f"for. Without signs: {_said(absolute)}.{few}{signed.words}"
+    )
+    return replace(signed, verdict="not shown" if few else signed.verdict, words=words)
+
+
+def labels_check(by_seed: Sequence[Maps], exchanged: Sequence[Maps], groups: np.ndarray) -> Check:
+    """Do networks that learned targets exchanged between groups show what the trained ones show?
+
+    Parameters
+    ----------
+    by_seed : sequence of sequences of (rows, cols) arrays
+        As in `seeds_agreement`.
+    exchanged : sequence of sequences of arrays
+        Maps of each network that learned exchanged targets, of other seeds than those: two that begin alike end alike.
+    groups : (n,) array
+
+    Returns
+    -------
+    Check
+        Similarity of such a network to a trained one, mean over all pairs, median over pictures, with signs and without
+        as in Adebayo: who learned the opposite turns all signs and still shows the same places. Passes where both are
+        at most `UNLIKE` and less than two seeds share by the same measure, interval against interval. The value is that
+        with signs, the verdict the worse of both.
+    """
+    seeds = _alike("seeds", combinations(by_seed, 2), groups, ALIKE, at_least=True)
+    labels = _alike("labels", product(by_seed, exchanged), groups, UNLIKE, at_least=False)
+    signed, absolute = (_less(*pair) for pair in zip(labels, seeds, strict=True))
+    words = (
+        f"Signed similarity of the maps of {len(by_seed)} seeds to those of {len(exchanged)} networks that learned "
+        f"exchanged targets, median over pictures; at most {UNLIKE:g} is asked for, and less than two seeds share, "
+        f"{_said(seeds[0])}. Without signs: {_said(absolute)}, two seeds {_said(seeds[1])}.{signed.words}"
+    )
+    # By the alphabet "fails" comes before "not shown", and that before "passes".
+    return replace(signed, verdict=min(signed.verdict, absolute.verdict), words=words)
 
 
 def cascade(layers: Sequence[str]) -> list[tuple[str, ...]]:
@@ -209,9 +245,7 @@ def cascade(layers: Sequence[str]) -> list[tuple[str, ...]]:
     return [down[: step + 1] for step in range(len(down))]
 
 
-def randomised_layers(
-    trained: Maps, by_step: Mapping[str, Sequence[Maps]], groups: np.ndarray, *, seed: int = 0
-) -> pd.DataFrame:
+def randomised_layers(trained: Maps, by_step: Mapping[str, Sequence[Maps]], groups: np.ndarray) -> pd.DataFrame:
     """What is left of the maps as more and more layers are randomised.
 
     Parameters
@@ -221,7 +255,6 @@ def randomised_layers(
         For each step, named by the layer that it adds and in the order of `cascade`, the maps of each network that was
         randomised so far.
     groups : (n,) array
-    seed : int
 
     Returns
     -------
@@ -232,29 +265,27 @@ def randomised_layers(
     rows = []
     for step, networks in by_step.items():
         both, kept = _left(trained, networks)
-        low, value, high = _median(kept, groups, seed)
+        low, value, high = _median(kept, groups)
         signed, absolute = (_median_of(each) for each in both.T)
         rows.append([step, signed, absolute, value, low, high])
     return pd.DataFrame(rows, columns=["step", "signed", "absolute", "kept", "kept_low", "kept_high"])
 
 
 def randomisation_check(
-    name: str, trained: Maps, randomised: Sequence[Maps], groups: np.ndarray, *, seeds: Check, seed: int = 0
+    name: str, trained: Maps, randomised: Sequence[Maps], groups: np.ndarray, *, seeds: Check
 ) -> Check:
     """Do maps change when there is nothing left to explain?
 
     Parameters
     ----------
     name : str
-        What was randomised: ``weights`` (all of them, the last step of `cascade`) or ``labels`` (networks trained on
-        targets that were shuffled between groups).
+        What was randomised: ``weights``, all of them, the last step of `cascade`.
     trained : sequence of n (rows, cols) arrays
     randomised : sequence of sequences of arrays
         Maps of each randomised network.
     groups : (n,) array
     seeds : Check
         Of `seeds_agreement`: where two seeds are hardly alike, a map that changes shows nothing.
-    seed : int
 
     Returns
     -------
@@ -264,16 +295,13 @@ def randomisation_check(
         two seeds share, interval against interval; not shown where it is only the first.
     """
     words = (
-        f"What is left of the maps when {name} are random, median over pictures; at most {UNLIKE:g} is asked for, and "
-        f"less than two seeds share, {_said(seeds)}."
+        f"What is left of the maps when {name} are random, with signs or without, whichever is more, median over "
+        f"pictures; at most {UNLIKE:g} is asked for, and less than two seeds share with signs, {_said(seeds)}."
     )
-    check = _judged(name, _left(trained, randomised)[1], groups, seed, UNLIKE, words, at_least=False)
-    if check.verdict != "passes" or check.high < seeds.low:
-        return check
-    return Check(**{**vars(check), "verdict": "not shown"})
+    return _less(_judged(name, _left(trained, randomised)[1], groups, UNLIKE, words, at_least=False), seeds)
 
 
-def perturbation_check(gains: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Check:
+def perturbation_check(gains: np.ndarray, groups: np.ndarray) -> Check:
     """Judge the gains of `perturbation.deletion_insertion` of several pictures.
 
     Parameters
@@ -281,7 +309,6 @@ def perturbation_check(gains: np.ndarray, groups: np.ndarray, *, seed: int = 0) 
     gains : (n,) float array
         NaN is left out.
     groups : (n,) array
-    seed : int
 
     Returns
     -------
@@ -289,7 +316,7 @@ def perturbation_check(gains: np.ndarray, groups: np.ndarray, *, seed: int = 0) 
         Passes where the median over pictures is above 0.
     """
     words = "Area between insertion and deletion beyond that of moved maps, median over pictures; above 0 is asked for."
-    return _judged("deletion and insertion", gains, groups, seed, 0.0, words, at_least=True)
+    return _judged("deletion and insertion", gains, groups, 0.0, words, at_least=True)
 
 
 def _concentration(heat: np.ndarray, part: np.ndarray) -> float:
@@ -301,15 +328,27 @@ def _concentration(heat: np.ndarray, part: np.ndarray) -> float:
 
 def _left(trained: Maps, networks: Sequence[Maps]) -> tuple[np.ndarray, np.ndarray]:
     """(n, 2) mean signed and absolute similarity, (n,) mean of what is left, over networks."""
-    found = np.array([[similarity(a, b) for a, b in zip(trained, maps, strict=True)] for maps in networks])
-    found = found.reshape(len(networks), len(trained), 2)
-    kept = np.maximum(np.abs(found[..., 0]), found[..., 1])
-    return np.stack([_mean(found[..., k], len(trained)) for k in (0, 1)], axis=1), _mean(kept, len(trained))
+    found = _similarities(product([trained], networks), len(trained))
+    return _mean(found), _mean(np.maximum(np.abs(found[..., 0]), found[..., 1]))
 
 
-def _mean(found: np.ndarray, n: int) -> np.ndarray:
-    """(n,) means over the rows of (m, n), NaN without rows."""
-    return found.mean(axis=0) if len(found) else np.full(n, np.nan)
+def _alike(
+    name: str, pairs: Iterable[tuple[Maps, Maps]], groups: np.ndarray, limit: float, *, at_least: bool
+) -> list[Check]:
+    """Judged by signed and by absolute similarity, mean over pairs of networks; the words say what limits it."""
+    both = _mean(_similarities(pairs, len(groups)))
+    return [_judged(name, values, groups, limit, "", at_least=at_least) for values in both.T]
+
+
+def _similarities(pairs: Iterable[tuple[Maps, Maps]], n: int) -> np.ndarray:
+    """(pairs, n, 2)."""
+    found = [[similarity(a, b) for a, b in zip(*pair, strict=True)] for pair in pairs]
+    return np.array(found, float).reshape(len(found), n, 2)
+
+
+def _mean(found: np.ndarray) -> np.ndarray:
+    """Over the first axis; NaN without rows."""
+    return found.mean(axis=0) if len(found) else np.full(found.shape[1:], np.nan)
 
 
 def _median_of(values: np.ndarray) -> float:
@@ -317,31 +356,44 @@ def _median_of(values: np.ndarray) -> float:
     return float(np.median(known)) if len(known) else np.nan
 
 
-def _median(values: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+def _median(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(3,): low, median over pictures, high."""
-    values = np.asarray(values, float)
     known = np.isfinite(values)
-    if not known.any():
-        return np.full(3, np.nan)
     kept = values[known]
-    return over_groups(lambda rows: np.median(kept[rows]), np.asarray(groups)[known], seed=seed)
+    return over_groups(lambda rows: np.median(kept[rows]), groups[known]) if known.any() else np.full(3, np.nan)
 
 
-def _judged(
-    name: str, values: np.ndarray, groups: np.ndarray, seed: int, limit: float, words: str, *, at_least: bool
-) -> Check:
-    low, value, high = (float(number) for number in _median(values, groups, seed))
-    if not np.isfinite(value):
-        words += " It is defined for no picture."
-    elif not np.isfinite([low, high]).all():
-        words += f" Fewer than {FEWEST_GROUPS} groups: there is no interval."
-    right, wrong = (low > limit, high < limit) if at_least else (high <= limit, low > limit)
-    return Check(name, "passes" if right else "fails" if wrong else "not shown", low, value, high, limit, words)
+def _judged(name: str, values: np.ndarray, groups: np.ndarray, limit: float, words: str, *, at_least: bool) -> Check:
+    low, value, high = (float(number) for number in _median(values, groups))
+    known = np.isfinite(values)
+    each = [float(np.median(values[known & (groups == group)])) for group in np.unique(groups[known])]
+    few = len(each) < FEWEST_GROUPS
+    check = Check(name, "not shown", low, value, high, limit, words, tuple(each) if few else ())
+    if not each:
+        return replace(check, words=f"{words} It is defined for no picture.")
+    if few:
+        check = replace(check, words=f"{words} Fewer than {FEWEST_GROUPS} groups: {_span(check)}.")
+    first, last = _ends(check)
+    right, wrong = (first > limit, last < limit) if at_least else (last <= limit, first > limit)
+    of_these = f", {len(each)} groups" if few else ""
+    return replace(check, verdict=f"passes{of_these}" if right else f"fails{of_these}" if wrong else "not shown")
+
+
+def _less(check: Check, seeds: Check) -> Check:
+    """The check, which passes no more unless two seeds share more; an interval is not held against a range."""
+    less = bool(check.by_group) == bool(seeds.by_group) and _ends(check)[1] < _ends(seeds)[0]
+    return check if less or not check.verdict.startswith("passes") else replace(check, verdict="not shown")
+
+
+def _ends(check: Check) -> tuple[float, float]:
+    """The interval, or the range of several groups that are too few for one; NaN without."""
+    return (min(check.by_group), max(check.by_group)) if len(check.by_group) > 1 else (check.low, check.high)
+
+
+def _span(check: Check) -> str:
+    over = f"no interval, over {len(check.by_group)} groups " if check.by_group else ""
+    return "no interval" if len(check.by_group) == 1 else "{}{:.2f} to {:.2f}".format(over, *_ends(check))
 
 
 def _said(check: Check) -> str:
-    if not np.isfinite(check.value):
-        return "which is not known"
-    if not np.isfinite([check.low, check.high]).all():
-        return f"{check.value:.2f} (no interval)"
-    return f"{check.value:.2f} ({check.low:.2f} to {check.high:.2f})"
+    return f"{check.value:.2f} ({_span(check)})" if np.isfinite(check.value) else "not known"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from micro_features.network.pictures import read_pictures
 from .conftest import request_for
 
 LAYER = "stage1"
+OF_NO_WEIGHTS = f'"weights": "{retrained.weights_digest({})}"'
+DAMAGED = ('"seeds": 1, "labels": 2', '"layer": 1', '"seeds": {}', '"seeds": {"by_group": 1}, "labels": {}')
 
 
 def run_again(request, *, exchange=(), tell=lambda line: None):
@@ -33,18 +36,20 @@ def copied(made, tmp_path_factory):
     folder = tmp_path_factory.mktemp("copied") / "model"
     shutil.copytree(made / "cnn" / "model", folder)
     assert retrained.known(str(folder), LAYER) is None
-    trained, lines = [], []
+    trained, lines, compared = [], [], []
     with pytest.MonkeyPatch.context() as patch:
-        fit = retrained.fit
+        fit, labels_check = retrained.fit, sanity.labels_check
+        patch.setattr(sanity, "labels_check", lambda *maps: compared.append(maps) or labels_check(*maps))
         patch.setattr(retrained, "fit", lambda *data, **how: trained.append((data, how)) or fit(*data, **how))
         found, model, dataset = run_again(request_for(made, cnn=str(folder)), tell=lines.append)
-    return folder, found, trained, model, dataset, lines
+    return folder, found, trained, model, dataset, lines, compared
 
 
 def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(copied):
-    _, found, trained, model, dataset, _ = copied
+    _, found, trained, model, dataset, *_ = copied
     assert [kept.seed for kept in model.networks if kept.fold == retrained.most_groups(model)] == [0, 1]
-    assert [how["plan"].seed for _, how in trained] == [2, 3, 4, 0, 1]
+    # No two of one seed: they would begin with the same weights, and their maps be alike for that alone.
+    assert [how["plan"].seed for _, how in trained] == [2, 3, 4, 5, 6]
     assert {how["plan"].epochs for _, how in trained} == {1}  # as the model itself was trained
     left_out = np.flatnonzero(model.known.fold == retrained.most_groups(model))
     assert found.n_pictures == sum(len(dataset.members[dataset.ids[row]]) for row in left_out)
@@ -57,12 +62,31 @@ def test_what_is_missing_of_five_seeds_is_trained_and_two_on_exchanged_targets(c
         np.testing.assert_array_equal(classes, np.digitize(10**y, dataset.cuts))
     assert "5 seeds" in found.seeds.words
     assert "Fewer than 5 seeds" not in found.seeds.words
-    assert f"{LAYER}, {found.n_pictures} pictures of fold 0; the interval is over pictures." in found.seeds.words
-    assert found.labels.name == "labels"
+    for check in (found.seeds, found.labels):
+        assert check.words.endswith(f" {LAYER}, {found.n_pictures} pictures of 2 groups, fold 0.")
+        assert np.isnan([check.low, check.high]).all()  # pictures of two groups are no independent ones
+        assert len(check.by_group) == 2
+    assert (found.seeds.name, found.labels.name) == ("seeds", "labels")
+
+
+def test_every_seed_is_compared_with_every_network_of_exchanged_targets(copied):
+    *_, ((by_seed, exchanged, groups),) = copied
+    assert (len(by_seed), len(exchanged)) == (5, 2)
+    maps = [[each.tobytes() for each in one] for one in (*by_seed, *exchanged)]
+    assert len({tuple(one) for one in maps}) == 7
+    assert {len(one) for one in maps} == {len(groups)}
+
+
+def test_the_fold_is_that_of_most_groups():
+    def of(fold, groups):
+        return SimpleNamespace(known=SimpleNamespace(fold=np.array(fold), groups=np.array(groups)))
+
+    assert retrained.most_groups(of([0, 0, 0, 1, 1], [0, 0, 0, 1, 2])) == 1  # not of most rows
+    assert retrained.most_groups(of([2, 2, 1, 1, 0], [0, 1, 2, 3, 4])) == 1  # the first of several
 
 
 def test_each_training_tells_how_far_it_is_and_what_time_is_left(copied):
-    *_, lines = copied
+    *_, lines, _ = copied
     named = ["seed 2", "seed 3", "seed 4", "exchanged targets 1", "exchanged targets 2"]
     assert [line.partition(": epoch 1 of 1, loss")[0] for line in lines] == named
     assert lines[-1].endswith("; 0 s left in all")
@@ -96,9 +120,31 @@ def test_other_pictures_than_those_of_the_training_are_refused(made, tmp_path, m
 
 def test_it_is_kept_with_the_model_and_read_back_equal(copied):
     folder, found, *_ = copied
-    assert retrained.known(str(folder), "stage2") is None  # of another layer nothing is known
-    assert repr(retrained.known(str(folder), LAYER)) == repr(found)  # NaN is not equal to itself
+    lines = []
+    assert retrained.known(str(folder), "stage2", tell=lines.append) is None  # of another layer nothing is known
+    assert repr(retrained.known(str(folder), LAYER, tell=lines.append)) == repr(found)  # NaN is not equal to itself
     assert json.loads((folder / "sanity_full.json").read_text())["layer"] == LAYER
+    assert lines == []
+
+
+@pytest.mark.parametrize("change", ["trained anew", "renamed", "an earlier version"])
+def test_what_was_found_of_other_weights_is_left_out_and_told(copied, tmp_path, change):
+    folder = tmp_path / "model"
+    shutil.copytree(copied[0], folder)
+    first, second = (folder / f"fold-0-seed-{seed}.safetensors" for seed in (0, 1))
+    if change == "trained anew":
+        first.write_bytes(first.read_bytes() + b"\0")
+    elif change == "renamed":
+        second.rename(folder / "fold-0-seed-9.safetensors")
+    else:
+        told = json.loads((folder / "sanity_full.json").read_text())
+        del told["weights"], told["seeds"]["by_group"], told["labels"]["by_group"]
+        (folder / "sanity_full.json").write_text(json.dumps(told))
+    lines = []
+    assert retrained.known(str(folder), LAYER, tell=lines.append) is None
+    (line,) = lines
+    assert line.startswith(f"{folder / 'sanity_full.json'}: is of other weights, or of an earlier version")
+    assert "`--sanity full`" in line
 
 
 def test_the_model_still_loads_with_the_file_beside_it(copied, made):
@@ -109,18 +155,23 @@ def test_the_model_still_loads_with_the_file_beside_it(copied, made):
 def test_what_is_not_known_is_null_and_comes_back(copied, tmp_path):
     folder, found, *_ = copied
     told = json.loads((folder / "sanity_full.json").read_text())
-    told["labels"] |= {"low": None, "high": None}
+    assert told["labels"]["low"] is told["labels"]["high"] is None
+    told["seeds"] |= {"low": 0.1, "high": 0.2, "by_group": []}
+    told["weights"] = retrained.weights_digest({})
     (tmp_path / "sanity_full.json").write_text(json.dumps(told))
     again = retrained.known(str(tmp_path), LAYER)
     assert again is not None
     assert np.isnan([again.labels.low, again.labels.high]).all()
+    assert again.labels.by_group == found.labels.by_group
+    assert (again.seeds.low, again.seeds.high, again.seeds.by_group) == (0.1, 0.2, ())
     assert again.labels.value == found.labels.value
     check = sanity.Check("labels", "not shown", float("nan"), 0.1, float("nan"), 0.3, "words")
     assert retrained.finite({"labels": vars(check)})["labels"]["low"] is None
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[1]", "{}", '{"seeds": 1, "labels": 2}', "null", '{"layer": 1}', "\ufeff{", '{"seeds": {}}']
+    "content",
+    ["", "[1]", "null", "\ufeff{", f"{{{OF_NO_WEIGHTS}}}", *(f"{{{OF_NO_WEIGHTS}, {more}}}" for more in DAMAGED)],
 )
 def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "sanity_full.json").write_text(content, encoding="utf-8")

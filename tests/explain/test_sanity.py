@@ -9,6 +9,7 @@ from micro_features.explain.sanity import (
     cascade,
     concentration_check,
     flat_share,
+    labels_check,
     perturbation_check,
     randomisation_check,
     randomised_layers,
@@ -93,25 +94,54 @@ def test_no_picture_shows_nothing():
     assert found.words.endswith("It is defined for no picture.")
 
 
-def test_few_groups_show_nothing_and_say_so():
+@pytest.mark.parametrize(
+    ("medians", "verdict"),
+    [
+        ((1, 2, 5), "passes, 3 groups"),
+        ((-1, -2, -5), "fails, 3 groups"),
+        ((1, 2, -5), "not shown"),
+        ((1,), "not shown"),  # by chance every second group is on the right side
+    ],
+)
+def test_few_groups_answer_for_themselves_alone(medians, verdict):
+    # Of the many pictures of a group a single one lies elsewhere: not each picture must be on the right side.
+    gains = np.concatenate([np.r_[np.full(9, float(median)), -median] for median in medians])
+    found = perturbation_check(gains, np.repeat(np.arange(len(medians)), 10))
+    assert found.verdict == verdict
+    assert found.by_group == medians
+    assert found.value == np.median(gains)
+    assert np.isnan([found.low, found.high]).all()
+    over = f", over {len(medians)} groups {min(medians):.2f} to {max(medians):.2f}" if len(medians) > 1 else ""
+    assert found.words.endswith(f"Fewer than 6 groups: no interval{over}.")
+
+
+def test_few_groups_are_no_more_certain_with_more_pictures():
+    values = 1.5 + 0.1 * np.random.default_rng(0).normal(size=12)
+    one, many = (concentration_check("border", np.tile(values, k), np.tile(np.arange(12) % 3, k)) for k in (1, 50))
+    assert repr(one) == repr(many)  # NaN is not equal to itself
+
+
+def test_few_groups_have_no_interval_and_say_so():
     few = np.arange(12) % 5
     gains = 1 + np.random.default_rng(0).random(12)
     assert perturbation_check(gains, GROUPS).verdict == "passes"
     found = perturbation_check(gains, few)
-    assert found.verdict == "not shown"
-    assert found.words.endswith("Fewer than 6 groups: there is no interval.")
+    assert found.verdict == "passes, 5 groups"
     # A picture that is left out may be all that there was of a group.
-    assert perturbation_check(np.where(GROUPS == 0, np.nan, gains), GROUPS).verdict == "not shown"
+    assert perturbation_check(np.where(GROUPS == 0, np.nan, gains), GROUPS).verdict == "passes, 5 groups"
+    assert perturbation_check(gains, GROUPS).by_group == ()
     alike = seeds_agreement(seeds(0.9), few)
-    assert alike.verdict == "not shown"
-    for known in (alike, agreed(np.nan)):
-        found = randomisation_check("weights", maps(1), [maps(2)], few, seeds=known)
-        assert found.verdict == "not shown"
-        assert "nan" not in found.words
-    assert (
-        f"two seeds share, {alike.value:.2f} (no interval)."
-        in randomisation_check("weights", maps(1), [maps(2)], few, seeds=alike).words
-    )
+    assert alike.verdict == "passes, 5 groups"
+    span = f"no interval, over 5 groups {min(alike.by_group):.2f} to {max(alike.by_group):.2f}"
+    found = randomisation_check("weights", maps(1), [maps(2)], few, seeds=alike)
+    assert found.verdict == "passes, 5 groups"
+    assert f"two seeds share with signs, {alike.value:.2f} ({span})." in found.words
+    # An interval is not held against the range of few groups, nor this against an interval.
+    assert randomisation_check("weights", maps(1), [maps(2)], GROUPS, seeds=alike).verdict == "not shown"
+    assert randomisation_check("weights", maps(1), [maps(2)], few, seeds=agreed(0.9)).verdict == "not shown"
+    found = randomisation_check("weights", maps(1), [maps(2)], few, seeds=agreed(np.nan))
+    assert found.verdict == "not shown"
+    assert "nan" not in found.words
 
 
 def test_seeds_that_share_most_of_their_maps_pass():
@@ -127,7 +157,12 @@ def test_the_value_of_seeds_is_the_median_of_means_over_pairs():
         np.mean([similarity(sets[a][k], sets[b][k]).signed for a, b in ((0, 1), (0, 2), (1, 2))])
         for k in range(len(GROUPS))
     ]
-    assert seeds_agreement(sets, GROUPS).value == pytest.approx(np.median(each))
+    found = seeds_agreement(sets, GROUPS)
+    assert found.value == pytest.approx(np.median(each))
+    without = [
+        np.mean([similarity(sets[a][k], sets[b][k]).absolute for a, b in ((0, 1), (0, 2), (1, 2))]) for k in range(12)
+    ]
+    assert f"Without signs: {np.median(without):.2f} (" in found.words
 
 
 @pytest.mark.parametrize("n", [0, 1, 4])
@@ -163,9 +198,52 @@ def test_random_networks_must_show_something_else():
     assert found.verdict == "passes"
     assert "weights are random" in found.words
     edges = [mixed(trained, maps(k), 0.7) for k in (2, 3)]
-    assert randomisation_check("labels", trained, edges, GROUPS, seeds=agreed(0.6)).verdict == "fails"
+    assert randomisation_check("weights", trained, edges, GROUPS, seeds=agreed(0.6)).verdict == "fails"
     turned = [[-each for each in trained]]
-    assert randomisation_check("labels", trained, turned, GROUPS, seeds=agreed(0.6)).verdict == "fails"
+    assert randomisation_check("weights", trained, turned, GROUPS, seeds=agreed(0.6)).verdict == "fails"
+
+
+def test_networks_that_learned_exchanged_targets_must_show_something_else():
+    trained, common = seeds(0.6), maps(99)
+    other = [maps(20), maps(21)]
+    found = labels_check(trained, other, GROUPS)
+    assert found.verdict == "passes"
+    assert (found.name, found.limit) == ("labels", 0.3)
+    assert "5 seeds to those of 2 networks" in found.words
+    assert labels_check(trained, [mixed(common, each, 0.6) for each in other], GROUPS).verdict == "fails"
+    # The places are the same though signs are turned: less than 0.3 with signs, much without.
+    turned = labels_check(trained, [[-each for each in common]] * 2, GROUPS)
+    assert turned.high < -0.5
+    assert turned.verdict == "fails"
+    # Where seeds share no more, that other networks share little shows nothing.
+    assert labels_check(seeds(0.0), other, GROUPS).verdict == "not shown"
+
+
+def test_exchanged_targets_are_measured_as_seeds_are_over_all_pairs():
+    trained, other = seeds(0.5, n=3), [mixed(maps(99), maps(20), 0.4), maps(21)]
+    each = np.array(
+        [np.mean([similarity(own[k], one[k]) for own in trained for one in other], axis=0) for k in range(len(GROUPS))]
+    )
+    signed, absolute = np.median(each, axis=0)
+    found = labels_check(trained, other, GROUPS)
+    assert found.value == pytest.approx(signed)
+    seen = seeds_agreement(trained, GROUPS)
+    assert f"less than two seeds share, {seen.value:.2f} ({seen.low:.2f} to {seen.high:.2f})." in found.words
+    assert f"Without signs: {absolute:.2f} (" in found.words
+    # Of maps that have nothing in common neither measure is more than 0 on average; the larger of both would be.
+    chance = [labels_check([maps(k)], [maps(k + 50)], GROUPS).value for k in range(20)]
+    assert abs(np.mean(chance)) < 0.02
+
+
+def test_exchanged_targets_with_few_groups_are_of_these_alone():
+    few = np.arange(12) % 3
+    found = labels_check(seeds(0.6), [maps(20), maps(21)], few)
+    assert found.verdict == "passes, 3 groups"
+    assert len(found.by_group) == 3
+    assert found.words.endswith(
+        f"Fewer than 6 groups: no interval, over 3 groups {min(found.by_group):.2f} to {max(found.by_group):.2f}."
+    )
+    assert labels_check(seeds(0.6), [maps(20)], np.zeros(12)).verdict == "not shown"
 
 
 def test_where_seeds_share_nothing_a_change_shows_nothing():
