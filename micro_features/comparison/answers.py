@@ -243,15 +243,13 @@ def checks_of(
     trained = [np.mean(each.by_seed, axis=0) for each in pictures]
     n_seeds = min(len(each.by_seed) for each in pictures)
     seeds = sanity.seeds_agreement([[each.by_seed[seed] for each in pictures] for seed in range(n_seeds)], groups)
-    if full is not None:
-        seeds = full.seeds
     steps = list(pictures[0].cascade)
     by_step = {
         step: [[each.cascade[step][k] for each in pictures] for k in range(len(pictures[0].cascade[step]))]
         for step in steps
     }
     checks = [
-        seeds,
+        full.seeds if full is not None else seeds,
         sanity.randomisation_check("weights", trained, by_step[steps[-1]], groups, seeds=seeds),
         *([full.labels] if full is not None else []),
         sanity.concentration_check("border", np.array([each.border for each in pictures]), groups),

@@ -120,7 +120,7 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     fitted = read_fit(request.fit, dataset)
     fold = fold_of(request, model, dataset, fitted)
     layers = layers_of(request, model, dataset)
-    jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn, layers.judged)
+    jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn, layers.judged, tell=tell)
     n_workers = request.n_workers or usable_cores()
     tell("fitting the features again, folds of the network")
     features = feature_side(dataset, fold, fitted, threads=n_workers)

@@ -37,7 +37,7 @@ def lines(found: Explained) -> Iterator[str]:
     yield ""
     yield "Do the maps show what was learned?"
     for check in found.checks:
-        yield f"  {check.verdict:10} {check.name}: {interval(check.low, check.value, check.high)}. {check.words}"
+        yield f"  {check.verdict:16} {check.name}: {interval(check.low, check.value, check.high)}. {check.words}"
     alike = {layer: np.median([each.seeds_alike[layer] for each in found.pictures]) for layer in layers_of(found)}
     told = ", ".join(f"{layer} {value:.2f}" for layer, value in alike.items() if np.isfinite(value))
     if told:
