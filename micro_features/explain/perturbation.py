@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micro_features.explain.enrichment import movable, shifted, two_sided_p
+from micro_features.explain.enrichment import movable, shifted
 from micro_features.images.cells import Cells
 
 
@@ -27,8 +27,6 @@ class Perturbation:
     moved_areas : (n_random,) float array
     gain : float
         `area` less the mean of `moved_areas`.
-    p : float
-        Two-sided, of `area` among `moved_areas`.
 
     Notes
     -----
@@ -43,7 +41,6 @@ class Perturbation:
     area: float
     moved_areas: np.ndarray
     gain: float
-    p: float
 
 
 def deletion_insertion(
@@ -78,12 +75,12 @@ def deletion_insertion(
     steps : int
         Equal ones, at least 2. Each order takes 2 (steps - 1) predictions.
     n_random : int
-        With fewer than 39, p can not fall below 0.05; a verdict over pictures needs far fewer.
+        For the mean that `gain` is taken from; too few to tell chance of one picture.
 
     Returns
     -------
     Perturbation
-        With NaN for moved maps, gain and p where the map is not `enrichment.movable`: there is nothing to compare with.
+        With NaN for moved maps and gain where the map is not `enrichment.movable`: there is nothing to compare with.
     """
     cell = cells.of_pixels(image.shape, heat.shape)
     counts = np.round(np.linspace(0, heat.size, steps + 1)).astype(int)
@@ -118,5 +115,4 @@ def deletion_insertion(
         own,
         areas,
         own - float(areas.mean()) if n_random else np.nan,
-        float(two_sided_p(own, areas)),
     )

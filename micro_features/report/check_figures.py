@@ -26,7 +26,7 @@ class Judged(NamedTuple):
     Attributes
     ----------
     verdict : str
-        ``passes``, ``fails``, ``not shown``, ``not run``.
+        ``passes``, ``fails``, ``not shown``, ``not run``; with the number of groups where that is below 6.
     interval : (float, float, float)
         Low, value, high; NaN where it was not run.
     limit : float

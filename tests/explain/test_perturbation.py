@@ -34,7 +34,6 @@ def test_deletion_of_a_linear_model_by_hand():
     assert found.area == pytest.approx((gap[1:-1].sum() + (gap[0] + gap[-1]) / 2) / 4)
     assert found.area > found.moved_areas.max()
     assert found.gain == pytest.approx(found.area - found.moved_areas.mean(), rel=1e-9)
-    assert found.p == 2 / 20
     assert found.moved_deletion.shape == (19, 5)
     turned = deletion_insertion(
         predict, image, -heat, cells=Cells(CELL), fill=np.zeros_like(image), rng=np.random.default_rng(1), steps=4
@@ -71,7 +70,7 @@ def test_a_map_too_small_to_be_moved_has_curves_but_no_gain(shape):
     )
     assert found.deletion[[0, -1]].tolist() == [1, 0]
     assert np.isfinite([found.area, *found.insertion]).all()
-    assert np.isnan([found.gain, found.p, *found.moved_areas]).all()
+    assert np.isnan([found.gain, *found.moved_areas]).all()
     assert found.moved_deletion.shape == found.moved_insertion.shape == (3, 3)
     assert np.isnan(found.moved_deletion).all()
 
@@ -91,4 +90,3 @@ def test_every_pixel_belongs_to_a_cell_also_at_cut_edges():
     np.testing.assert_allclose(found.deletion + found.insertion, 1)
     assert (np.diff(found.deletion) < 0).all()
     assert np.isnan(found.gain)
-    assert np.isnan(found.p)
