@@ -78,7 +78,8 @@ def figures(found: Explained, over_all: pd.DataFrame) -> Iterator[tuple[str, "Fi
     if found.interventions:
         changes = {name: _changes(found, name) for name in found.interventions}
         what = (
-            "Change of the prediction when a phase is taken from a picture, and when as much other area is treated so."
+            "Change of the prediction when a phase is taken from a picture, and when as much other area is treated so; "
+            "diamonds: means over pictures with 95 % intervals over groups."
         )
         yield (
             "perturbation",
@@ -134,8 +135,8 @@ def _spread(found: Explained, most: int) -> list[int]:
 
 def _label(found: Explained, place: int) -> str:
     each, row, target = found.pictures[place], found.owner[place], found.dataset.target
-    network = native_values(found.network[row], target.log10)
-    return f"{each.name}: measured {found.dataset.y_native[row]:.2g}, network {network:.2g} {target.unit}"
+    network = native_values(each.predicted.mean(), target.log10)
+    return f"{each.name}: measured {found.dataset.y_native[row]:.2g}, network {network:.2g} {target.unit}".rstrip()
 
 
 def _lean(found: Explained, place: int, mask: str) -> "Lean | str":
@@ -183,6 +184,9 @@ def _sanity(found: Explained, unit: str) -> "Figure":
 
     checks = {check.name: check for check in found.checks}
     not_run = Judged("not run", (np.nan, np.nan, np.nan), sanity.UNLIKE, False)
+    of_seeds, n_seeds = judged(checks["seeds"], at_least=True), len(found.pictures[0].by_seed)
+    if of_seeds.verdict == "not shown" and n_seeds < sanity.FEWEST_SEEDS:
+        of_seeds = of_seeds._replace(verdict=f"not shown: {n_seeds} of {sanity.FEWEST_SEEDS}")
     asked = [each.deletion for each in found.pictures if each.deletion]
     replaced = asked[0].replaced if asked else np.array([0.0, 1.0])
     curves = {}
@@ -198,7 +202,7 @@ def _sanity(found: Explained, unit: str) -> "Figure":
     return sanity_figure(
         found.cascade,
         {
-            "seeds": judged(checks["seeds"], at_least=True),
+            "seeds": of_seeds,
             "random weights": judged(checks["weights"], at_least=False),
             "random labels": judged(checks["labels"], at_least=False) if "labels" in checks else not_run,
         },
@@ -240,10 +244,13 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limit: float, unit: s
         table = table.loc[["pore"]]
     if "pore" in notes:
         table = table.drop(index="pore")
+    n = len(dataset.members[dataset.ids[row]])
+    of_row = f" (mean of {n} pictures)" if n > 1 else ""
     values = {
         "measured": dataset.y[row],
-        "network": found.network[row],
-        "feature model": found.features.whole.predicted[row],
+        "network on this picture": each.predicted.mean(),
+        f"all features{of_row}": found.features.whole.predicted[row],
+        f"model of phases{of_row}": found.features.structure.predicted[row],
     }
     return sample_figure(
         each.image / 255,
@@ -258,6 +265,7 @@ def _picture(found: Explained, place: int, maps: HeatMaps, limit: float, unit: s
         predictions={name: float(native_values(np.array(value), target.log10)) for name, value in values.items()},
         target=(target.name, target.unit),
         shap_unit=unit,
-        caption=f"SHAP of the model of pores, grains and boundaries alone. {_chance(found)}{CAPTION}",
+        caption="The model of phases is that of pores, grains and boundaries alone, without texture; SHAP is of it. "
+        f"Bars of the network: left of 1, less heat than as much area anywhere. {_chance(found)}{CAPTION}",
         note="; ".join(notes.values()),
     )

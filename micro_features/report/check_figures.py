@@ -119,7 +119,7 @@ def sanity_figure(
 def _draw_layers(ax: "Axes", layers: pd.DataFrame, limit: float) -> None:
     steps = np.arange(len(layers) + 1)
     ax.vlines(steps[1:], layers["kept_low"], layers["kept_high"], color=BLUE, linewidth=2, alpha=0.5)
-    for column, line, label in (("kept", "o-", "judged: signs may turn"), ("signed", "s--", "with signs")):
+    for column, line, label in (("kept", "o-", "signs may be turned (judged)"), ("signed", "s--", "with signs")):
         ax.plot(steps, [1.0, *layers[column]], line, color=BLUE, markersize=4.5, linewidth=1.2, label=label)
     ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
     ax.axhline(limit, color=ORANGE, linewidth=1.4, linestyle=":", label=f"most that may be left, {limit:g}")
@@ -154,6 +154,11 @@ def _draw_checks(ax: "Axes", checks: Mapping[str, Judged], x: str, span: tuple[f
 
 
 def _draw_curves(ax: "Axes", replaced: np.ndarray, curves: Mapping[str, Curve], unit: str) -> None:
+    if not curves:
+        titled(ax, "c  replacing cells")
+        ax.set_axis_off()
+        ax.text(0, 1, "no picture was altered", transform=ax.transAxes, va="top", fontsize=SMALL_PT, color=DARK)
+        return
     for (called, curve), colour, line in zip(curves.items(), (BLUE, ORANGE), ("o-", "s--"), strict=False):
         ax.fill_between(100 * replaced, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
         ax.plot(100 * replaced, curve.change, line, color=colour, markersize=4, linewidth=1.3, label=called)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -70,6 +70,7 @@ def draw_phase_bars(
     enrichment: pd.DataFrame,
     *,
     heat: np.ndarray,
+    limit: float,
     unit: str,
 ) -> None:
     """Of one picture, where the network's map lies, and beside it what the features of each phase add.
@@ -81,6 +82,8 @@ def draw_phase_bars(
         As in `micro_features.report.heat_figures.sample_figure`.
     heat : float array
         The map: a sign that holds less than 5 % of its heat is not placed, only said.
+    limit : float
+        That the axis of the SHAP sums reaches at least, on both sides: the same for all pictures of a set.
     unit : str
         Of the SHAP sums.
     """
@@ -96,7 +99,7 @@ def draw_phase_bars(
         pair = drawn.loc[phase].to_numpy(float) if there else np.full(2, np.nan)
         for value, offset, kind in zip(pair, (0.19, -0.19), (UP, DOWN), strict=True):
             if np.isfinite(value):
-                shares.barh(row + offset, value - 1, left=1, height=0.34, **kind)
+                _draw_share(shares, row + offset, value, 0.34, kind)
         if not np.isfinite(pair).any():
             missing = "no place here" if phase in SHAP_NAMES else "no place of its own"
             _say_instead(shares, row, "too little of it" if there else missing)
@@ -104,21 +107,19 @@ def draw_phase_bars(
             sums.barh(row, shap[phase], height=0.5, **(DOWN if shap[phase] < 0 else UP))
         else:
             _say_instead(sums, row, "no feature")
-    for ax, middle, least, values in (
-        (shares, 1.0, 0.5, drawn.to_numpy(float)),
-        (sums, 0.0, 0.05, np.array([*shap.values()], float)),
-    ):
+    for ax, middle in ((shares, 1.0), (sums, 0.0)):
         ax.axvline(middle, color=DARK, linewidth=0.8)
-        ax.set_xlim(both_sides(values, middle, least))
         ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_yticks([])
-        ax.locator_params(axis="x", nbins=3)
-        plain_ticks(ax.xaxis)
+    _share_axis(shares, drawn.to_numpy(float))
+    sums.set_xlim(both_sides(np.array([*shap.values()], float), 0.0, limit))
+    sums.locator_params(axis="x", nbins=3)
+    plain_ticks(sums.xaxis)
     shares.set_yticks(places, [broken(PHASE_NAMES.get(each, each), 16).replace(" ", "\n") for each in rows])
-    dressed(shares, x="share of attribution\nover share of area").tick_params("y", length=0)
+    dressed(shares, x="heat there, times that\nof as much area").tick_params("y", length=0)
     dressed(sums, x=f"sum of SHAP values\n/ {unit}")
     titled(shares, "e  network")
-    titled(sums, "f  feature model")
+    titled(sums, "f  model of phases")
     inches = shares.get_position().height * shares.figure.get_figheight()  # type: ignore[union-attr]
     shares.legend(
         handles=[
@@ -130,6 +131,26 @@ def draw_phase_bars(
         loc="upper left",
         bbox_to_anchor=(-0.35, -0.58 / inches),
     )
+
+
+_MOST_TIMES = 16.0
+"""As far as shares are drawn, and their inverse: none at all has no place on an axis where half is as far as double."""
+
+
+def _draw_share(ax: "Axes", row: float, value: float, height: float, kind: Mapping[str, Any]) -> None:
+    ax.barh(row, np.clip(value, 1 / _MOST_TIMES, _MOST_TIMES) - 1, left=1, height=height, **kind)
+
+
+def _share_axis(ax: "Axes", values: np.ndarray) -> None:
+    """Half as far to the left of 1 as double to the right, and at least to these."""
+    known = np.clip(values[np.isfinite(values)], 1 / _MOST_TIMES, _MOST_TIMES)
+    far = float(max([2.0, *known, *(1 / known)])) * 1.1
+    ax.set_xscale("log", base=2)
+    ax.set_xlim(1 / far, far)
+    ticks = [tick for tick in (0.125, 0.25, 0.5, 1, 2, 4, 8) if 1 / far < tick < far]
+    ticks = ticks if len(ticks) <= 5 else ticks[::2]
+    ax.set_xticks(ticks, [{0.125: "1/8", 0.25: "1/4", 0.5: "1/2"}.get(tick, f"{tick:g}") for tick in ticks])
+    ax.minorticks_off()
 
 
 def _held(share: float) -> str:
@@ -259,10 +280,12 @@ def enrichment_bars(ax: "Axes", table: pd.DataFrame) -> "Axes":
         if np.isnan(value):
             _say_instead(ax, row, "too little of it")
             continue
-        ax.barh(row, value - 1, left=1, height=0.32, **(UP if sign > 0 else DOWN))
-        ax.hlines(row, low, high, color=DARK, linewidth=1.4)
-        ax.fill_betweenx([row - 0.19, row + 0.19], null_low, null_high, color=GREY, alpha=0.45, linewidth=0)
+        _draw_share(ax, row, value, 0.32, UP if sign > 0 else DOWN)
+        ends = np.clip([low, high, null_low, null_high], 1 / _MOST_TIMES, _MOST_TIMES)
+        ax.hlines(row, *ends[:2], color=DARK, linewidth=1.4)
+        ax.fill_betweenx([row - 0.19, row + 0.19], *ends[2:], color=GREY, alpha=0.45, linewidth=0)
     ax.axvline(1, color=DARK, linewidth=0.8)
+    _share_axis(ax, numbers[:, 1:])
     ax.set_yticks(np.arange(len(phases))[::-1], [broken(PHASE_NAMES.get(phase, phase), 16) for phase in phases])
     ax.set_ylim(-0.6, len(phases) - 0.4)
     handles = [
@@ -273,7 +296,7 @@ def enrichment_bars(ax: "Axes", table: pd.DataFrame) -> "Axes":
     ax.legend(
         handles=handles, fontsize=SMALL_PT, frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.18), ncols=3
     )
-    dressed(ax, x="share of attribution over share of area")
+    dressed(ax, x="heat on the phase, times that of as much area anywhere")
     ax.tick_params("y", length=0)
     return ax
 

@@ -91,9 +91,9 @@ def sample_figure(
         End of the colours of the SHAP sums, the same for all pictures of a set, above 0. Those of the map end where
         most of its own cells do: heat of pictures differs by more than a colour scale can show.
     predictions : mapping
-        Value by what it is called: ``measured``, ``network``, ``feature model``; NaN is not known.
+        Value by what it is called, as in ``network, this picture``; NaN is not known.
     target : (str, str)
-        Name and unit of what is predicted.
+        Name and unit of what is predicted; the unit is empty where it is not known.
     shap_unit : str
         ``"decades"``.
     caption : str
@@ -109,7 +109,8 @@ def sample_figure(
     said = " · ".join(
         f"{called} {number(value) if np.isfinite(value) else 'not known'}" for called, value in predictions.items()
     )
-    title = f"{broken(name, 80)}\n{textwrap.fill(f'{target[0]} / ({target[1]}): {said}', 108)}"
+    called = f"{target[0]} / ({target[1]})" if target[1] else target[0]
+    title = f"{broken(name, 80)}\n{textwrap.fill(f'{called}: {said}', 108)}"
     # Inches, from the bottom; below each row of panels there is room for what is written there.
     panel = (_PANEL_WIDTH, float(np.clip(_PANEL_WIDTH * image.shape[0] / image.shape[1], 1.2, 3.2)))
     lower = 0.15 * len(textwrap.wrap(caption, LETTERS)) + 1.1
@@ -130,7 +131,7 @@ def sample_figure(
         _describe_map(ax, maps, place, cells, end)
         bars = ((WIDTH - middle - 1.35) / 2, panel[1])
         shares, sums = axes_at(middle + 0.8, lower, bars), axes_at(WIDTH - MARGIN - bars[0], lower, bars)
-        draw_phase_bars(shares, sums, shap, enrichment, heat=maps.values[place], unit=shap_unit)
+        draw_phase_bars(shares, sums, shap, enrichment, heat=maps.values[place], limit=limit, unit=shap_unit)
         figure.text(MARGIN / WIDTH, 1 - 0.05 / height, title, va="top", fontsize=TEXT_PT, linespacing=1.3)
         figure.text(MARGIN / WIDTH, 0.05 / height, textwrap.fill(caption, LETTERS), va="bottom", **CAPTION)
     return figure
@@ -188,7 +189,8 @@ def maps_sheet(
         bar = colour_bar(figure, 1.0, np.array([-2.0, 2.0]), ax=axes, aspect=60, shrink=0.6, pad=0.02)
         bar.set_ticks([-1, 0, 1], labels=["− what is written on the map", "0", "+ what is written on the map"])
         bar.set_label(
-            f"{METHOD_NAMES.get(maps.method, maps.method)}, {maps.unit} per cell; dots: lowers the prediction"
+            f"{METHOD_NAMES.get(maps.method, maps.method)}, {maps.unit} per cell, each map on a scale of its own: "
+            "they tell where, not how much; dots: lowers the prediction"
         )
         bar.ax.xaxis.label.set_fontsize(SMALL_PT)
         return captioned(figure, caption)
@@ -262,8 +264,8 @@ def _draw_shap(
     unit: str,
 ) -> None:
     titled(_bare(ax), "c  SHAP by phase")
-    # Darker than under a map: phases are light where their sum is near zero, and must stand out.
-    canvas = 0.3 + 0.5 * _grey(_small(image))
+    # As under a map: a sum near zero is white and draws no eye.
+    canvas = _grey(_faint(_small(image)))
     handles = []
     for phase, called in SHAP_NAMES.items():
         value = shap.get(phase, np.nan)

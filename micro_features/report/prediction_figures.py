@@ -30,6 +30,7 @@ CURVE_SIZE = (5.2, 3.8)
 Interval = tuple[float, float, float]
 
 _MOST_GROUPS = 12
+_SMALL = 0.1
 _LOWEST_R2 = -1.0
 
 
@@ -56,7 +57,7 @@ def predicted_against_measured(
         In the target's own unit; low and high NaN where there is no interval. Intervals of more than 1000 rows would
         cover each other and are not drawn.
     groups : sequence of n str
-        What was left out together; up to 12 have a mark of their own.
+        What was left out together; up to 12 have a mark of their own, in the order of their names.
     in_domain : (n,) bool array
         False is drawn open: a picture unlike those the model was trained on.
     name, unit : str
@@ -76,8 +77,8 @@ def predicted_against_measured(
     many = len(measured) > MOST_VECTOR_POINTS
     labels = np.asarray(groups)
     alone = len(set(groups)) > _MOST_GROUPS
-    # Marks follow the target, so that the legend reads as the points lie.
-    there = ["all"] if alone else sorted(sorted(set(groups)), key=lambda group: np.median(measured[labels == group]))
+    there = ["all"] if alone else sorted(set(groups))
+    legend: list[Any] = []
     size: dict[str, Any] = {"s": 6 if many else 30, "rasterized": many, "alpha": 0.3 if many else 1.0}
     for rank, group in enumerate(there):
         members = np.ones(len(labels), bool) if alone else labels == group
@@ -99,13 +100,13 @@ def predicted_against_measured(
                 **size,
             )
         if not alone:
-            ax.plot([], [], marker, color=colour, markersize=5.5, label=broken(group, 24))
+            legend += ax.plot([], [], marker, color=colour, markersize=5.5, label=broken(group, 24))
     # One range on both axes, and one length for it, so that the line of agreement is the diagonal.
     ends = (min(ax.get_xlim()[0], ax.get_ylim()[0]), max(ax.get_xlim()[1], ax.get_ylim()[1]))
     ax.plot(ends, ends, color=DARK, linewidth=0.9, zorder=4 if many else 1)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     if not in_domain.all():
-        ax.plot(
+        legend += ax.plot(
             [],
             [],
             "o",
@@ -114,13 +115,12 @@ def predicted_against_measured(
             markersize=5.5,
             label="open: unlike the training",
         )
-    if ax.get_legend_handles_labels()[1]:
+    if legend:
         beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-        ax.legend(fontsize=SMALL_PT, frameon=False, **({"loc": "lower right"} if alone else beside))
+        # Told which lines, it drops none whose name begins with an underscore.
+        ax.legend(handles=legend, fontsize=SMALL_PT, frameon=False, **({"loc": "lower right"} if alone else beside))
     if scores:
-        said = "\n".join(
-            f"{label} {value:.2f} [{lower:.2f}, {upper:.2f}]" for label, (lower, value, upper) in scores.items()
-        )
+        said = "\n".join(f"{label} {_said(score)}" for label, score in scores.items())
         ax.text(
             0.02,
             0.98,
@@ -133,6 +133,13 @@ def predicted_against_measured(
     return dressed(
         ax, x=with_unit(f"measured {name}", unit), y=with_unit(f"predicted {name}, its group left out", unit)
     )
+
+
+def _said(score: Interval) -> str:
+    """Two decimals, of small numbers as errors in S/cm two digits."""
+    low, value, high = score
+    form = ".2g" if max(map(abs, score)) < _SMALL else ".2f"
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def optimism(

@@ -141,3 +141,9 @@ def test_one_model_and_one_treatment(legible):
     figure = figures.perturbation_figure(given, unit="decades", caption=CAPTION)
     legible(figure)
     assert len(figure.axes) == 1
+
+
+def test_without_altered_pictures_there_are_words_in_place_of_curves(legible):
+    ax = legible(sanity(curves={}))["c"]
+    assert [text.get_text() for text in ax.texts] == ["no picture was altered"]
+    assert not ax.axison

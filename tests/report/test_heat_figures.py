@@ -231,7 +231,6 @@ def test_where_a_sign_of_little_heat_lies_is_not_drawn(negative, placed):
     ax = panels(sample(maps=maps_of(cells)))["e"]
     assert len(ax.patches) == (5 if placed else 3)
     assert any(bar.get_hatch() for bar in ax.patches) == placed
-    assert (ax.get_xlim()[1] > 2) == placed
     said = f"lowers the prediction: {100 * negative / 48:.1f} % of the heat"
     assert words(ax)[-1] == said + ("" if placed else ", too little to place")
 
@@ -270,3 +269,32 @@ def test_maps_sheet_pairs_pictures_with_their_maps(n, legible):
     assert len(shown) == 2 * n
     for place, ax in enumerate(shown[1::2]):
         np.testing.assert_allclose(canvas_of(ax).max(axis=(0, 1)), to_rgb(LOWERS if place % 2 else RAISES), atol=0.01)
+
+
+def test_half_is_as_far_as_double_and_none_at_all_has_an_end():
+    pairs = pd.DataFrame({"positive": [0.5, 2.0, 0.0], "negative": [1.0, 1.0, 40.0]}, ["pore", "boundary", "interior"])
+    cells = np.full((6, 8), 0.001)
+    cells[:3] *= -1
+    ax = panels(sample(maps=maps_of(cells), enrichment=pairs))["e"]
+    low, high = ax.get_xlim()
+    assert low * high == pytest.approx(1)
+    left, right = (abs(np.log(bar.get_x() + bar.get_width())) for bar in (ax.patches[0], ax.patches[2]))
+    assert left == pytest.approx(right)
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches[4:6]]
+    assert ends == pytest.approx([1 / 16, 16])
+
+
+def test_shap_bars_of_all_pictures_end_alike():
+    ends = [panels(sample(shap={"pore": value, "boundary": 0.0}))["f"].get_xlim() for value in (0.01, -0.4)]
+    assert ends[0] == ends[1] == (-0.55, 0.55)
+
+
+def test_a_sum_near_zero_is_no_brighter_than_the_picture_around_it():
+    ax = panels(sample(shap={"pore": 0.0, "boundary": -0.4}))["c"]
+    canvas = canvas_of(ax)
+    assert canvas.max() - canvas[masks(canvas.shape[:2])["pore"]].mean() < 0.02
+
+
+def test_a_unit_that_is_not_known_leaves_no_empty_bracket():
+    figure = sample(target=("conductivity", ""))
+    assert "()" not in " ".join(text.get_text() for text in figure.texts)
