@@ -117,6 +117,7 @@ class Manifest:
         if twice:
             raise FeatureTableError(f"{path}: {twice[0]!r} is named more than once in column {names[0]!r}.")
         rows = table.to_dict("records")
+        self.columns = [str(name) for name in table.columns]
         self._rows = dict(zip(files, rows, strict=True))
         self._by_name: dict[str, list[str]] = {}
         for name in files:

@@ -114,19 +114,32 @@ class Joined:
                     )
         return [other if one is None else one for one, other in zip(ours, theirs, strict=True)]
 
+    def filled(self, name: str) -> Cells:
+        """As `values`, of a column that must say something.
+
+        Raises
+        ------
+        FeatureTableError
+            As `values`, or it is empty in all rows.
+        """
+        cells = self.values(name)
+        if all(cell is None for cell in cells):
+            raise FeatureTableError(f"{self.files}: column {name!r} has no value.")
+        return cells
+
     def labels(self, name: str) -> Cells:
         """A column of names; ``folder`` is the picture's folder, unless there is such a column.
 
         Raises
         ------
         FeatureTableError
-            There is no such column, or table and manifest contradict each other.
+            There is no such column, it is empty, or table and manifest contradict each other.
         """
         if name == FOLDER and not self.has(FOLDER):
             return [path.parent.name or None for path in self.paths]
         if name == "sample_id":
             return list(self.samples())
-        return self.values(name)
+        return self.filled(name)
 
     def samples(self) -> list[str]:
         """The specimen of each row; the row's own id where none is stated."""
@@ -215,7 +228,7 @@ def _stated(manifest: Manifest, paths: Sequence[PurePosixPath]) -> tuple[dict[st
     pictures = [picture(path) for path in paths]
     found, unused = manifest.match(dict.fromkeys(pictures))  # the pages of a file share its row
     rows = [found.get(path, {}) for path in pictures]
-    columns = dict.fromkeys(name for row in rows for name in row)
+    columns = dict.fromkeys([*(name for row in rows for name in row), *manifest.columns])  # also those that are empty
     stated = {name: [row.get(name) for row in rows] for name in columns}
     return stated, np.array([path in found for path in pictures], bool), unused
 

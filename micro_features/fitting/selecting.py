@@ -59,13 +59,13 @@ def select_rows(joined: Joined, asked: DatasetRequest) -> Selected:
     target, target_from_name = asked.target, asked.target_from_name
     if not target_from_name:
         joined.require(target, " If the file names are its values, say --target-from-name.")
-    targets = joined.name_numbers() if target_from_name else joined.values(target)
+    targets = joined.name_numbers() if target_from_name else joined.filled(target)
     groups = joined.labels(asked.group)
     excluded = _filtered(joined, asked.where)
     manifest = joined.manifest_file
     for cells, reason in (
-        (targets, f"no {target}" + " in its file name" * target_from_name),
-        (groups, f"no {asked.group}"),
+        (targets, f"no {target!r}" + " in its file name" * target_from_name),
+        (groups, f"no {asked.group!r}"),
     ):
         for row, name in enumerate(joined.ids):
             if cells[row] is None and name not in excluded:
@@ -145,9 +145,14 @@ def _one_each(samples: Sequence[str], cells: Sequence[str], what: str, advice: s
 
 def _check_enough(joined: Joined, found: Selected, target: str, group: str) -> None:
     if len(found.ids) < FEWEST_ROWS:
-        why = "; ".join(reasons(found.excluded))
+        what, excluded = "rows", found.excluded
+        if len(found.ids) < len(found.rows):  # samples are counted: those of which no picture is left
+            sample_of = dict(zip(joined.ids, joined.samples(), strict=True))
+            gone = {sample_of[name]: reason for name, reason in excluded.items()}
+            what, excluded = "samples", {name: reason for name, reason in gone.items() if name not in found.ids}
+        why = "; ".join(reasons(excluded))
         raise FeatureTableError(
-            f"{joined.files}: {len(found.ids)} rows are left and {FEWEST_ROWS} are needed{': ' + why if why else ''}."
+            f"{joined.files}: {len(found.ids)} {what} are left and {FEWEST_ROWS} are needed{': ' + why if why else ''}."
         )
     if len(set(found.groups)) < 2:
         raise FeatureTableError(

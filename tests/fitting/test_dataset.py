@@ -161,7 +161,10 @@ def test_cells_that_are_no_finite_numbers_are_named(tmp_path, cell, found):
         ({"sigma_S_per_cm": [*["1.0"] * 11, "low"]}, "sigma_S_per_cm is 'low' in row 'p11', not a number"),
         ({"sigma_S_per_cm": [*[1.0] * 11, np.inf]}, "sigma_S_per_cm is 'inf' in row 'p11', not a number"),
         ({"sigma_S_per_cm": 2.0}, "sigma_S_per_cm is 2 in all rows"),
-        ({"sigma_S_per_cm": [1.0, *[None] * 11]}, r"1 rows are left and 8 are needed: 11 left out, no sigma.*p01, p02"),
+        (
+            {"sigma_S_per_cm": [1.0, *[None] * 11]},
+            r"1 rows are left and 8 are needed: 11 left out, no 'sigma.*p01, p02",
+        ),
         ({"batch": "b"}, "all rows are in one group, batch 'b'"),
         ({"porosity": 1.0, "pore_area_mean_um2": np.nan}, "no feature is left: porosity constant"),
     ],
@@ -169,6 +172,28 @@ def test_cells_that_are_no_finite_numbers_are_named(tmp_path, cell, found):
 def test_tables_that_can_not_be_used_are_refused(tmp_path, change, message):
     with pytest.raises(FeatureTableError, match=message):
         read(tmp_path, plain_table(**change))
+
+
+@pytest.mark.parametrize("what", ["target", "group", "classes"])
+def test_a_column_that_is_empty_is_there(tmp_path, what):
+    with pytest.raises(FeatureTableError, match=r"f\.csv: column 'empty' has no value"):
+        read(tmp_path, plain_table(empty=None), **{what: "empty"})
+    with pytest.raises(FeatureTableError, match=r"m\.csv: column 'empty' has no value"):
+        read(tmp_path, plain_table(), stated(empty=None), **{what: "empty"})
+    with_it, without = (
+        read(tmp_path, plain_table(), stated(**columns, law=range(N))) for columns in ({"empty": None}, {})
+    )
+    assert list(with_it.process) == list(without.process) == ["law"]
+
+
+def test_where_samples_are_counted_samples_are_left_out(tmp_path):
+    # Two pictures a sample; of the second sample one picture has no value, of the last three samples none has.
+    table = plain_table(sample_id=[f"s{row // 2}" for row in range(N)], batch=[f"b{row // 4}" for row in range(N)])
+    sigma = np.repeat(10.0 ** np.linspace(-6, -3, 6), 2)
+    sigma[[3, *range(6, 12)]] = np.nan
+    words = r"3 samples are left and 8 are needed: 3 left out, no 'sigma_S_per_cm' \(s3, s4, s5\)\.$"
+    with pytest.raises(FeatureTableError, match=words):
+        read(tmp_path, table.assign(sigma_S_per_cm=sigma))
 
 
 def test_targets_need_no_logarithm(tmp_path):
@@ -210,7 +235,7 @@ def test_every_row_is_used_or_left_out_for_a_reason(data):
         }
     )
     manifest = manifest[[kinds[row] != "unstated" for row in order]]
-    reason = {"target": "no sigma", "group": "no batch", "unstated": "no row in m.csv"}
+    reason = {"target": "no 'sigma'", "group": "no 'batch'", "unstated": "no row in m.csv"}
     with tempfile.TemporaryDirectory() as folder:
         if len(good) < 8:
             with pytest.raises(FeatureTableError, match=f"{len(good)} rows are left and 8 are needed"):
@@ -332,7 +357,7 @@ def test_an_unknown_surface_is_one_that_the_manifest_may_state(tmp_path):
 @pytest.mark.parametrize("cell", ["NA", "n/a", "NaN", " "])
 def test_words_for_a_missing_target_leave_the_row_out(tmp_path, cell):
     data = read(tmp_path, plain_table(sigma_S_per_cm=[cell, *(str(row) for row in range(1, N))]))
-    assert data.excluded_rows == {"p00": "no sigma_S_per_cm"}
+    assert data.excluded_rows == {"p00": "no 'sigma_S_per_cm'"}
 
 
 def test_conditions_that_nothing_meets_are_refused(tmp_path):
@@ -355,7 +380,7 @@ def test_targets_groups_and_classes_are_read_from_file_and_folder_names(tmp_path
     data = read(
         tmp_path, table, target="conductivity_S_per_cm", target_from_name=True, group="folder", classes="folder"
     )
-    assert data.excluded_rows == {"p11": "no conductivity_S_per_cm in its file name"}
+    assert data.excluded_rows == {"p11": "no 'conductivity_S_per_cm' in its file name"}
     manifest = pd.DataFrame({"file": ["1e-6.tif"], "time_h": [3]})
     options = {"target": "conductivity_S_per_cm", "target_from_name": True, "group": "folder"}
     assert read(tmp_path, table, manifest, **options).excluded_rows == data.excluded_rows
