@@ -80,7 +80,7 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
     Raises
     ------
     FeatureTableError
-        It is no such folder, or one of other rows, another target, or classes.
+        It is no such folder, or one of other rows, other groups, another target, or classes.
     """
     folds, table, said = folder / "folds.csv", folder / "predictions.csv", folder / "scores.json"
     missing = [path.name for path in (folds, table, said) if not path.is_file()]
@@ -88,7 +88,8 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
         raise FeatureTableError(f"{folder}: has no {', '.join(missing)}; name the folder that `fit -o` wrote.")
     try:
         scores = json.loads(said.read_text(encoding="utf-8"))
-        target, task, ways = scores["target"]["name"], scores["target"]["task"], scores["protocols"]
+        target, task, log10 = (scores["target"][name] for name in ("name", "task", "log10"))
+        ways, group = scores["protocols"], scores["group"]
         models, explained = scores["models"], str(scores["explained_model"])
         seed, signs = int(scores["seed"]), scores["features"]["assumed_sign"]
         assumed = {str(name): 1 if sign == "rising" else -1 for name, sign in signs.items()}
@@ -98,6 +99,11 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
         raise FeatureTableError(
             f"{folder}: predicts {'the class of ' * (task != 'regression')}{target}, asked for is "
             f"{dataset.target.name}; name a fit of that number."
+        )
+    if log10 != dataset.target.log10:
+        of_fit, asked = (f"{'the logarithm of ' * log}{target}" for log in (log10, dataset.target.log10))
+        raise FeatureTableError(
+            f"{folder}: models {of_fit}, asked for is {asked}; ask with{'out' * log10} --no-log, or fit anew."
         )
     in_file = "grouped_5fold" if "grouped_5fold" in ways else "grouped"
     column = f"predicted_{in_file if in_file != 'grouped' else target}"
@@ -112,12 +118,30 @@ def read_fit(folder: Path, dataset: Dataset) -> FeatureFit:
             f"{table}: has {len(rows)} rows, these data {len(dataset.ids)}, and they are not the same; ask with the "
             "options of the fit (--where, --per-micrograph), or fit anew."
         )
+    _check_groups(folds, dataset, group)
     rows = rows.loc[list(dataset.ids)]
     if not np.allclose(rows[measured].to_numpy(float), dataset.y_native, rtol=_SAME):
         raise FeatureTableError(f"{table}: {measured} is not that of these data; fit anew.")
     predicted = model_values(rows[column].to_numpy(float), dataset.target.log10)
     confounders = models.get(CONFOUNDERS_ONLY, {}).get(in_file, {})
     return FeatureFit(explained, folds, predicted, confounders, seed, assumed)
+
+
+def _check_groups(folds: Path, dataset: Dataset, column: str) -> None:
+    """Refuse other groups, whatever their names: of finer ones, scores would count more than were left out."""
+    table = read_table(folds, as_text=True)
+    absent = [name for name in ("micrograph_id", "group") if name not in table]
+    if absent:
+        raise FeatureTableError(f"{folds}: no column {absent[0]!r}; fit anew.")
+    group_of = dict(zip(table["micrograph_id"], table["group"], strict=True))
+    own = {dataset.members[row][0]: name for row, name in zip(dataset.ids, dataset.group_names, strict=True)}
+    both = {(group_of[picture], name) for picture, name in own.items() if picture in group_of}
+    theirs, ours = ({pair[side] for pair in both} for side in (0, 1))
+    if not len(theirs) == len(ours) == len(both):
+        raise FeatureTableError(
+            f"{folds.parent}: the fit left out {column!r} ({len(theirs)} groups), asked for are {len(ours)} others, "
+            f"such as {dataset.group_names[0]!r}; ask with --group {column}, or fit anew."
+        )
 
 
 def needs_no_picture(dataset: Dataset, fold: np.ndarray) -> dict[str, Predictor]:

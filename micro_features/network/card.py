@@ -115,10 +115,14 @@ def _limits(schema: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         "Nothing here tells how it does on other materials, other laboratories or other microscopes; their pictures "
         "may look alike, and then no flag tells.",
         "Intervals of new pictures are conformal over groups (CV+): they hold for groups that resemble these. How many "
-        "measured numbers lie inside was not checked, which would take networks without each pair of folds. Checked "
-        "were intervals made from errors in the other folds, by networks that have seen the group: at "
-        f"{100 * known['level']:g} %, {said(known['coverage'])} of a left-out group lay inside, in the mean over "
-        "groups.",
+        "measured numbers lie inside was not checked, which would take networks without each pair of folds. "
+        + (
+            "Nor could intervals be tried on left-out groups, which leave too few others."
+            if known["coverage"][1] is None
+            else "Checked were intervals made from errors in the other folds, by networks that have seen the group: at "
+            f"{100 * known['level']:g} %, {said(known['coverage'])} of a left-out group lay inside, in the mean over "
+            "groups."
+        ),
     ]
     if size is None:
         limits.append("Its pictures had no pixel size: nothing tells whether a new one is at their magnification.")

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micro_features import __version__
-from micro_features.errors import ArtefactError
+from micro_features.errors import ArtefactError, SettingsError
 from micro_features.files.artefacts import model_folder, read_checked_model, write_checked_model
 from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.uncertainty import Residuals
@@ -236,10 +236,9 @@ def load(model: str) -> CnnModel:
                 f"{path}: is of format {schema['format']}, this version reads {FORMAT}; update the program, or train "
                 "the model anew."
             )
-        return _restored(model, schema, files)
-    except ArtefactError as error:
-        raise ArtefactError(str(error) if str(path) in str(error) else f"{folder}: {error}") from None
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        networks = tuple(_network(folder, each["fold"], each["seed"], schema, files) for each in schema["networks"])
+        return _restored(model, schema, networks, files)
+    except (LookupError, TypeError, ValueError, AttributeError, SettingsError) as error:
         raise ArtefactError(
             f"{path}: is not what `cnn train` writes ({type(error).__name__}: {error}); train the model anew."
         ) from error
@@ -291,21 +290,28 @@ def _text(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _restored(name: str, schema: dict[str, Any], files: Mapping[str, bytes]) -> CnnModel:
+def _network(folder: Path, fold: int, seed: int, schema: dict[str, Any], files: Mapping[str, bytes]) -> Kept:
+    name = weights_name(fold, seed)
+    try:
+        return Kept(fold, seed, from_bytes(files[name], _architecture(schema)))
+    except ArtefactError as error:
+        raise ArtefactError(f"{folder / name}: {error}") from None
+
+
+def _architecture(schema: dict[str, Any]) -> Architecture:
     shape = dict(schema["architecture"])
-    architecture = Architecture(**{**shape, "channels": tuple(shape["channels"])})
+    return Architecture(**{**shape, "channels": tuple(shape["channels"])})
+
+
+def _restored(name: str, schema: dict[str, Any], networks: tuple[Kept, ...], files: Mapping[str, bytes]) -> CnnModel:
     training, size = schema["training"], schema["pixel_um"]
     measured, predicted = np.array(training["measured"], float), np.array(training["predicted"], float)
     known = Residuals(measured - predicted, np.array(training["folds"], int), np.array(training["groups"], int))
-    networks = tuple(
-        Kept(each["fold"], each["seed"], from_bytes(files[weights_name(each["fold"], each["seed"])], architecture))
-        for each in schema["networks"]
-    )
     if not len(known.residual) == len(known.fold) == len(known.groups):
         raise ValueError("training rows and folds do not fit")
     if {kept.fold for kept in networks} != set(known.fold.tolist()):
         raise ValueError("networks and folds do not fit")
-    if architecture.n_classes != len(schema["class_names"]):
+    if _architecture(schema).n_classes != len(schema["class_names"]):
         raise ValueError("classes and architecture do not fit")
     pictures = training["pictures"].values()
     return CnnModel(

@@ -13,7 +13,7 @@ from micro_features.files.outputs import write_json
 from micro_features.files.tables import write_table
 from micro_features.learn.target import native_values, quantity_and_unit
 from micro_features.network.cnn_model import save
-from micro_features.network.scoring import LEVEL, NETWORK, left_out_interval, scores_file
+from micro_features.network.scoring import LEVEL, NETWORK, at_chance_said, left_out_interval, scores_file
 from micro_features.network.train import Training
 from micro_features.network.unfinished import MODEL, Unfinished
 
@@ -141,4 +141,5 @@ def figure(training: Training, scores: Mapping[str, Any]) -> "Figure":
         ),
         drawn.PREDICTED_SIZE,
     )
-    return captioned(plot, CAPTION)
+    none = "" if np.isfinite(ends).all() else "No interval where the other folds' groups are too few for one. "
+    return captioned(plot, f"{at_chance_said(scores)}{none}{CAPTION}")

@@ -28,6 +28,8 @@ LEVEL = 0.8
 """Of the intervals of rows out of fold."""
 CHANCE_P = 0.05
 EXCHANGES = 999
+SMALL = 0.1
+"""Scores below this are told in two digits instead of two decimals."""
 _OF_THE_NUMBER = 3  # columns of scores that speak of the number; the others speak of classes
 NOT_RETRAINED = (
     "No network was trained on exchanged targets, which would take as many trainings as exchanges. Instead what was "
@@ -249,11 +251,12 @@ def _listed(score: Interval) -> list[float | None]:
 
 
 def said(score: Sequence[float | None]) -> str:
-    """A score with its interval, for people."""
+    """A score with its interval, for people: two decimals, of small numbers as errors in S/cm two digits."""
     low, value, high = score
     if value is None:
         return "not defined"
-    return f"{value:.2f}" + (f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else "")
+    form = ".2f" if max(abs(each) for each in score if each is not None) >= SMALL else ".2g"
+    return f"{value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if low is not None and high is not None else "")
 
 
 def sentences(told: Mapping[str, Any]) -> list[str]:
@@ -270,7 +273,7 @@ def sentences(told: Mapping[str, Any]) -> list[str]:
     if told["at_chance"]:
         found.append(
             f"No link was found between the pictures and {told['target']['name']}: with groups left out the network "
-            "does no better than chance. What follows explains a network that knows nothing of groups it has not seen."
+            "does no better than chance. Its predictions, and maps of where it looks, mean nothing."
         )
     spread = f"; single seeds {min(seeds):.2f} to {max(seeds):.2f}" if len(seeds) > 1 else ", one seed"
     found.append(f"R² {said(own['r2'])} with groups left out in {told['folds']} folds{spread}.")
@@ -293,14 +296,30 @@ def sentences(told: Mapping[str, Any]) -> list[str]:
             f"{said(score)}, balanced accuracy {said(own[f'balanced_accuracy_above_{i}'])}; chance 0.5, the mean of "
             f"the other folds alone AUC {said(mean)}" + ("." if apart else ": they are not told apart.")
         )
-    inside = told["intervals"]["coverage"]
-    if inside[1] is not None:
-        found.append(
-            f"At {100 * told['intervals']['level']:g} %, {said(inside)} of a left-out group lay inside its intervals, "
-            "in the mean over groups. These are made from errors in the other folds, by networks that have seen the "
-            "group; intervals of new pictures (CV+) were not checked."
+    return [*found, intervals_said(told["intervals"])]
+
+
+def intervals_said(known: Mapping[str, Any]) -> str:
+    """How many measured values lay inside the intervals of left-out groups, or that there are none."""
+    at, inside = f"{100 * known['level']:g} %", known["coverage"]
+    if inside[1] is None:
+        return (
+            f"Prediction intervals at {at}: they could not be tried on left-out groups, which leave too few others for "
+            "this level: their interval_low and interval_high are empty."
         )
-    return found
+    return (
+        f"At {at}, {said(inside)} of a left-out group lay inside its intervals, in the mean over groups. These are "
+        "made from errors in the other folds, by networks that have seen the group; intervals of new pictures (CV+) "
+        "were not checked."
+    )
+
+
+def at_chance_said(told: Mapping[str, Any]) -> str:
+    """For captions and cards; empty where the network does better than chance."""
+    if not told["at_chance"]:
+        return ""
+    own, p = told["predictors"][NETWORK], told["exchange_p"]["r2"]
+    return f"The network does no better than chance with groups left out (R² {said(own['r2'])}; p = {p:.2g}). "
 
 
 def _above(names: Sequence[str], i: int) -> str:
@@ -343,8 +362,9 @@ def score_lines(told: Mapping[str, Any]) -> list[str]:
 
 def score_columns(told: Mapping[str, Any]) -> dict[str, str]:
     """Keys of scores to their headings."""
-    names = told["target"]["classes"]
-    columns = {"r2": "R²", "mae": "MAE, decades" if told["target"]["log10"] else "MAE", "spearman": "Spearman"}
+    names, unit = told["target"]["classes"], told["target"]["unit"]
+    error = "MAE, decades" if told["target"]["log10"] else f"MAE, {unit}" if unit else "MAE"
+    columns = {"r2": "R²", "mae": error, "spearman": "Spearman"}
     if names:
         columns |= {"class_accuracy": f"{len(names)} classes", "accuracy_from_number": "classes, from number"}
     for i in range(1, len(names)):

@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from micro_features.batch import map_ordered, usable_cores
-from micro_features.errors import FeatureTableError, SettingsError
+from micro_features.errors import ArtefactError, FeatureTableError, SettingsError
 from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn.cnn import Epoch, predict, predict_whole
 from micro_features.learn.cnn import fit as fit_network
 from micro_features.learn.device import device_named
-from micro_features.learn.network import Architecture, from_bytes, rounded, to_bytes
+from micro_features.learn.network import Architecture, Network, from_bytes, rounded, to_bytes
 from micro_features.learn.plan import Plan
 from micro_features.network.beside import FeatureFit, Predictor, read_fit
 from micro_features.network.pictures import Geometry, NetworkPicture, read_pictures
 from micro_features.network.progress import Progress, Teller, telling
-from micro_features.network.unfinished import Computed, Unfinished
+from micro_features.network.unfinished import Computed, Unfinished, weights_name
 
 
 @dataclass(frozen=True)
@@ -176,21 +176,27 @@ def train(request: Request, folder: Path, *, tell: Callable[[str], None] = lambd
     began = time.monotonic()
     if request.seeds < 1:
         raise SettingsError(f"{request.seeds} seeds: train at least one network a fold.")
-    plan, device = request.plan, device_named(request.device).type
+    device = device_named(request.device).type
     dataset = read_dataset(request.table, request.data)
     if dataset.class_names:
         check_classes(dataset)
     features = read_fit(request.fit, dataset)
     fold = read_folds(features.folds, dataset)
     n_workers = request.n_workers or usable_cores()
+    architecture = Architecture(n_classes=len(dataset.class_names), normalised=request.normalised)
+    smallest, reduction = Network(architecture).smallest, request.geometry.reduction
+    if request.geometry.window < smallest:
+        raise SettingsError(
+            f"--window {request.geometry.window_px}: the network takes at least {smallest * reduction}, reduced by "
+            f"{reduction}."
+        )
     with Unfinished(folder) as unfinished:
         tell("reading pictures")
         pictures = read_pictures(
             dataset, request.table, request.pictures, request.geometry, n_workers=min(n_workers, len(dataset.pictures))
         )
         _check_alike(dataset, fold, pictures)
-        architecture = Architecture(n_classes=len(dataset.class_names), normalised=request.normalised)
-        unfinished.begin(_digested(request, dataset, fold, pictures, plan, architecture))
+        unfinished.begin(_digested(request, dataset, fold, pictures))
         seeds = range(request.seed, request.seed + request.seeds)
         names = [(number, seed) for number in range(fold.max() + 1) for seed in seeds]
         answers = _train_all(names, dataset, fold, pictures, request, device, unfinished, n_workers, tell)
@@ -232,12 +238,7 @@ def _check_alike(dataset: Dataset, fold: np.ndarray, pictures: dict[str, Network
 
 
 def _digested(
-    request: Request,
-    dataset: Dataset,
-    fold: np.ndarray,
-    pictures: dict[str, NetworkPicture],
-    plan: Plan,
-    architecture: Architecture,
+    request: Request, dataset: Dataset, fold: np.ndarray, pictures: dict[str, NetworkPicture]
 ) -> dict[str, object]:
     """Everything that the networks depend on, by what a user calls it; an interrupted training is known again by it."""
     return {
@@ -247,10 +248,17 @@ def _digested(
         "folds": fold.tolist(),
         "pictures": [picture.pixels_sha256 for picture in pictures.values()],
         "pixel sizes": [picture.pixel_um for picture in pictures.values()],
-        "windows": vars(request.geometry),
-        "seeds": [request.seed, request.seeds],
-        "plan": repr(plan),
-        "network": repr(architecture),
+        "--window": request.geometry.window_px,
+        "--overlap": request.geometry.overlap_px,
+        "--reduction": request.geometry.reduction,
+        "--window-um": request.geometry.window_um,
+        "--epochs": request.epochs,
+        "--batch": request.batch,
+        "--normalise": request.normalised,
+        "--seeds": request.seeds,
+        "--seed": request.seed,
+        # What no option says.
+        "version of the program": [repr(Plan()), repr(Architecture())],
     }
 
 
@@ -334,7 +342,10 @@ def train_one(job: Job) -> Trained:
         weights = to_bytes(rounded(network))
         job.unfinished.keep_weights(job.fold, job.seed, weights)
     # What is on disk is what is asked, also in the run that trained it.
-    network = from_bytes(weights, job.architecture).to(job.device)
+    try:
+        network = from_bytes(weights, job.architecture).to(job.device)
+    except ArtefactError:
+        raise job.unfinished.damaged(weights_name(job.fold, job.seed)) from None
     asked = np.flatnonzero(job.left_out)
     windows = [predict(network, job.x[i], job.boxes[i], job.plan.window) for i in asked]
     whole = [predict_whole(network, job.x[i]) for i in asked]

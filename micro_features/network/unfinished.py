@@ -8,19 +8,25 @@ DIR/checkpoints/fold-F-seed-S.json          on what it was computed
 
 import contextlib
 import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from filelock import FileLock, Timeout
 
-from micro_features.errors import OutputError
+from micro_features.errors import ArtefactError, OutputError
 from micro_features.files.outputs import TEMPORARY_PREFIX, replacing, write_json
 from micro_features.learn.checkpoint import Checkpoint
 
-FOLDER, REQUEST, MODEL = "checkpoints", "request.json", "model"
+FOLDER, REQUEST, MODEL, LOCK = "checkpoints", "request.json", "model", ".lock"
+_OWN = re.compile(
+    rf"{re.escape(LOCK)}|{re.escape(REQUEST)}|fold-\d+-seed-\d+\.(checkpoint|safetensors|json)"
+    rf"|{re.escape(TEMPORARY_PREFIX)}.+"
+)
+"""Names of files in the folder of checkpoints that are this program's; no other file is ever removed."""
 
 
 class Computed(NamedTuple):
@@ -55,6 +61,7 @@ class Unfinished:
     def __init__(self, folder: Path) -> None:
         self.output, self.folder = folder, folder / FOLDER
         self._lock: FileLock | None = None
+        self._made: list[Path] = []
 
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "_lock": None}  # processes that train need the paths alone
@@ -62,12 +69,12 @@ class Unfinished:
     def __enter__(self) -> Self:
         if (self.output / MODEL).exists():
             raise OutputError(f"{self.output}: holds a finished model; name a new folder, nothing is overwritten.")
-        begun = (self.folder / REQUEST).is_file()
-        if self.output.exists() and not begun and (not self.output.is_dir() or any(self._others())):
+        if self.output.exists() and not self._begun and (not self.output.is_dir() or self._others()):
             raise OutputError(f"{self.output}: exists already; name a new folder, nothing is overwritten.")
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.folder / ".lock", timeout=0)
+            self._lock = FileLock(self.folder / LOCK, timeout=0)
             self._lock.acquire()
         except Timeout:
             raise OutputError(
@@ -86,13 +93,25 @@ class Unfinished:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
+        if self._lock is None:
+            return
+        if self._begun:
             self._lock.release()
-            self._lock = None
+        else:  # nothing is left of what came to nothing
+            _remove([self.folder / LOCK])
+            self._lock.release()
+            _remove(self._made)
+        self._lock = None
+
+    @property
+    def _begun(self) -> bool:
+        return (self.folder / REQUEST).is_file()
 
     def _others(self) -> list[Path]:
-        """What is in the folder beside checkpoints that were never begun."""
-        return [path for path in self.output.iterdir() if path.name != FOLDER or (path / REQUEST).exists()]
+        """What is in the output folder and not of a training, where none was begun."""
+        inside = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        foreign = [path for path in inside if path.is_dir() or not _OWN.fullmatch(path.name)]
+        return foreign + [path for path in self.output.iterdir() if path.name != FOLDER or not path.is_dir()]
 
     def begin(self, request: Mapping[str, object]) -> None:
         """Note what is trained, or check that it is what was begun here.
@@ -109,26 +128,30 @@ class Unfinished:
         """
         path = self.folder / REQUEST
         asked = json.loads(json.dumps(request))
-        if not path.is_file():
+        if not self._begun:
             write_json(path, asked)
             return
-        try:
-            begun = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            begun = {}
-        different = [name for name in asked if begun.get(name) != asked[name]]
+        begun = _read_json(path, "name a new folder")
+        different = [_difference(name, begun.get(name), now) for name, now in asked.items() if begun.get(name) != now]
         if different:
             raise OutputError(
-                f"{self.output}: a training with other {', '.join(different)} was begun here; give the same request to "
+                f"{self.output}: another training was begun here ({'; '.join(different)}); give the same request to "
                 "take it up, or name a new folder."
             )
 
     def checkpoint(self, fold: int, seed: int) -> Checkpoint:
         """Where the state of a network in training is kept."""
+        from safetensors import SafetensorError, deserialize
+
         path = self.folder / f"fold-{fold}-seed-{seed}.checkpoint"
 
         def load() -> bytes | None:
-            return path.read_bytes() if path.is_file() else None
+            held = path.read_bytes() if path.is_file() else None
+            try:
+                deserialize(held) if held is not None else None
+            except SafetensorError:
+                raise self.damaged(path.name) from None
+            return held
 
         return Checkpoint(load, lambda content: _write(path, content))
 
@@ -136,6 +159,12 @@ class Unfinished:
         """Of a network that is trained; None where it is not yet."""
         path = self.folder / weights_name(fold, seed)
         return path.read_bytes() if path.is_file() else None
+
+    def damaged(self, name: str) -> ArtefactError:
+        """What to do where a file of a network can not be used."""
+        return ArtefactError(
+            f"{self.folder / name}: is damaged, or of another network; remove it, and it is trained again."
+        )
 
     def keep_weights(self, fold: int, seed: int, weights: bytes) -> None:
         """Keep a trained network; its checkpoint is not needed any more."""
@@ -145,7 +174,7 @@ class Unfinished:
     def computed(self, fold: int, seed: int) -> Computed:
         """On what the epochs of a network were computed so far."""
         path = self._computed(fold, seed)
-        return Computed(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Computed([], None)
+        return Computed(**_read_json(path, "remove it")) if path.is_file() else Computed([], None)
 
     def note(self, fold: int, seed: int, device: str, part: int | None) -> None:
         """Note on what an epoch was computed."""
@@ -158,8 +187,9 @@ class Unfinished:
         return self.folder / f"fold-{fold}-seed-{seed}.json"
 
     def remove(self) -> None:
-        """When the model is written, nothing of this is needed."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """When the model is written, nothing of this is needed; what others put there stays."""
+        _remove([path for path in self.folder.glob("*") if _OWN.fullmatch(path.name)])
+        _remove([self.folder])
 
 
 def weights_name(fold: int, seed: int) -> str:
@@ -169,6 +199,34 @@ def weights_name(fold: int, seed: int) -> str:
     'fold-0-seed-2.safetensors'
     """
     return f"fold-{fold}-seed-{seed}.safetensors"
+
+
+def _difference(name: str, then: object, now: object) -> str:
+    """Options with their values; of what is long, the name alone."""
+    if not name.startswith("--"):
+        return f"other {name}"
+    return f"{name} {_said(then)} then, {_said(now)} now"
+
+
+def _said(value: object) -> str:
+    return "not given" if value is None else str(value)
+
+
+def _read_json(path: Path, advice: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise ArtefactError(f"{path}: is damaged; {advice}.")
+    return found
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Files, and folders that are empty; what can not be removed stays."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:

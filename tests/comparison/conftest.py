@@ -58,7 +58,8 @@ def made_up_fit(folder: Path, *, fold: list[int], target: str = TARGET) -> None:
     pd.DataFrame({"sample_id": samples, f"measured_{target}": sigma, f"predicted_{target}": sigma}).to_csv(
         folder / "predictions.csv", index=False
     )
-    told = {"target": {"name": target, "task": "regression"}, "protocols": {"grouped": {}}, "models": {}}
+    told = {"target": {"name": target, "task": "regression", "log10": True}, "group": "batch", "models": {}}
+    told |= {"protocols": {"grouped": {}}}
     (folder / "scores.json").write_text(
         json.dumps({**told, "explained_model": "xgboost", "seed": 0, "features": {"assumed_sign": {}}})
     )

@@ -62,7 +62,8 @@ def made_up_fit(folder: Path, names: list[str], groups: list[str], y: np.ndarray
         }
     ).to_csv(folder / "predictions.csv", index=False)
     scores = {
-        "target": {"name": TARGET, "task": "regression"},
+        "target": {"name": TARGET, "task": "regression", "log10": True},
+        "group": "batch",
         "protocols": {"grouped": {}, "grouped_5fold": {}},
         "explained_model": "xgboost",
         "seed": 0,

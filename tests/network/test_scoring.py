@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,19 @@ import pytest
 from scipy.stats import norm
 
 from micro_features.errors import FeatureTableError
+from micro_features.explain.compare import CAPTION
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
-from micro_features.network.beside import DATE_ALONE, DATE_SINGLE, TRAINING_MEAN, Predictor, needs_no_picture, read_fit
+from micro_features.network import result_files
+from micro_features.network.beside import (
+    DATE_ALONE,
+    DATE_SINGLE,
+    TRAINING_MEAN,
+    FeatureFit,
+    Predictor,
+    needs_no_picture,
+    read_fit,
+)
 from micro_features.network.card import _limits
 from micro_features.network.scoring import (
     NETWORK,
@@ -19,6 +30,7 @@ from micro_features.network.scoring import (
     auc_interval,
     exchange_p,
     left_out_interval,
+    said,
     score_columns,
     score_lines,
     scores_file,
@@ -187,6 +199,51 @@ def test_chance_is_said_first(dataset, drawn):
     told = told_of(dataset, drawn, dataset.y[::-1].copy())
     assert told["at_chance"]
     assert told["said"][0].startswith("No link was found")
+    assert told["said"][0].endswith("Its predictions, and maps of where it looks, mean nothing.")
+
+
+def test_intervals_that_there_are_not_are_told(dataset, drawn):
+    # Two groups are left of each fold, and 80 % takes four.
+    told = told_of(dataset, drawn, dataset.y + 0.05)
+    assert (
+        "Prediction intervals at 80 %: they could not be tried on left-out groups, which leave too few others"
+        in (told["said"][-1])
+    )
+    line = _limits({"pixel_um": None, "training": {"of_samples": False}}, told)[1]
+    assert line.endswith("Nor could intervals be tried on left-out groups, which leave too few others.")
+
+
+def drawn_figure(dataset, predicted, told):
+    training = SimpleNamespace(
+        dataset=dataset, fold=FOLD, windows=None, predictor=lambda told, meaning: Predictor("", predicted)
+    )
+    return result_files.figure(training, told)
+
+
+def test_the_figure_says_what_the_scores_mean(dataset, drawn):
+    bad = dataset.y[::-1].copy()
+    words = drawn_figure(dataset, bad, told_of(dataset, drawn, bad)).get_supxlabel().replace("\n", " ")
+    assert words.startswith("The network does no better than chance with groups left out (R² -3.00")
+    assert "No interval where the other folds' groups are too few for one." in words
+    good, groups = dataset.y + 0.05, np.arange(12)
+    words = drawn_figure(
+        dataclasses.replace(dataset, groups=groups), good, told_of(dataset, drawn, good, groups=groups)
+    ).get_supxlabel()
+    assert words == CAPTION
+
+
+def test_small_errors_have_digits(dataset, drawn):
+    linear = dataclasses.replace(
+        dataset, y=dataset.y_native, target=dataclasses.replace(dataset.target, log10=False), cuts=(), class_names=()
+    )
+    features = FeatureFit("xgboost", drawn[1], linear.y, {}, 0, {})
+    predicted = linear.y + 2.5e-5
+    told = scores_file(linear, FOLD, {NETWORK: Predictor("", predicted)}, {0: predicted}, features)
+    assert "MAE, S/cm" in score_lines(told)[0]
+    assert "2.5e-05 [2.5e-05, 2.5e-05]" in score_lines(told)[1]
+    (box,) = drawn_figure(linear, predicted, told).axes[0].texts
+    assert "MAE (S/cm) 2.5e-05 [2.5e-05, 2.5e-05]" in box.get_text()
+    assert said([0.06, 0.2, 0.3]) == "0.20 [0.06, 0.30]"
 
 
 # ---- the fit beside it -----------------------------------------------------------------------------------------------
@@ -197,6 +254,41 @@ def test_the_feature_model_is_that_of_the_same_folds(dataset, drawn):
     np.testing.assert_allclose(found.predicted, dataset.y + 0.1)
     assert found.confounders == {"r2": [0.1, 0.2, 0.3]}
     assert found.folds == drawn[1] / "folds.csv"
+
+
+def test_the_groups_must_be_those_that_the_fit_left_out(drawn):
+    table, fit = drawn
+    rows = pd.read_csv(table)
+    finer = [f"{group}{row // 6}" for row, group in enumerate(rows["batch"])]
+    renamed = rows["batch"].map({"g0": "A", "g1": "B", "g2": "C", "g3": "D"})
+    halves = rows["batch"].map({"g0": "A", "g1": "B", "g2": "A", "g3": "B"})
+    across = [f"g{row // 3}" for row in range(12)]
+    rows.assign(finer=finer, renamed=renamed, halves=halves, across=across).to_csv(table, index=False)
+
+    def groups(name):
+        return read_fit(fit, read_dataset(table, DatasetRequest("sigma_S_per_cm", name)))
+
+    groups("renamed")
+    for name, number in (("finer", 8), ("halves", 2), ("across", 4)):
+        words = rf"the fit left out 'batch' \(4 groups\), asked for are {number} others.*--group batch"
+        with pytest.raises(FeatureTableError, match=words):
+            groups(name)
+
+
+def test_a_logarithm_is_another_target(drawn):
+    table, fit = drawn
+
+    def target(*, log10):
+        return read_fit(fit, read_dataset(table, DatasetRequest("sigma_S_per_cm", "batch", log10=log10)))
+
+    with pytest.raises(FeatureTableError, match=r"models the logarithm of sigma.*ask without --no-log"):
+        target(log10=False)
+    told = json.loads((fit / "scores.json").read_text())
+    told["target"]["log10"] = False
+    (fit / "scores.json").write_text(json.dumps(told))
+    assert target(log10=False).predicted.max() < 1
+    with pytest.raises(FeatureTableError, match=r"asked for is the logarithm of sigma.*ask with --no-log"):
+        target(log10=True)
 
 
 def test_a_fit_of_something_else_is_refused(dataset, drawn, tmp_path):

@@ -1,6 +1,7 @@
 """Trainings: the same weights however they came about, and nothing of others overwritten."""
 
 import json
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,17 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from micro_features.errors import FeatureTableError, OutputError, SettingsError
+from micro_features.errors import ArtefactError, FeatureTableError, ImageError, OutputError, SettingsError
+from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.learn.network import from_bytes
 from micro_features.network import progress, result_files
 from micro_features.network import train as training_of_networks
 from micro_features.network.cnn_model import load, save
+from micro_features.network.pictures import Geometry
 from micro_features.network.train import train
 from micro_features.network.unfinished import Unfinished
 
-from .conftest import request_for
+from .conftest import TARGET, request_for
 
 
 class Stop(KeyboardInterrupt):
@@ -117,7 +120,7 @@ def test_pictures_of_a_sample_are_averaged(drawn, tmp_path):
     doubled.loc[1::2, "path"] += ".png"
     doubled.assign(micrograph_id=ids, sample_id=samples).to_csv(table, index=False)
     fold = [int(group[1:]) % 2 for group in doubled["batch"]]
-    pd.DataFrame({"micrograph_id": ids, "fold": fold}).to_csv(fit / "folds.csv", index=False)
+    pd.DataFrame({"micrograph_id": ids, "group": doubled["batch"], "fold": fold}).to_csv(fit / "folds.csv", index=False)
     told = pd.read_csv(fit / "predictions.csv").rename(columns={"micrograph_id": "sample_id"})
     told.assign(sample_id=sorted(set(samples))).to_csv(fit / "predictions.csv", index=False)
     training = train(request_for(table, fit, epochs=1, batch=16), tmp_path / "out")
@@ -134,17 +137,69 @@ def test_what_is_not_ours_is_left_alone(drawn, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         train(request, out)
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    (out / "mine.txt").rename(out / "checkpoints")
+    with pytest.raises(OutputError, match="exists already"):
+        train(request, out)
+    for mine in ("my.pt", "fold-0-seed-0.safetensors/my.pt", "fold-1-seed-0.safetensors.old"):
+        mine = tmp_path / Path(mine).name / "checkpoints" / mine
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        with pytest.raises(OutputError, match="exists already"):
+            train(request, tmp_path / mine.name)
+        assert mine.read_text() == "mine"
     (tmp_path / "done" / "model").mkdir(parents=True)
     with pytest.raises(OutputError, match="holds a finished model"):
         train(request, tmp_path / "done")
+
+
+def test_a_file_that_is_put_among_checkpoints_outlives_them(tmp_path):
+    with Unfinished(tmp_path) as unfinished:
+        unfinished.begin({})
+        unfinished.keep_weights(0, 0, b"weights")
+        unfinished.note(0, 0, "cpu", None)
+        (unfinished.folder / "my.pt").write_text("mine")
+    unfinished.remove()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["my.pt"]
+
+
+def test_where_nothing_was_begun_nothing_is_left(drawn, tmp_path):
+    with pytest.raises(ImageError, match="choose at most 96"):
+        train(request_for(*drawn, geometry=Geometry(400, 0, 2)), tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError):
+        train(request_for(*drawn, geometry=Geometry(400, 0, 2)), tmp_path / "empty")
+    assert not any((tmp_path / "empty").iterdir())
+    with pytest.raises(SettingsError, match="--window 30: the network takes at least 32"):
+        train(request_for(*drawn, geometry=Geometry(30, 0, 2)), tmp_path / "new")
+
+
+def test_damaged_files_of_a_training_are_named(drawn, tmp_path):
+    request, out = request_for(*drawn), tmp_path / "out"
+    with pytest.raises(Stop):
+        train(request, out, tell=stop_after("fold 1 seed 0: epoch 1"))
+    for name, words in (
+        ("fold-0-seed-0.safetensors", r"remove it, and it is trained again\.$"),
+        ("fold-1-seed-0.checkpoint", r"remove it, and it is trained again\.$"),
+        ("fold-1-seed-0.json", r"remove it\.$"),
+        ("request.json", r"name a new folder\.$"),
+    ):
+        path = out / "checkpoints" / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[:40])
+        with pytest.raises(ArtefactError, match=re.escape(str(path)) + ": is damaged.*" + words):
+            train(request, out)
+        path.write_bytes(whole)
 
 
 def test_another_request_or_another_run_in_the_same_folder_is_refused(drawn, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(Stop):
         train(request_for(*drawn, epochs=3), out, tell=stop_after("epoch 1"))
-    with pytest.raises(OutputError, match="a training with other seeds, plan was begun here"):
+    with pytest.raises(OutputError, match="--epochs 3 then, 2 now; --seeds 1 then, 2 now"):
         train(request_for(*drawn, epochs=2, seeds=2), out)
+    with pytest.raises(OutputError, match=r"begun here \(other classes\)"):
+        train(request_for(*drawn, epochs=3, data=DatasetRequest(TARGET, "batch")), out)
     held = FileLock(out / "checkpoints" / ".lock")
     refused = []
 
@@ -254,5 +309,5 @@ def test_what_was_begun_is_told_in_json(drawn, tmp_path):
     with pytest.raises(Stop):
         train(request_for(*drawn), tmp_path / "out", tell=stop_after("epoch 1"))
     begun = json.loads((tmp_path / "out" / "checkpoints" / "request.json").read_text())
-    assert begun["seeds"] == [0, 1]
+    assert (begun["--seed"], begun["--seeds"], begun["--window"]) == (0, 1, 64)
     assert len(begun["pictures"]) == 12

@@ -4,7 +4,7 @@ import pytest
 from micro_features.report import prediction_figures as figures
 
 
-def predicted(rendered, n, *, n_groups, log10=True, scores=None, in_domain=None):
+def predicted(rendered, n, *, n_groups, log10=True, scores=None, in_domain=None, prefix=""):
     rng = np.random.default_rng(0)
     measured = 10 ** rng.uniform(-6, -3, n)
     said = measured * 10 ** rng.normal(0, 0.2, n)
@@ -17,7 +17,7 @@ def predicted(rendered, n, *, n_groups, log10=True, scores=None, in_domain=None)
             said,
             low,
             high,
-            groups=[f"{number % n_groups} a_schedule_with_a_long_name_and_more" for number in range(n)],
+            groups=[f"{prefix}{number % n_groups} a_schedule_with_a_long_name_and_more" for number in range(n)],
             in_domain=np.ones(n, bool) if in_domain is None else in_domain,
             name="conductivity",
             unit="S/cm",
@@ -45,6 +45,13 @@ def test_twelve_groups_have_twelve_marks(rendered):
     assert len({(line.get_marker(), line.get_color()) for line in lines}) == 12
 
 
+@pytest.mark.parametrize("prefix", ["", "_"])
+def test_every_group_is_in_the_legend_in_the_order_of_names(rendered, prefix):
+    legend = predicted(rendered, 24, n_groups=5, prefix=prefix).get_legend()
+    named = [text.get_text().split(" ")[0] for text in legend.get_texts()]
+    assert named == [f"{prefix}{number}" for number in range(5)]
+
+
 def test_agreement_is_the_diagonal(rendered):
     ax = predicted(rendered, 30, n_groups=3)
     assert ax.get_xlim() == ax.get_ylim()
@@ -70,6 +77,8 @@ def test_what_is_unlike_the_training_is_drawn_open(rendered):
 def test_scores_stand_with_their_intervals(rendered):
     ax = predicted(rendered, 30, n_groups=3, scores={"R²": (0.41, 0.7, 0.83), "MAE (decades)": (0.1, 0.2, 0.3)})
     assert ax.texts[0].get_text() == "R² 0.70 [0.41, 0.83]\nMAE (decades) 0.20 [0.10, 0.30]"
+    ax = predicted(rendered, 30, n_groups=3, log10=False, scores={"MAE (S/cm)": (1e-5, 2.34e-5, 0.02)})
+    assert ax.texts[0].get_text() == "MAE (S/cm) 2.3e-05 [1e-05, 0.02]"
 
 
 SCORES = {
