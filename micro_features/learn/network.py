@@ -30,6 +30,8 @@ from torch import nn
 from micro_features.errors import ArtefactError, ImageError, SettingsError
 
 NORMALISED = ("picture", "set")
+MOST_CHANNELS = 1024
+"""Far more than is of use. A file that asks for many more would take all memory before its weights are looked at."""
 _STEM_GROUPS, _STAGE_GROUPS = 4, 8  # of channels that are normalised together in a picture
 
 
@@ -40,11 +42,12 @@ class Architecture:
     Parameters
     ----------
     channels : tuple of int
-        Of each stage, shallow to deep; multiples of 8 if normalised in the picture. Every stage halves the picture.
+        Of each stage, shallow to deep; multiples of 8 if normalised in the picture, at most 1024. Every stage halves
+        the picture.
     stem_channels : int
-        Of the first layer, a multiple of 4 likewise. It halves the picture as well.
+        Of the first layer, a multiple of 4 likewise, at most 1024. It halves the picture as well.
     n_classes : int
-        0 for a network that tells the property only.
+        0 for a network that tells the property only; at most 1024.
     normalised : {"picture", "set"}
         Whether channels are normalised in each picture or over the training windows.
 
@@ -64,10 +67,17 @@ class Architecture:
             raise SettingsError(f"normalised is {self.normalised!r}: choose one of {', '.join(NORMALISED)}")
         stage, stem = (_STAGE_GROUPS, _STEM_GROUPS) if self.normalised == "picture" else (1, 1)
         stages = bool(self.channels) and all(n > 0 and n % stage == 0 for n in self.channels)
-        if not stages or self.stem_channels < 1 or self.stem_channels % stem or self.n_classes < 0:
+        if (
+            not stages
+            or self.stem_channels < 1
+            or self.stem_channels % stem
+            or self.n_classes < 0
+            or max(*self.channels, self.stem_channels, self.n_classes) > MOST_CHANNELS
+        ):
             raise SettingsError(
                 f"network with channels {self.channels}, {self.stem_channels} in the stem, {self.n_classes} classes: "
-                f"channels must be multiples of {stage}, of {stem} in the stem, classes 0 or more"
+                f"channels must be multiples of {stage}, of {stem} in the stem, classes 0 or more, and none of them "
+                f"more than {MOST_CHANNELS}"
             )
 
 
