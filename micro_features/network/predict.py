@@ -11,7 +11,8 @@ import pandas as pd
 
 from micro_features import jobs, pipeline
 from micro_features.batch import Failure, FileResult, map_unordered, usable_cores
-from micro_features.errors import FeatureTableError, MicroFeaturesError, OutputError
+from micro_features.data import Picture
+from micro_features.errors import CalibrationError, FeatureTableError, MicroFeaturesError, OutputError
 from micro_features.files.images import count_pages, read_picture
 from micro_features.files.search import as_text, find_pictures, picture_ids
 from micro_features.files.tables import TABLE_SUFFIXES, Manifest, as_float, write_table
@@ -70,7 +71,9 @@ class Result:
         A row a picture: ``micrograph_id``, ``path``, ``page``; ``predicted_TARGET`` (mean over windows and networks),
         ``interval_low``, ``interval_high`` in the target's unit, ``level``; ``networks_sd`` (standard deviation over
         networks, decades where the logarithm is modelled), ``networks`` (how many were asked);
-        ``predicted_class`` and ``probability_NAME``; ``pixel_um``, ``warning``.
+        ``predicted_class`` and ``probability_NAME``; ``pixel_um``, ``warning``. At another magnification than that of
+        the training, interval, ``networks_sd``, class and probabilities are empty. What was not predicted has a row,
+        too: its numbers are empty, and ``warning`` tells the stage and the reason.
     failures : list of Failure
     written : Path or None
     """
@@ -105,7 +108,7 @@ def predict(request: Request) -> Result:
     Returns
     -------
     Result
-        What could not be predicted is in `failures`; the others go on.
+        What could not be predicted is in `failures`, and in the table with its reason; the others go on.
 
     Raises
     ------
@@ -130,13 +133,22 @@ def predict(request: Request) -> Result:
     ]
     n_workers = min(request.n_workers or usable_cores(), max(len(todo), 1))
     done = dict(map_unordered(_predict_file, todo, n_workers=n_workers, path_of=lambda job: as_text(job.path)))
-    results = [done[job] for job in todo]
-    failures = [Failure(path, "find", reason) for path, reason in missing]
-    failures += [failure for result in results for failure in result.failures]
-    table = pd.DataFrame([row for result in results for row in result.rows], columns=_columns(model))
+    not_found = [Failure(path, "find", reason) for path, reason in missing]
+    failures = not_found + [failure for job in todo for failure in done[job].failures]
+    rows = [row for job in todo for row in (*done[job].rows, *_failed(job.micrograph_id, done[job].failures))]
+    rows += [row for failure in not_found for row in _failed(failure.path, [failure])]
+    table = pd.DataFrame(rows, columns=_columns(model)).astype({"page": "Int64", "networks": "Int64"})
     if request.output is not None:
         write_table(request.output, table)
     return Result(model, table, failures, request.output)
+
+
+def _failed(micrograph_id: str, failures: list[Failure]) -> list[dict[str, str]]:
+    """A row for each, so that whoever has only the table misses nothing."""
+    return [
+        {"micrograph_id": micrograph_id, "path": each.path, "warning": f"not predicted: {each.stage}: {each.reason}"}
+        for each in failures
+    ]
 
 
 def _sizes(paths: list[Path], request: Request) -> list[float | None]:
@@ -183,17 +195,20 @@ def _predict_file(job: _Job) -> FileResult:
         return result
     for page in range(n_pages):
         name = job.micrograph_id + (f".page{page + 1}" if n_pages > 1 else "")
+        where, stage = f"page {page + 1}: " if n_pages > 1 else "", "read"
         try:
-            result.rows.append({"micrograph_id": name, "path": path, "page": page + 1, **_predicted(job, page)})
+            picture = read_picture(job.path, page)
+            stage = "predict"
+            result.rows.append({"micrograph_id": name, "path": path, "page": page + 1, **_predicted(job, picture)})
         except MicroFeaturesError as error:
-            where = f"page {page + 1}: " if n_pages > 1 else ""
-            result.failures.append(Failure(path, "predict", where + " ".join(str(error).split())))
+            stage = "calibrate" if isinstance(error, CalibrationError) else stage
+            result.failures.append(Failure(path, stage, where + " ".join(str(error).split())))
     return result
 
 
-def _predicted(job: _Job, page: int) -> dict[str, Any]:
+def _predicted(job: _Job, picture: Picture) -> dict[str, Any]:
     """One row, less what names the picture."""
-    model, picture = _loaded(job.model), read_picture(job.path, page)
+    model = _loaded(job.model)
     if job.pixel_um is None:
         calibrated, _ = pipeline.calibrate_if_possible(picture, uncalibrated=job.uncalibrated)
     else:
@@ -204,48 +219,65 @@ def _predicted(job: _Job, page: int) -> dict[str, Any]:
     low, predicted, high = native_values(np.array([ends[0], told[0], ends[1]]), model.target.log10).tolist()
     row: dict[str, Any] = {
         f"predicted_{model.target.name}": predicted,
-        "interval_low": low,
-        "interval_high": high,
-        "level": job.level,
-        "networks_sd": float(answer.windows[:, 0].std(ddof=1)) if len(answer.folds) > 1 else float("nan"),
         "networks": len(answer.folds),
         "pixel_um": float("nan") if seen.pixel_um is None else seen.pixel_um,
         "warning": "; ".join(_warnings(model, seen.pixel_um, answer.of_training, len(answer.folds))),
     }
+    # No error of the training pictures tells how wrong a model is at another magnification.
+    if _outside(model, seen.pixel_um):
+        return row
+    row |= {"interval_low": low, "interval_high": high, "level": job.level}
+    row["networks_sd"] = float(answer.windows[:, 0].std(ddof=1)) if len(answer.folds) > 1 else float("nan")
     if model.class_names:
         row["predicted_class"] = model.class_names[int(told[1:].argmax())]
         row |= {f"probability_{name}": float(told[i]) for i, name in enumerate(model.class_names, start=1)}
     return row
 
 
+def _outside(model: CnnModel, pixel_um: float | None) -> bool:
+    """Whether a picture is at another magnification than all of the training; not where that can not be known."""
+    if model.pixel_um is None or pixel_um is None or model.geometry.window_um is not None:
+        return False
+    return pixel_um < model.pixel_um[0] / SAME_PIXEL or pixel_um > model.pixel_um[1] * SAME_PIXEL
+
+
 def _warnings(model: CnnModel, pixel_um: float | None, of_training: bool, asked: int) -> Iterator[str]:
-    if of_training:
-        yield f"a picture of the training: asked of the {asked} of {len(model.networks)} networks that did not see it"
     trained = model.pixel_um
     if trained is None:
         yield "the training pictures had no pixel size: whether this one is at their magnification is not known"
     elif pixel_um is None:
         yield f"pixel size not known; in training {span(trained)} µm"
-    elif model.geometry.window_um is None and not trained[0] / SAME_PIXEL <= pixel_um <= trained[1] * SAME_PIXEL:
-        yield f"other magnification: pixel {pixel_um:.4g} µm, in training {span(trained)} µm"
+    elif _outside(model, pixel_um):
+        yield (
+            f"other magnification: pixel {pixel_um:.4g} µm, in training {span(trained)} µm; the number is of no use, "
+            "and has no interval and no class"
+        )
+    if of_training:
+        yield f"a picture of the training: asked of the {asked} of {len(model.networks)} networks that did not see it"
 
 
 def _lines(result: Result) -> Iterator[str]:
     model, table = result.model, result.table
-    own = model.scores["predictors"][NETWORK]
-    yield f"model {model.name}: {model.target.name}, R² {said(own['r2'])} with groups left out"
-    if model.scores["at_chance"]:
-        yield "this model did no better than chance: what it says means nothing"
-    yield from _date_lines(model)
+    predicted = table[table[f"predicted_{model.target.name}"].notna()]
+    some = not all(_outside(model, size) for size in predicted["pixel_um"])
+    if some:
+        own = model.scores["predictors"][NETWORK]
+        yield f"model {model.name}: {model.target.name}, R² {said(own['r2'])} with groups left out"
+        if model.scores["at_chance"]:
+            yield "this model did no better than chance: what it says means nothing"
+        yield from _date_lines(model)
     for failure in result.failures:
         yield f"  {' '.join(failure.path.split())}: {failure.stage}: {failure.reason}"
-    for _, row in table.head(_SHOWN).iterrows():
+    # What is in no table is told whole.
+    shown = predicted if result.written is None else predicted.head(_SHOWN)
+    for _, row in shown.iterrows():
         yield f"  {_row(model, row)}"
-    if len(table) > _SHOWN:
-        yield f"  and {len(table) - _SHOWN} more"
-    yield "the networks know what resembles their training; another material can look alike, and no flag tells"
-    if model.of_samples:
-        yield "trained on means over the pictures of a sample: single pictures scatter more than the intervals say"
+    if len(predicted) > len(shown):
+        yield f"  and {len(predicted) - len(shown)} more in the table"
+    if some:
+        yield "the networks know what resembles their training; another material can look alike, and no flag tells"
+        if model.of_samples:
+            yield "trained on means over the pictures of a sample: single pictures scatter more than the intervals say"
     if result.written is not None:
         yield f"predictions: {result.written}"
 
@@ -260,6 +292,8 @@ def _date_lines(model: CnnModel) -> Iterator[str]:
 
 
 def _row(model: CnnModel, row: pd.Series) -> str:
+    if _outside(model, row["pixel_um"]):
+        return f"{row['micrograph_id']}: {row['warning']}"
     unit = f" {model.target.unit}" if model.target.unit else ""
     between = (
         f"{100 * row['level']:g} %: {row['interval_low']:.3g} to {row['interval_high']:.3g}"

@@ -1,8 +1,11 @@
 """Predictions of pictures: by networks that did not see them, and one line for each that can not be predicted."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from PIL import Image
 
 from micro_features.errors import OutputError, SettingsError
@@ -70,12 +73,59 @@ def test_what_can_not_be_predicted_costs_only_itself(trained, mirrored, tmp_path
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "small.png")
     Image.fromarray(np.full((96, 96), 9, np.uint8)).save(tmp_path / "flat.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    result = ask(trained, tmp_path, tmp_path / "none.png")
-    assert list(result.table["micrograph_id"]) == ["new"]
-    reasons = {failure.path.rsplit("/")[-1]: failure.reason for failure in result.failures}
+    result = ask(trained, tmp_path, tmp_path / "none.png", output=tmp_path / "out.csv")
+    reasons = {failure.path.rsplit("/")[-1]: f"{failure.stage}: {failure.reason}" for failure in result.failures}
     assert set(reasons) == {"small.png", "flat.png", "broken.png", "none.png"}
+    assert reasons["small.png"].startswith("predict: ")
     assert "smaller than a window of 64 px" in reasons["small.png"]
     assert "one colour" in reasons["flat.png"]
+    assert reasons["broken.png"].startswith("read: ")
+    assert reasons["none.png"].startswith("find: ")
+    # Whoever has the table alone misses nothing.
+    table = pd.read_csv(tmp_path / "out.csv").set_index("path")
+    predicted = table[table[f"predicted_{TARGET}"].notna()]
+    assert list(predicted["micrograph_id"]) == ["new"]
+    told = table.drop(predicted.index)["warning"]
+    assert {path.rsplit("/")[-1]: reason for path, reason in told.items()} == {
+        name: f"not predicted: {reason}" for name, reason in reasons.items()
+    }
+    assert table.drop(predicted.index).drop(columns=["micrograph_id", "warning"]).isna().all(axis=None)
+    assert table.loc[predicted.index, ["page", "networks"]].to_numpy().tolist() == [[1, 4]]
+
+
+def test_failures_are_never_cut_away(trained, pictures, tmp_path):
+    """Neither on the screen nor in the table; predictions are where they are in no table."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(25):
+        (folder / f"broken{number}.png").write_bytes(b"no picture")
+        (folder / f"good{number}.png").symlink_to(pictures / "p00.png")
+    result = ask(trained, folder)
+    lines = list(result.lines())
+    assert sum(": read: " in line for line in lines) == 25
+    assert sum(line.startswith("  good") for line in lines) == 25
+    lines = list(dataclasses.replace(result, written=tmp_path / "out.csv").lines())
+    assert sum(": read: " in line for line in lines) == 25
+    assert sum(line.startswith("  good") for line in lines) == 20
+    assert "  and 5 more in the table" in lines
+    assert len(result.table) == 50
+
+
+def test_where_nothing_was_predicted_nothing_is_said_of_the_model(trained, mirrored, tmp_path):
+    assert list(ask(trained, tmp_path / "none.png").lines()) == [
+        f"  {tmp_path / 'none.png'}: find: there is no such file or folder"
+    ]
+    (line,) = ask(trained, mirrored, pixel_um=1.0).lines()
+    assert line.startswith("  new: other magnification: pixel 1 µm")
+    assert ask(trained, tmp_path / "none.png").table["micrograph_id"].tolist() == [str(tmp_path / "none.png")]
+
+
+def test_pixel_sizes_that_disagree_fail_calibration(trained, pictures, tmp_path):
+    grey = np.asarray(Image.open(pictures / "p00.png"))
+    tifffile.imwrite(tmp_path / "a.tif", grey, imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    (failure,) = ask(trained, tmp_path / "a.tif", pixel_um=0.3).failures
+    assert failure.stage == "calibrate"
+    assert "disagree" in failure.reason
 
 
 def test_scale_is_compared_with_that_of_the_training(trained, mirrored, tmp_path):
@@ -83,11 +133,28 @@ def test_scale_is_compared_with_that_of_the_training(trained, mirrored, tmp_path
         return ask(trained, mirrored, **more).table.loc[0, "warning"]
 
     assert warning(pixel_um=0.26) == ""
-    assert warning(pixel_um=0.27) == "other magnification: pixel 0.27 µm, in training 0.25 µm"
+    assert warning(pixel_um=0.27).startswith(
+        "other magnification: pixel 0.27 µm, in training 0.25 µm; the number is of"
+    )
     assert warning(pixel_um=None) == warning(pixel_um=None, uncalibrated=True)
     assert warning(pixel_um=None) == "pixel size not known; in training 0.25 µm"
     (tmp_path / "sizes.csv").write_text("file,pixel_um\nnew.png,0.5\n")
     assert warning(pixel_um=None, pixel_size_table=tmp_path / "sizes.csv").startswith("other magnification: pixel 0.5")
+
+
+def test_at_another_magnification_the_number_stands_alone(trained, mirrored, pictures):
+    result = ask(trained, mirrored, pictures / "p00.png", pixel_um=0.5)
+    known = ask(trained, mirrored, pictures / "p00.png").table
+    column = f"predicted_{TARGET}"
+    np.testing.assert_array_equal(result.table[column], known[column])
+    withheld = ["interval_low", "interval_high", "level", "networks_sd", "predicted_class"]
+    withheld += [name for name in known if name.startswith("probability_")]
+    assert result.table[withheld].isna().all(axis=None)
+    assert known[withheld].notna().all(axis=None)
+    assert (result.table["warning"].str.split(":").str[0] == "other magnification").all()
+    for line in result.lines():
+        assert line.split(": ")[1] == "other magnification"
+        assert not any(word in line for word in ("%", "S/cm", "probability"))
 
 
 @pytest.mark.slow
