@@ -38,7 +38,7 @@ def at_chance(dataset: Dataset, predicted: np.ndarray, model: str) -> tuple[str,
     predicted : (n,) float array
         Out of fold, model units.
     model : str
-        As in ``network``.
+        As in ``network``; and how it was asked, where that is not how its score is told elsewhere.
     """
     score = r2(dataset.y, predicted, dataset.groups)
     p, _ = exchange_p(dataset.y, predicted, dataset.groups)

@@ -1,5 +1,6 @@
 """What is asked: the rows, folds and pictures that both models were made from, and the layer that maps are of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from micro_features.comparison.examine import Job
-from micro_features.errors import ArtefactError
+from micro_features.errors import ArtefactError, FeatureTableError, ImageError
 from micro_features.explain.gradcam import resolved_layer
+from micro_features.files.images import grey_levels, read_picture
 from micro_features.files.search import as_text
 from micro_features.files.tables import read_table
 from micro_features.fitting import property_model
@@ -18,7 +20,7 @@ from micro_features.fitting.predict import check_segmentation, training_settings
 from micro_features.learn.network import to_bytes
 from micro_features.network.beside import FeatureFit
 from micro_features.network.cnn_model import CnnModel
-from micro_features.network.pictures import found_pictures
+from micro_features.network.pictures import found_pictures, pixels_sha256
 from micro_features.rows import in_pixels
 
 QUICK, FULL = "quick", "full"
@@ -98,7 +100,13 @@ class Layers:
 def dataset_of(request: Request, model: CnnModel) -> Dataset:
     """The rows that the network was trained on, as its schema tells."""
     training = model.schema["training"]
-    dataset = read_dataset(request.table, model.data_request(request.manifest))
+    try:
+        dataset = read_dataset(request.table, model.data_request(request.manifest))
+    except FeatureTableError as error:
+        raise FeatureTableError(
+            f"{request.cnn}: was trained on {training['table']}, on the column {model.target.name} in groups of "
+            f"{model.group}, and wants that table again, with the manifest if it had one. {error}"
+        ) from error
     names = {name for several in dataset.members.values() for name in several}
     same = list(dataset.ids) == training["ids"] and names == set(training["pictures"])
     if not same or not np.allclose(dataset.y, training["measured"], rtol=1e-6):
@@ -188,6 +196,31 @@ def jobs_of(request: Request, model: CnnModel, dataset: Dataset, layers: Layers)
             )
         )
     return jobs
+
+
+def unusable(jobs: Sequence[Job]) -> dict[str, str]:
+    """Which pictures can not be read, or are not those of the training; reading all takes a few seconds.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+
+    Returns
+    -------
+    dict of str to str
+        Name to what is wrong.
+    """
+    found = {}
+    for job in jobs:
+        try:
+            if pixels_sha256(grey_levels(read_picture(job.path, job.page))[0]) != job.pixels_sha256:
+                found[job.name] = (
+                    f"{job.path}: is not the picture that the networks were trained on; say where those lie "
+                    "(--pictures)."
+                )
+        except ImageError as error:
+            found[job.name] = str(error)
+    return found
 
 
 def _spread(dataset: Dataset, most: int) -> set[str]:

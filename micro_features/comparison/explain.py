@@ -14,7 +14,7 @@ import pandas as pd
 
 from micro_features.batch import map_ordered, usable_cores
 from micro_features.comparison import answers, retrained
-from micro_features.comparison.asked import FULL, Layers, Request, dataset_of, fold_of, jobs_of, layers_of
+from micro_features.comparison.asked import FULL, Layers, Request, dataset_of, fold_of, jobs_of, layers_of, unusable
 from micro_features.comparison.examine import Examined, examine
 from micro_features.comparison.feature_side import MASK_OF, FeatureSide, feature_side
 from micro_features.comparison.norms import with_norms
@@ -121,6 +121,12 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     fold = fold_of(request, model, dataset, fitted)
     layers = layers_of(request, model, dataset)
     jobs, full = jobs_of(request, model, dataset, layers), retrained.known(request.cnn, layers.judged, tell=tell)
+    row_of = {name: row for row, each in enumerate(dataset.ids) for name in dataset.members[each]}
+    unfit = unusable(jobs)
+    jobs, failures = [job for job in jobs if job.name not in unfit], [f"{name}: {why}" for name, why in unfit.items()]
+    _check_all_there(dataset, np.array([row_of[job.name] for job in jobs], int), failures)
+    for failure in failures:
+        tell(f"left out: {failure}")
     n_workers = request.n_workers or usable_cores()
     tell("fitting the features again, folds of the network")
     features = feature_side(dataset, fold, fitted, threads=n_workers)
@@ -133,12 +139,13 @@ def explain(request: Request, *, tell: Callable[[str], None] = lambda line: None
     jobs = with_norms(jobs, n_workers=n_workers, tell=tell)
     tell(f"looking at {len(jobs)} pictures, {sum(job.altered for job in jobs)} of them altered as well")
     told = map_ordered(examine, jobs, n_workers=min(n_workers, len(jobs)))
-    failures = [f"{job.name}: {answer}" for job, answer in zip(jobs, told, strict=True) if isinstance(answer, str)]
-    owner_of = {name: row for row, each in enumerate(dataset.ids) for name in dataset.members[each]}
+    failures += [f"{job.name}: {answer}" for job, answer in zip(jobs, told, strict=True) if isinstance(answer, str)]
     pictures = [answer for answer in told if isinstance(answer, Examined)]
-    owner = np.array([owner_of[each.name] for each in pictures], int)
+    owner = np.array([row_of[each.name] for each in pictures], int)
     _check_all_there(dataset, owner, failures)
-    of_network = answers.at_chance(dataset, answers.in_one_pass(dataset, pictures, owner), "network")
+    of_network = answers.at_chance(
+        dataset, answers.in_one_pass(dataset, pictures, owner), "network, whole picture in one pass as in its maps,"
+    )
     at_chance = of_network + answers.at_chance(
         dataset, features.structure.predicted, "model of pores, grains and boundaries"
     )

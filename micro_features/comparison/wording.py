@@ -6,11 +6,12 @@ import numpy as np
 
 from micro_features.comparison.answers import CONDUCTIVITIES, GERUND, fates
 from micro_features.comparison.explain import Explained
-from micro_features.explain import acquisition
+from micro_features.explain import acquisition, directions
 from micro_features.explain.compare import CAPTION, Agreement
 from micro_features.explain.gradcam import METHODS
 from micro_features.learn.scores import r2
 from micro_features.network.beside import DATE_ALONE, FEATURE_MODEL
+from micro_features.network.result_files import ONE_PASS
 from micro_features.network.scoring import NETWORK, said
 
 NO_WEIGHT = "Of models of which one does no better than chance, and so of no weight:"
@@ -26,14 +27,14 @@ def lines(found: Explained) -> Iterator[str]:
     yield ""
     yield from _agreements(found)
     yield ""
-    if found.at_chance:
-        yield NO_WEIGHT
-    yield f"Pores: {found.signs.words}"
-    if found.whole_at_chance:
-        yield NO_WEIGHT
-    yield from filter(None, (answered(found, what) for what in GERUND))
-    yield from _reversal(found)
+    signs = [f"Pores: {found.signs.words}"]
+    answers = [*filter(None, (answered(found, what) for what in GERUND)), *_reversal(found)]
+    of_no_weight = signs * bool(found.at_chance) + answers * bool(found.whole_at_chance)
+    yield from (line for line in signs + answers if line not in of_no_weight)
     yield from _windows(found)
+    if of_no_weight:
+        yield NO_WEIGHT
+        yield from of_no_weight
     yield ""
     yield "Do the maps show what was learned?"
     for check in found.checks:
@@ -42,12 +43,11 @@ def lines(found: Explained) -> Iterator[str]:
     told = ", ".join(f"{layer} {value:.2f}" for layer, value in alike.items() if np.isfinite(value))
     if told:
         yield f"  {'':10} Similarity of the maps of two seeds by layer, median over pictures: {told}."
-    n_superpixels = sum(np.isfinite(each.superpixel_agreement) for each in found.pictures)
-    if n_superpixels:
-        yield (
-            f"  {'':10} Heat over superpixels and their SHAP values: rank correlation "
-            f"{interval(*found.superpixels)}, median over {n_superpixels} pictures."
-        )
+    asked = np.isfinite([each.superpixel_agreement for each in found.pictures])
+    if asked.any():
+        few = directions.too_few(found.dataset.groups[found.owner[asked]])
+        median = f"rank correlation {interval(*found.superpixels)}, median over {asked.sum()} pictures"
+        yield f"  {'':10} Heat over superpixels and their SHAP values: {few or median}."
     yield f"  {'':10} {acquisition.sentence(found.acquisition)} Gain and brightness are removed before."
     for failure in found.failures:
         yield f"left out: {failure}"
@@ -58,9 +58,9 @@ def lines(found: Explained) -> Iterator[str]:
 def _models(found: Explained) -> Iterator[str]:
     scores = found.model.scores["predictors"]
     yield f"R² with groups left out, {found.model.scores['folds']} folds of the fit:"
-    for name in (NETWORK, FEATURE_MODEL, DATE_ALONE):
+    for name in (NETWORK, ONE_PASS, FEATURE_MODEL, DATE_ALONE):
         if name in scores:
-            yield f"  {name:34} {said(scores[name]['r2'])}"
+            yield f"  {'network, mean over windows' if name == NETWORK else name:34} {said(scores[name]['r2'])}"
     structure = r2(found.dataset.y, found.features.structure.predicted, found.dataset.groups)
     yield f"  {'pores, grains and boundaries alone':34} {interval(*structure)}"
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found.features.shares.items())
@@ -128,6 +128,9 @@ def _windows(found: Explained) -> Iterator[str]:
         yield "Windows: not compared, as one model does no better than chance."
         return
     each = found.windows
+    if each.n_pictures < directions.FEWEST:
+        yield f"Windows: too few pictures to tell ({each.n_pictures})."
+        return
     yield (
         f"{each.n_windows} windows: network and feature model order those of one picture with a rank correlation of "
         f"{interval(*each.within)}, all of them with {interval(*each.overall)}."

@@ -14,6 +14,8 @@ from micro_features.explain.compare import rank_correlation
 from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups
 from micro_features.learn.intervals import share
 
+FEWEST = 3
+"""Pictures, and groups, below which nothing is said of them."""
 _MOVES = {"raise": "raises", "lower": "lowers", "unclear": "does not clearly move"}
 
 
@@ -189,6 +191,7 @@ def interventional(
 
     moved = after - control
     told = (moved != 0).all(axis=1)
+    few = too_few(groups), too_few(groups[told])
     same = (moved[told, 0] > 0) == (moved[told, 1] > 0)
     same_sign = Estimate(np.nan, np.nan, np.nan)
     if len(same):
@@ -201,8 +204,22 @@ def interventional(
         same_sign,
         len(same),
         int((~told).sum()),
-        _told(what, beyond, same_sign, len(same)),
+        f"{what}: {few[0]}." if few[0] else _told(what, beyond, same_sign, len(same), few[1]),
     )
+
+
+def too_few(groups: np.ndarray) -> str:
+    """Words where pictures, or their groups, are fewer than `FEWEST`: what one or two do is no result; else nothing.
+
+    Parameters
+    ----------
+    groups : (n,) array
+        Of the pictures.
+    """
+    for what, n in (("pictures", len(groups)), ("groups", len(np.unique(groups)))):
+        if n < FEWEST:
+            return f"too few {what} to tell ({n})"
+    return ""
 
 
 def _direction(estimate: Estimate) -> str:
@@ -233,7 +250,7 @@ def _judged(network: str, features: str) -> str:
     return "Neither model says."
 
 
-def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int) -> str:
+def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int, few: str) -> str:
     moves = [
         f"{_MOVES[_direction(each)]} {whose} prediction ({_said(each)})"
         for each, whose in zip(beyond, ("the network's", "the feature model's"), strict=True)
@@ -241,6 +258,8 @@ def _told(what: str, beyond: Sequence[Estimate], same_sign: Estimate, n: int) ->
     sentence = f"{what} {' and '.join(moves)}, beyond what treating as much other area does."
     if not n:
         return f"{sentence} In no picture did both models move."
+    if few:
+        return f"{sentence} Whether both move the same way: {few}."
     if same_sign.low > 0.5:
         judged = "more often than chance"
     else:

@@ -1,5 +1,6 @@
 """Table, fit, networks and pictures must belong together, and a map must resolve what it is read for."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micro_features.comparison.asked import Layers, dataset_of, fold_of, jobs_of, layers_of
+from micro_features.comparison.asked import Layers, dataset_of, fold_of, jobs_of, layers_of, unusable
 from micro_features.errors import ArtefactError, FeatureTableError, ImageError, MicroFeaturesError
 from micro_features.learn.network import to_bytes
 from micro_features.network import cnn_model
@@ -178,6 +179,28 @@ def test_a_fit_without_its_model_is_refused(made, model, dataset, tmp_path):
     request = request_for(made, fit=tmp_path / "fit")
     with pytest.raises(MicroFeaturesError, match="model"):
         jobs_of(request, model, dataset, layers_of(request, model, dataset))
+
+
+def test_a_table_without_the_columns_of_the_training_is_told_which_it_was(made, model, tmp_path):
+    for column in ("batch", TARGET):
+        table_of(made).drop(columns=column).to_csv(tmp_path / "features.csv", index=False)
+        with pytest.raises(FeatureTableError) as caught:
+            dataset_of(request_for(made, table=tmp_path / "features.csv"), model)
+        said = str(caught.value)
+        assert said.startswith(f"{made / 'cnn' / 'model'}: was trained on features.csv, on the column {TARGET} in")
+        assert "groups of batch, and wants that table again" in said
+        assert f"no column {column!r}" in said
+
+
+def test_pictures_that_are_not_those_of_the_training_are_known_before_any_work(jobs, tmp_path):
+    assert unusable(jobs) == {}
+    other, broken = (dataclasses.replace(jobs[place], path=tmp_path / f"{place}.png") for place in (1, 2))
+    shutil.copy(jobs[5].path, other.path)
+    broken.path.write_bytes(b"no picture")
+    found = unusable([jobs[0], other, broken, *jobs[3:]])
+    assert list(found) == ["p1", "p2"]
+    assert found["p1"].startswith(f"{other.path}: is not the picture that the networks were trained on")
+    assert "is not an image" in found["p2"]
 
 
 def test_missing_pictures_are_named(made, model, dataset, tmp_path):

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from micro_features.cli import main
 from micro_features.comparison import examine, explain, result_figures, result_files, wording
 from micro_features.errors import ImageError
-from micro_features.explain import directions
+from micro_features.explain import compare, directions
 from micro_features.explain.compare import CAPTION
 from micro_features.explain.enrichment import MEASURES
 from micro_features.fitting.scores_file import finite
@@ -249,11 +249,12 @@ def test_altered_pictures_that_are_not_judged_are_counted(explained):
             dataclasses.replace(
                 each,
                 alterations={"pores filled": dataclasses.replace(done, control_share=share)},
-                superpixel_agreement=0.5 if share == 1 else np.nan,
+                superpixel_agreement=0.5,
             )
             for each, share in zip(explained.pictures, shares, strict=False)
         ]
-        return dataclasses.replace(explained, pictures=pictures, superpixels=np.array([0.4, 0.5, 0.6]))
+        owner = explained.owner[: len(pictures)]
+        return dataclasses.replace(explained, pictures=pictures, owner=owner, superpixels=np.array([0.4, 0.5, 0.6]))
 
     found = with_shares(1, 1, 0.5, 0.0, 0.8, np.nan)
     said = "\n".join(wording.lines(found))
@@ -262,7 +263,7 @@ def test_altered_pictures_that_are_not_judged_are_counted(explained):
         "Filling pores is not judged in 1 of 6 altered pictures: there was nothing to take away."
     )
     assert f"{explained.interventions['pores filled'].words} {left_out}" in said
-    assert "median over 2 pictures" in said
+    assert "median over 6 pictures" in said
     told = result_files.comparison(found)
     assert told["interventions"]["pores filled"]["words"] in said
     assert {fate: len(names) for fate, names in told["alterations"]["pores filled"].items()} == {
@@ -293,6 +294,54 @@ def with_broken(made, folder, names):
     return folder / "features.csv"
 
 
+def test_no_weight_is_said_once_and_only_before_what_has_none(explained):
+    def blocks(*, signs, answers):
+        told = dataclasses.replace(explained, at_chance=signs * ("a",), whole_at_chance=answers * ("b",))
+        (block,) = [each for each in "\n".join(wording.lines(told)).split("\n\n") if "Pores: " in each]
+        first, found, after = block.partition(f"{wording.NO_WEIGHT}\n")
+        assert wording.NO_WEIGHT not in after
+        starts = ("Pores: ", "Filling pores", "Windows: not compared")
+        return bool(found), *([start for start in starts if f"\n{start}" in f"\n{part}"] for part in (first, after))
+
+    pores, filling, windows = "Pores: ", "Filling pores", "Windows: not compared"
+    assert blocks(signs=True, answers=True) == (True, [windows], [pores, filling])
+    assert blocks(signs=True, answers=False) == (True, [filling], [pores])
+    assert blocks(signs=False, answers=True) == (True, [pores, windows], [filling])
+    assert blocks(signs=False, answers=False) == (False, [pores, filling], [])
+
+
+def test_scores_of_the_network_say_how_it_was_asked(explained):
+    said = list(wording.lines(explained))
+    scores = explained.model.scores["predictors"]
+    (windows,) = [line for line in said if line.startswith("  network, mean over windows ")]
+    (whole,) = [line for line in said if line.startswith("  network, whole picture in one pass ")]
+    assert windows.endswith(f" {one_score(scores['network']['r2'])}")
+    assert whole.endswith(f" {one_score(scores['network, whole picture in one pass']['r2'])}")
+    assert explained.at_chance[0].startswith("The network, whole picture in one pass as in its maps, does no better")
+
+
+def one_score(score):
+    return wording.interval(*(np.nan if end is None else end for end in score))
+
+
+def test_one_or_two_pictures_tell_nothing(explained):
+    def said(number):
+        pictures = [
+            dataclasses.replace(each, superpixel_agreement=0.5 if place < number else np.nan)
+            for place, each in enumerate(explained.pictures)
+        ]
+        windows = compare.WindowCorrelation((0.1, 0.2, 0.3), (0.1, 0.2, 0.3), 20, number)
+        changed = {"pictures": pictures, "superpixels": np.array([0.4, 0.5, 0.6]), "windows": windows}
+        return "\n".join(wording.lines(dataclasses.replace(explained, whole_at_chance=(), **changed)))
+
+    assert "Heat over superpixels and their SHAP values: too few pictures to tell (2)." in said(2)
+    assert "Windows: too few pictures to tell (2)." in said(2)
+    assert "0.50" not in said(2)
+    assert "too few groups to tell (2)" in said(4)  # of g0 and g1
+    assert "median over 8 pictures" in said(8)
+    assert "20 windows" in said(3)
+
+
 def test_pores_that_raise_a_conductivity_are_said_to_be_against_physics(explained):
     def said(network, features, *, lean="unclear"):
         beyond = (directions.Estimate(*network), directions.Estimate(*features))
@@ -314,7 +363,10 @@ def test_pores_that_raise_a_conductivity_are_said_to_be_against_physics(explaine
 
 def test_a_broken_picture_is_named_and_the_rest_goes_on(made, explained, tmp_path, monkeypatch):
     stand_in(explained, monkeypatch, {"p1"})
-    found = explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1"])))
+    told: list[str] = []
+    found = explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1"])), tell=told.append)
+    assert told[0].startswith("left out: p1: ")  # at once, and at the end
+    assert "fitting" in told[1]
     assert [each.name for each in found.pictures] == ["p0", *(f"p{number}" for number in range(2, N_PICTURES))]
     assert found.owner.tolist() == list(range(8))
     assert [failure.split(":")[0] for failure in found.failures] == ["p1"]
@@ -323,8 +375,9 @@ def test_a_broken_picture_is_named_and_the_rest_goes_on(made, explained, tmp_pat
     assert result_files.rows_table(found)["porosity"][0] == pytest.approx(explained.pictures[0].porosity)
 
 
-def test_a_row_without_any_picture_is_an_error(made, explained, tmp_path, monkeypatch):
+def test_a_row_without_any_picture_is_an_error_before_anything_is_fitted(made, explained, tmp_path, monkeypatch):
     stand_in(explained, monkeypatch, {"p1", "p4"})
+    monkeypatch.setattr(explain, "feature_side", None)
     with pytest.raises(ImageError, match="p4: ") as caught:
         explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1", "p4"])))
     assert "\n" not in str(caught.value)
@@ -397,6 +450,14 @@ def test_what_is_wrong_with_files_is_said_before_anything_is_computed(made, tmp_
     assert main(["explain", str(table), *told]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "9 of 9 pictures are not there: pictures/p0.png" in line
+
+
+def test_an_exchanged_picture_is_told_before_anything_is_fitted(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(explain, "feature_side", None)
+    table = with_broken(made, tmp_path, [])
+    shutil.copy(tmp_path / "pictures" / "p5.png", tmp_path / "pictures" / "p4.png")
+    with pytest.raises(ImageError, match=r"p4: .*p4\.png: is not the picture that the networks were trained on"):
+        explain.explain(request_for(made, table=table))
 
 
 def test_training_again_needs_all_pictures_and_says_so_first(made, explained, tmp_path, monkeypatch):

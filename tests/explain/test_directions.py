@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from micro_features.explain.directions import interventional, sign_reversal
+from micro_features.explain.directions import interventional, sign_reversal, too_few
 
 GROUPS = np.repeat(np.arange(8), 3)
 
@@ -107,6 +107,31 @@ def test_what_the_control_does_as_well_is_not_the_phase():
     assert found.beyond[0].low < 0 < found.beyond[0].high
     assert "does not clearly move the network's prediction" in found.words
     assert "not told from chance" in found.words
+
+
+@pytest.mark.parametrize(
+    ("groups", "few"),
+    [
+        ([], "too few pictures to tell (0)"),
+        ([1], "too few pictures to tell (1)"),
+        ([1, 2], "too few pictures to tell (2)"),
+        ([1, 1, 1, 2], "too few groups to tell (2)"),
+        ([1, 2, 3], ""),
+    ],
+)
+def test_one_or_two_pictures_or_groups_tell_nothing(groups, few):
+    assert too_few(np.array(groups)) == few
+
+
+def test_of_one_or_two_pictures_no_number_is_told():
+    before = np.zeros((2, 2))
+    found = interventional(before, before + 1, before, np.arange(2), what="Filling pores", n_resamples=50)
+    assert found.words == "Filling pores: too few pictures to tell (2)."
+    # Four pictures, of which both models moved in one.
+    before, after = np.zeros((4, 2)), np.array([[1.0, 1], [1, 0], [0, 1], [1, 0]])
+    found = interventional(before, after, before, np.arange(4), what="Filling pores", n_resamples=50)
+    assert "100%" not in found.words
+    assert found.words.endswith("does. Whether both move the same way: too few pictures to tell (1).")
 
 
 def test_two_models_that_move_alike():
