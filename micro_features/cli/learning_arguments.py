@@ -130,7 +130,9 @@ def add_cnn(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     train.add_argument("--seeds", type=at_least_one, default=3, metavar="N", help="networks a fold (default 3)")
     train.add_argument("--seed", type=count, default=0, metavar="S", help="the first of their seeds (default 0)")
-    train.add_argument("--batch", type=at_least_one, default=32, metavar="N", help="windows a step (default 32)")
+    train.add_argument(
+        "--batch", type=_at_least_two, default=32, metavar="N", help="windows a step, 2 or more (default 32)"
+    )
     train.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto: a graphics card if there is one"
     )
@@ -262,3 +264,10 @@ def add_level(command: argparse.ArgumentParser) -> None:
         metavar="P",
         help="of the prediction intervals; n groups allow at most 1 - 1/(n + 1) (default 0.8)",
     )
+
+
+def _at_least_two(text: str) -> int:
+    """A whole number from 2."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 2 or more")
+    return int(text)

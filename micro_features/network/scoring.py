@@ -305,7 +305,7 @@ def intervals_said(known: Mapping[str, Any]) -> str:
     if inside[1] is None:
         return (
             f"Prediction intervals at {at}: they could not be tried on left-out groups, which leave too few others for "
-            "this level: their interval_low and interval_high are empty."
+            "this level; their interval_low and interval_high are empty."
         )
     return (
         f"At {at}, {said(inside)} of a left-out group lay inside its intervals, in the mean over groups. These are "

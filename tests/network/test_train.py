@@ -140,12 +140,12 @@ def test_what_is_not_ours_is_left_alone(drawn, tmp_path):
     (out / "mine.txt").rename(out / "checkpoints")
     with pytest.raises(OutputError, match="exists already"):
         train(request, out)
-    for mine in ("my.pt", "fold-0-seed-0.safetensors/my.pt", "fold-1-seed-0.safetensors.old"):
-        mine = tmp_path / Path(mine).name / "checkpoints" / mine
+    for other, name in (("a", "my.pt"), ("b", "fold-0-seed-0.json/my.pt"), ("c", "fold-0-seed-0.json.old")):
+        mine = tmp_path / other / "checkpoints" / name
         mine.parent.mkdir(parents=True)
         mine.write_text("mine")
         with pytest.raises(OutputError, match="exists already"):
-            train(request, tmp_path / mine.name)
+            train(request, tmp_path / other)
         assert mine.read_text() == "mine"
     (tmp_path / "done" / "model").mkdir(parents=True)
     with pytest.raises(OutputError, match="holds a finished model"):
