@@ -278,8 +278,10 @@ def found_pictures(dataset: Dataset, table: Path, folder: Path | None) -> dict[s
     FeatureTableError
         The table does not name pictures.
     ImageError
-        Pictures are missing; names them.
+        There is no such folder, or pictures are missing; names them.
     """
+    if folder is not None and not folder.is_dir():
+        raise ImageError(f"--pictures {folder}: there is no such folder; name that in which the table's paths begin.")
     names = [name for row in dataset.ids for name in dataset.members[row]]
     unknown = [name for name in names if name not in dataset.pictures]
     if unknown:
@@ -290,10 +292,9 @@ def found_pictures(dataset: Dataset, table: Path, folder: Path | None) -> dict[s
     paths = {name: _found(dataset.pictures[name].path, table, folder) for name in names}
     gone = [dataset.pictures[name].path for name, path in paths.items() if path is None]
     if gone:
-        looked = ", ".join(as_text(place) for place in _places(table, folder))
         raise ImageError(
-            f"{len(gone)} of {len(names)} pictures are not there: {_some(gone)} (looked in {looked}); say where with "
-            "--pictures FOLDER."
+            f"{len(gone)} of {len(names)} pictures are not there: {_some(gone)} (looked in "
+            f"{', '.join(map(as_text, _places(table, folder)))}); say where with --pictures FOLDER."
         )
     return {name: path for name, path in paths.items() if path is not None}
 
@@ -380,8 +381,7 @@ def _places(table: Path, folder: Path | None) -> list[Path]:
 
 def _found(path: str, table: Path, folder: Path | None) -> Path | None:
     """The file that a table's path means; an absolute one is itself."""
-    tried = (place / path.replace("\\", "/") for place in _places(table, folder))
-    return next((each for each in tried if each.is_file()), None)
+    return next(filter(Path.is_file, (place / path.replace("\\", "/") for place in _places(table, folder))), None)
 
 
 def _read(reading: _Reading) -> NetworkPicture | str:

@@ -116,6 +116,7 @@ def test_weights_of_another_architecture_are_refused(copied):
     [
         (lambda told: told.update(format=1), "is of format 1, this version reads 2"),
         (lambda told: told.pop("geometry"), "not what `cnn train` writes"),
+        (lambda told: told["architecture"].update(channels=[320000, 640000]), "none of them more than 1024"),
         (lambda told: told["training"]["folds"].pop(), "not what `cnn train` writes"),
         (lambda told: told["networks"].pop(0) and told["networks"].pop(0), "networks and folds do not fit"),
     ],

@@ -131,6 +131,12 @@ def test_pictures_are_found_from_the_table_or_from_a_folder(drawn, tmp_path, mon
         np.testing.assert_array_equal(one.x, other.x)
 
 
+def test_a_folder_that_is_not_there_is_an_error_also_where_pictures_are_found_without_it(drawn, tmp_path):
+    table, _ = drawn
+    with pytest.raises(ImageError, match=r"--pictures .*nowhere: there is no such folder"):
+        read(table, tmp_path / "nowhere")
+
+
 def test_all_pictures_that_can_not_be_used_are_named(drawn):
     table, _ = drawn
     (table.parent / "pictures" / "p03.png").write_bytes(b"")
