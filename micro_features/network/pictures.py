@@ -17,6 +17,7 @@ from micro_features.fitting.dataset import Dataset, Pictured
 from micro_features.fitting.origin import origin_of
 from micro_features.images.resize import shrunk
 from micro_features.images.windows import window_boxes
+from micro_features.network.window_fit import Refused, TooSmall, check_resolved, complaint, too_small
 
 SAME_PIXEL = 1.05
 """Pixels whose sizes differ by no larger factor are taken for one magnification."""
@@ -53,12 +54,12 @@ class Geometry:
     def __post_init__(self) -> None:
         if self.reduction < 1 or self.window_px < 1 or not 0 <= self.overlap_px < self.window_px:
             raise SettingsError(
-                f"windows of {self.window_px} px with {self.overlap_px} px overlap, reduced by {self.reduction}: the "
-                "overlap must be smaller than the window, and the reduction 1 or more."
+                f"--window {self.window_px}, --overlap {self.overlap_px}, --reduction {self.reduction}: the overlap "
+                "must be smaller than the window, and the reduction 1 or more."
             )
         for name, value in (("window", self.window_px), ("overlap", self.overlap_px)):
             if value % self.reduction:
-                raise SettingsError(f"{name} {value} px: choose a multiple of the reduction, {self.reduction}.")
+                raise SettingsError(f"--{name} {value}: choose a multiple of the reduction, {self.reduction}.")
 
     @property
     def window(self) -> int:
@@ -204,16 +205,15 @@ def network_picture(
     if not len(rows):
         raise ImageError("has no pixel that is material.")
     first_row, first_col, n_rows, n_cols = map(int, (rows[0], cols[0], np.ptp(rows) + 1, np.ptp(cols) + 1))
+    material = n_rows, n_cols
     if factor == round(factor):
         n_rows, n_cols = (int(max(factor, n // factor * factor)) for n in (n_rows, n_cols))
     inside = slice(first_row, first_row + n_rows), slice(first_col, first_col + n_cols)
     valid = micrograph.valid[inside]
     x, valid = shrunk(np.where(valid, micrograph.image[inside], np.float32(0)), valid, factor)
     if min(x.shape) < geometry.window:
-        raise ImageError(
-            f"is {n_cols} x {n_rows} px without its data bar, smaller than a window of "
-            f"{geometry.window * factor:.0f} px: choose smaller windows."
-        )
+        um = None if geometry.window_um is None or pixel_um is None else (pixel_um, geometry.window_um)
+        raise too_small(material, geometry.reduction, geometry.window_px, um)
     grey = x[valid].astype(np.float64)
     if not len(grey) or grey.std() < _ONE_COLOUR:
         raise ImageError("is of one colour: there is nothing to see in it.")
@@ -336,14 +336,11 @@ def read_pictures(
     names, told = list(paths), [dataset.pictures[name] for name in paths]
     readings = [_Reading(path, each, geometry) for path, each in zip(paths.values(), told, strict=True)]
     answers = map_ordered(_read, readings, n_workers=n_workers)
-    reasons = [f"{each.path} {each_answer}" for each, each_answer in zip(told, answers, strict=True)
-               if isinstance(each_answer, str)]  # fmt: skip
-    if reasons:
-        more = f" (and {len(reasons) - _SHOWN} more)" if len(reasons) > _SHOWN else ""
-        raise ImageError(
-            f"{len(reasons)} of {len(names)} pictures can not be used, and training needs all: "
-            f"{'; '.join(reasons[:_SHOWN])}{more}"
-        )
+    refused = [(each.path, said) for each, said in zip(told, answers, strict=True) if isinstance(said, Refused)]
+    if refused:
+        in_um = geometry.window_um is not None
+        option = f"--window-um {geometry.window_um:g}" if in_um else f"--window {geometry.window_px}"
+        raise ImageError(complaint(refused, len(names), option))
     pictures = {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, NetworkPicture)}
     measured = origin_of(table).inputs_sha256
     for each, path in zip(told, paths.values(), strict=True):
@@ -367,7 +364,9 @@ def _check_scales(dataset: Dataset, geometry: Geometry) -> None:
     if bare and geometry.window_um is not None:
         raise CalibrationError("--window-um: no picture has a pixel size; give windows in pixels, or calibrate them.")
     sizes = [each.pixel_um for each in told if each.pixel_um is not None]
-    if geometry.window_um is None and sizes and max(sizes) > SAME_PIXEL * min(sizes):
+    if geometry.window_um is not None and sizes:
+        check_resolved(geometry.window_um, geometry.window, max(sizes))
+    elif sizes and max(sizes) > SAME_PIXEL * min(sizes):
         (low, first), (high, last) = ((end, names[sizes.index(end)]) for end in (min(sizes), max(sizes)))
         raise SettingsError(
             f"pixels are {low:.4g} µm ({first}) to {high:.4g} µm ({last}): windows of so many pixels would show them "
@@ -384,7 +383,7 @@ def _found(path: str, table: Path, folder: Path | None) -> Path | None:
     return next(filter(Path.is_file, (place / path.replace("\\", "/") for place in _places(table, folder))), None)
 
 
-def _read(reading: _Reading) -> NetworkPicture | str:
+def _read(reading: _Reading) -> NetworkPicture | Refused:
     """In a process of its own; what is wrong with a picture comes back as text, so that all are named."""
     jobs.use_one_thread()
     size = reading.told.pixel_um
@@ -392,7 +391,8 @@ def _read(reading: _Reading) -> NetworkPicture | str:
         micrograph = read_micrograph(reading.path, reading.told.page, pixel_um=size, uncalibrated=size is None)
         return network_picture(micrograph, reading.geometry)
     except MicroFeaturesError as error:
-        return " ".join(str(error).split()).removeprefix(repr(str(reading.path))).strip()
+        reason = " ".join(str(error).split()).removeprefix(repr(str(reading.path))).strip()
+        return Refused(reason, error.largest if isinstance(error, TooSmall) else None)
 
 
 def _some(names: Sequence[str]) -> str:

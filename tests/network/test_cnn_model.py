@@ -107,7 +107,10 @@ def test_damage_and_strays_are_named(copied):
 
 def test_weights_of_another_architecture_are_refused(copied):
     rewritten(copied, "schema.json", lambda told: told["architecture"].update(channels=[32, 64, 64]))
-    with pytest.raises(ArtefactError, match="weights of another architecture"):
+    with pytest.raises(ArtefactError, match=r"model/fold-0-seed-0\.safetensors: weights of another architecture"):
+        load(str(copied))
+    rewritten(copied, "schema.json", lambda told: told["architecture"].update(normalised="otherwise"))
+    with pytest.raises(ArtefactError, match=r"schema\.json: is not what .*normalised is 'otherwise'"):
         load(str(copied))
 
 

@@ -80,6 +80,9 @@ def test_windows_in_micrometres_bring_pictures_to_one_scale():
     uneven = network_picture(micrograph(noise(50, 50), pixel_um=0.4), geometry)
     assert fine.x.shape == coarse.x.shape == uneven.x.shape == (20, 20)
     assert (fine.reduction, coarse.reduction, uneven.reduction) == ((4, 4), (1, 1), (2.5, 2.5))
+    with pytest.raises(ImageError, match=r"is 40 x 40 µm .*window of 1000 µm\.$") as found:
+        network_picture(micrograph(noise(80, 80), pixel_um=0.5), Geometry(40, 20, 2, window_um=1000.0))
+    assert found.value.largest == 40
     with pytest.raises(CalibrationError, match="coarser than a network pixel"):
         network_picture(micrograph(noise(80, 80), pixel_um=1.1), geometry)
     with pytest.raises(CalibrationError, match="no pixel size"):
@@ -88,7 +91,7 @@ def test_windows_in_micrometres_bring_pictures_to_one_scale():
 
 @pytest.mark.parametrize(
     ("numbers", "words"),
-    [((340, 340, 2), "smaller than the window"), ((341, 170, 2), "window 341 px"), ((340, 170, 0), "1 or more")],
+    [((340, 340, 2), "smaller than the window"), ((341, 170, 2), "--window 341: choose"), ((340, 170, 0), "1 or more")],
 )
 def test_windows_that_can_not_be(numbers, words):
     with pytest.raises(SettingsError, match=words):
