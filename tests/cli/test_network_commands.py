@@ -31,11 +31,14 @@ def drawn(tmp_path):
          "porosity": rng.random(8), TARGET: sigma, "batch": groups}
     ).to_csv(folder / "features.csv", index=False)  # fmt: skip
     fit = folder / "fit"
-    pd.DataFrame({"micrograph_id": names, "fold": [row % 2 for row in range(8)]}).to_csv(fit / "folds.csv", index=False)
+    pd.DataFrame({"micrograph_id": names, "group": groups, "fold": [row % 2 for row in range(8)]}).to_csv(
+        fit / "folds.csv", index=False
+    )
     pd.DataFrame({"micrograph_id": names, f"measured_{TARGET}": sigma, f"predicted_{TARGET}": sigma}).to_csv(
         fit / "predictions.csv", index=False
     )
-    told = {"target": {"name": TARGET, "task": "regression"}, "protocols": {"grouped": {}}, "models": {}}
+    told = {"target": {"name": TARGET, "task": "regression", "log10": True}, "group": "batch"}
+    told |= {"protocols": {"grouped": {}}, "models": {}}
     (fit / "scores.json").write_text(
         json.dumps({**told, "explained_model": "xgboost", "seed": 0, "features": {"assumed_sign": {}}})
     )
@@ -66,22 +69,30 @@ def test_from_a_table_to_predictions_of_pictures(drawn, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "bad.png: read:" in out
     assert "p0: " in out
-    assert list(pd.read_csv(table)["micrograph_id"]) == ["p0"]
+    assert list(pd.read_csv(table)["micrograph_id"]) == ["p0", "bad"]
 
 
 def test_bad_input_is_one_line(drawn, capsys):
     for more, words in (
-        (["--window", "128"], "smaller than a window of 128 px"),
+        (["--window", "128"], "--window 128: 8 of 8 pictures are smaller than a window"),
         (["--window", "33"], "choose a multiple of the reduction"),
-        (["--window-um", "1"], "coarser than a network pixel"),
+        (["--window", "16", "--overlap", "16"], "--overlap 16"),
+        (["--window-um", "1"], "--window-um 1: pictures with pixels of 0.25 µm would have to be enlarged; choose at "),
+        (
+            ["--window-um", "900"],
+            "--window-um 900: 8 of 8 pictures are smaller than a window, and training needs all; choose at most 16.",
+        ),
         (["--cuts", "1e-9"], "has no row"),
     ):
         assert train(drawn, *more) == 2
         *_, line = capsys.readouterr().err.splitlines()
         assert line.startswith("micro-features: ")
         assert words in line
-    with pytest.raises(SystemExit):
-        train(drawn, "--epochs", "0")
+    for more in (["--epochs", "0"], ["--batch", "1"]):
+        with pytest.raises(SystemExit):
+            train(drawn, *more)
+        assert more[0] in capsys.readouterr().err.splitlines()[-1]
+    assert not (drawn / "out").exists()
 
 
 def test_without_torch_it_is_said_what_to_install(drawn, capsys, monkeypatch):
