@@ -170,6 +170,11 @@ def agreement(
     ]
     of_untrained = tuple(_with_mean(rank_correlation(untrained, shap))[:, 0].tolist())
     verdict, reasons = _verdict(each[0], of_untrained, at_chance, unresolved)
+    alone = (
+        _not_alone(dict(zip(phases, each[1:], strict=True)), np.sign(each[0].value))
+        if verdict in ("agree", "disagree")
+        else []
+    )
     flat = [
         f"The {side} {name} is the same in all pictures: it has no rank."
         for side, numbers in (("network's lean on", cnn), ("SHAP sum of", shap))
@@ -183,7 +188,7 @@ def agreement(
         n=len(cnn),
         n_groups=len(np.unique(groups)),
         verdict=verdict,
-        reasons=(*reasons, *flat, *_of_texture(texture_share)),
+        reasons=(*reasons, *alone, *flat, *_of_texture(texture_share)),
     )
 
 
@@ -361,6 +366,20 @@ def _verdict(
     same = "the same" if sign > 0 else "the opposite"
     reason = f"Rank agreement {said}, at equal measured property {left}: where one model leans on a phase the other"
     return "agree" if sign > 0 else "disagree", (f"{reason} does {same}. {CAPTION}",)
+
+
+def _not_alone(by_phase: Mapping[str, PhaseAgreement], sign: float) -> list[str]:
+    """Phases whose own numbers do not bear the verdict, which is about the mean of all."""
+    weak = []
+    for phase, one in by_phase.items():
+        ends = (one.low, one.high, one.partial[0], one.partial[2])
+        if not min(sign * end for end in ends) > 0 or one.p_shift > ALPHA or one.p_shuffle > ALPHA:
+            weak.append(phase)
+    if not weak:
+        return []
+    borne = [phase for phase in by_phase if phase not in weak]
+    by = f"it is borne by {' and '.join(borne)}" if borne else "no phase alone bears it"
+    return [f"Of {' and '.join(weak)} alone this is not shown: {by}."]
 
 
 def _said(interval: tuple[float, float, float]) -> str:

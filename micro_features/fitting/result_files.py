@@ -23,10 +23,16 @@ from micro_features.learn.target import native_values
 
 
 def check_new(folder: Path) -> None:
-    """Make the folder, or refuse one that holds something, before anything is computed; OutputError."""
+    """Refuse a folder that holds something or can not be made, before anything is computed; OutputError.
+
+    Nothing stays of the trial: a run that ends without results leaves no empty folder.
+    """
     check_new_model(folder)
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for each in made:
+            each.rmdir()
     except OSError as error:
         raise OutputError(f"{folder}: can not be made ({error.strerror or error}); name another folder.") from None
 

@@ -79,7 +79,7 @@ def draw_phase_bars(
     ----------
     shares, sums : Axes
     shap, enrichment
-        As in `micro_features.report.heat_figures.sample_figure`.
+        As in `micro_features.report.heat_figures.sample_figure`; of the map ``lean``, too.
     heat : float array
         The map: a sign that holds less than 5 % of its heat is not placed, only said.
     limit : float
@@ -120,6 +120,7 @@ def draw_phase_bars(
     dressed(sums, x=f"sum of SHAP values\n/ {unit}")
     titled(shares, "e  network")
     titled(sums, "f  model of phases")
+    _say_signs(sums, shap, enrichment["lean"])
     inches = shares.get_position().height * shares.figure.get_figheight()  # type: ignore[union-attr]
     shares.legend(
         handles=[
@@ -131,6 +132,27 @@ def draw_phase_bars(
         loc="upper left",
         bbox_to_anchor=(-0.35, -0.58 / inches),
     )
+
+
+def _say_signs(ax: "Axes", shap: Mapping[str, float], lean: pd.Series) -> None:
+    """Under the bars, phase by phase: does the map lean to the side that the SHAP sum has?"""
+    said = ["lean of the map / SHAP sum:"]
+    for phase, value in shap.items():
+        both = np.sign([float(lean.get(phase, np.nan)), value])
+        if np.isfinite(both).all() and both.all():
+            one, other = ("+" if sign > 0 else "−" for sign in both)
+            said.append(f"{SHAP_NAMES.get(phase, phase)} {one} / {other}, {'alike' if one == other else 'opposite'}")
+    if len(said) > 1:
+        ax.annotate(
+            "\n".join(said),
+            (0, 0),
+            (-4, -42),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=SMALL_PT,
+            linespacing=1.25,
+        )
 
 
 _MOST_TIMES = 16.0
@@ -155,7 +177,7 @@ def _share_axis(ax: "Axes", values: np.ndarray) -> None:
 
 def _held(share: float) -> str:
     said = f"{100 * share:.1f} % of the heat"
-    return said if share >= _LEAST_SHARE else f"{said}, too little to place"
+    return said if share >= _LEAST_SHARE else f"{said},\ntoo little to place"
 
 
 def lean_figure(

@@ -86,7 +86,8 @@ def sample_figure(
     cells : Cells
         Of this map, in pixels of the picture.
     enrichment : DataFrame
-        Of this map, as `micro_features.explain.enrichment.enrichment` gives: ``positive`` and ``negative`` by phase.
+        Of this map, as `micro_features.explain.enrichment.enrichment` gives: ``positive``, ``negative`` and ``lean`` by
+        phase.
     limit : float
         End of the colours of the SHAP sums, the same for all pictures of a set, above 0. Those of the map end where
         most of its own cells do: heat of pictures differs by more than a colour scale can show.
@@ -113,7 +114,7 @@ def sample_figure(
     title = f"{broken(name, 80)}\n{textwrap.fill(f'{called}: {said}', 108)}"
     # Inches, from the bottom; below each row of panels there is room for what is written there.
     panel = (_PANEL_WIDTH, float(np.clip(_PANEL_WIDTH * image.shape[0] / image.shape[1], 1.2, 3.2)))
-    lower = 0.15 * len(textwrap.wrap(caption, LETTERS)) + 1.1
+    lower = 0.15 * len(textwrap.wrap(caption, LETTERS)) + 1.35
     upper = lower + panel[1] + 0.95 + 0.15 * max(1, len(set(shap) - set(SHAP_NAMES)))
     height = upper + panel[1] + 0.3 + 0.17 * (title.count("\n") + 1)
     with matplotlib.rc_context({"text.parse_math": False, "hatch.linewidth": 0.6}):

@@ -435,6 +435,7 @@ def test_what_does_not_belong_together_is_one_line(made, tmp_path, capsys):
         *_, line = capsys.readouterr().err.splitlines()
         assert line.startswith("micro-features: ")
         assert words in line
+        assert not (tmp_path / f"out{number}").exists()  # nothing was written
     assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
 
 

@@ -67,6 +67,18 @@ def test_two_models_that_lean_alike_agree():
     assert "not shown to be a cause" in found.reasons[0]
 
 
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_phase_that_does_not_bear_the_verdict_is_named(turned):
+    """One phase alone may carry the mean of both."""
+    data = planted()
+    assert not any("alone" in reason for reason in agreement(**data).reasons)
+    rng = np.random.default_rng(5)
+    cnn = turned * np.stack([data["cnn"][:, 0], rng.permutation(data["cnn"][:, 1])], axis=1)
+    found = agreement(**{**data, "cnn": cnn})
+    assert found.verdict == ("agree" if turned > 0 else "disagree")
+    assert "Of boundary alone this is not shown: it is borne by pore." in found.reasons
+
+
 def test_identical_ranks_give_one_and_turned_ones_disagree():
     data = planted(noise=0.0)
     assert agreement(**data).value == pytest.approx(1)

@@ -45,7 +45,8 @@ def sample(image=None, **choices):
         "maps": maps_of(np.zeros(cells)),
         "cells": Cells(16),
         "enrichment": pd.DataFrame(
-            {"positive": [0.5, 1.5, 1.0], "negative": [2.0, 0.9, np.nan]}, index=["pore", "boundary", "interior"]
+            {"positive": [0.5, 1.5, 1.0], "negative": [2.0, 0.9, np.nan], "lean": [-0.1, -0.2, 0.3]},
+            index=["pore", "boundary", "interior"],
         ),
         "limit": 0.5,
         "predictions": {"measured": 3.7e-4, "network": 3.1e-4, "feature model, whole groups left out": np.nan},
@@ -127,7 +128,7 @@ def test_phases_have_their_colours_and_area_shares():
 
 def test_unresolved_grains_are_said():
     note = "grains are not resolved in this picture"
-    found = pd.DataFrame({"positive": [0.5], "negative": [2.0]}, index=["pore"])
+    found = pd.DataFrame({"positive": [0.5], "negative": [2.0], "lean": [-0.1]}, index=["pore"])
     axes = panels(sample(phases=masks((96, 128), grains=False), enrichment=found, note=note))
     assert " ".join(words(axes["b"])[-1].split()) == note
     assert sum("resolved" in text for ax in axes.values() for text in words(ax)) == 1
@@ -232,7 +233,7 @@ def test_where_a_sign_of_little_heat_lies_is_not_drawn(negative, placed):
     assert len(ax.patches) == (5 if placed else 3)
     assert any(bar.get_hatch() for bar in ax.patches) == placed
     said = f"lowers the prediction: {100 * negative / 48:.1f} % of the heat"
-    assert words(ax)[-1] == said + ("" if placed else ", too little to place")
+    assert words(ax)[-1] == said + ("" if placed else ",\ntoo little to place")
 
 
 def test_a_map_of_nothing_has_no_bars():
@@ -272,7 +273,9 @@ def test_maps_sheet_pairs_pictures_with_their_maps(n, legible):
 
 
 def test_half_is_as_far_as_double_and_none_at_all_has_an_end():
-    pairs = pd.DataFrame({"positive": [0.5, 2.0, 0.0], "negative": [1.0, 1.0, 40.0]}, ["pore", "boundary", "interior"])
+    pairs = pd.DataFrame(
+        {"positive": [0.5, 2.0, 0.0], "negative": [1.0, 1.0, 40.0], "lean": 0.0}, ["pore", "boundary", "interior"]
+    )
     cells = np.full((6, 8), 0.001)
     cells[:3] *= -1
     ax = panels(sample(maps=maps_of(cells), enrichment=pairs))["e"]
@@ -298,3 +301,14 @@ def test_a_sum_near_zero_is_no_brighter_than_the_picture_around_it():
 def test_a_unit_that_is_not_known_leaves_no_empty_bracket():
     figure = sample(target=("conductivity", ""))
     assert "()" not in " ".join(text.get_text() for text in figure.texts)
+
+
+def test_it_is_said_whether_both_models_have_a_phase_on_the_same_side():
+    ax = panels(sample())["f"]
+    assert words(ax)[-1].splitlines() == [
+        "lean of the map / SHAP sum:",
+        "pores − / −, alike",
+        "grain structure − / +, opposite",
+    ]
+    ax = panels(sample(shap={"pore": 0.0, "boundary": np.nan}))["f"]
+    assert not any("SHAP sum" in each for each in words(ax))
