@@ -314,11 +314,12 @@ def test_the_command_says_what_a_folder_lacks(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_network_finds_porosity_in_the_shipped_set(surface):
+def test_networks_find_porosity_in_the_shipped_set(surface):
+    """Most of them: of 16 specimens one may learn it with heat that leans the other way."""
     drawn = benchmark.read_drawn(shipped("data", "synthetic"), least=20)
     planted = plant(drawn.pool, "porosity", surface, seed=0)
     pictures = [drawn.pictures[name] for name in planted.pool.X.index]
-    found = of_trained(pd.DataFrame(benchmark.ask(planted, pictures, epochs=40, seed=0)))
-    assert found["r2"].iloc[0] > 0.3
-    assert found["beyond"].abs().idxmax() == "pore"
-    assert found.loc["pore", "beyond"] < -5
+    found = [of_trained(pd.DataFrame(benchmark.ask(planted, pictures, epochs=40, seed=seed))) for seed in range(3)]
+    assert min(each["r2"].iloc[0] for each in found) > 0.3
+    assert all(each["beyond"].abs().idxmax() == "pore" for each in found)
+    assert np.median([each.loc["pore", "beyond"] for each in found]) < -5
