@@ -244,9 +244,10 @@ def lean_figure(
             for axis in (ax.xaxis, ax.yaxis):
                 plain_ticks(axis)
             _draw_rank(strip, lean)
-        entries = max((ax.get_legend_handles_labels() for ax in clouds), key=lambda pair: len(pair[1]))
-        if not alone and entries[1]:
-            figure.legend(*entries, loc="outside right center", fontsize=SMALL_PT, frameon=False)
+        if not alone:
+            # Told which lines, it drops none whose name begins with an underscore.
+            marks = max(([line for line in ax.lines if line.get_marker() in MARKERS] for ax in clouds), key=len)
+            figure.legend(handles=marks, loc="outside right center", fontsize=SMALL_PT, frameon=False)
         return captioned(figure, caption)
 
 

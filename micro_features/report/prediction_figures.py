@@ -57,7 +57,7 @@ def predicted_against_measured(
         In the target's own unit; low and high NaN where there is no interval. Intervals of more than 1000 rows would
         cover each other and are not drawn.
     groups : sequence of n str
-        What was left out together; up to 12 have a mark of their own, in the order of their names.
+        What was left out together; up to 12 have a mark of their own.
     in_domain : (n,) bool array
         False is drawn open: a picture unlike those the model was trained on.
     name, unit : str
@@ -77,7 +77,8 @@ def predicted_against_measured(
     many = len(measured) > MOST_VECTOR_POINTS
     labels = np.asarray(groups)
     alone = len(set(groups)) > _MOST_GROUPS
-    there = ["all"] if alone else sorted(set(groups))
+    # Marks follow the target, so that the legend reads as the points lie.
+    there = ["all"] if alone else sorted(sorted(set(groups)), key=lambda group: np.median(measured[labels == group]))
     legend: list[Any] = []
     size: dict[str, Any] = {"s": 6 if many else 30, "rasterized": many, "alpha": 0.3 if many else 1.0}
     for rank, group in enumerate(there):

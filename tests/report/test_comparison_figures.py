@@ -17,7 +17,7 @@ def leans(n, seed=0):
 
 
 def lean_figure(of, n, n_groups, measured=None):
-    groups = [f"1100C-{row % n_groups}h-20pct$x$" for row in range(n)]
+    groups = [f"{'_' * (row % n_groups == 4)}1100C-{row % n_groups}h-20pct$x$" for row in range(n)]
     measured = np.linspace(1, 2, n) if measured is None else measured
     return figures.lean_figure(of, groups=groups, measured=measured, unit="decades", caption=CAPTION)
 
@@ -75,7 +75,7 @@ def test_small_leans_have_no_factor_apart(legible):
 def test_groups_look_as_in_figures_of_predictions(rendered):
     rng = np.random.default_rng(0)
     measured = rng.lognormal(size=40)
-    groups = [f"1100C-{row % 9}h-20pct$x$" for row in range(40)]
+    groups = [f"{'_' * (row % 9 == 4)}1100C-{row % 9}h-20pct$x$" for row in range(40)]
     figure = lean_figure({"pore": leans(40)}, 40, 9, measured)
     other = rendered(
         lambda ax: predicted_against_measured(
