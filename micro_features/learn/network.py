@@ -9,12 +9,11 @@ Channels are normalised in one of two ways, and which is better depends on the p
 - in each picture, over groups of channels (Wu and He 2018, ECCV, Group normalization). What a microscope session does
   to all of a picture alike goes, so it carries over better to other sessions. But many pores, or deep grooves, change
   every cell of the picture then, and a network can read either from places that have none. And the means over a
-  picture, which are all that the last layer is given, are nearly the same in all pictures: how deep grooves are was not
-  learned in 20 epochs of a drawn set (R2 0.03).
+  picture, which are all that the last layer is given, are nearly the same in all pictures: how deep grooves are is
+  hardly learned from drawn sets in 25 epochs (median R2 of 20 sets 0.15), and maps then point at pores.
 - over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization). Once trained, a cell depends on nothing
-  but what lies around it, heat maps show where the evidence is, and that depth is learned (R2 0.6). What sessions
-  differ by stays, as far as standardising the picture leaves it. Beyond the edge the border is repeated, so that a
-  whole picture is like its windows.
+  but what lies around it, and that depth is learned (R2 0.65). What sessions differ by stays, as far as standardising
+  the picture leaves it. Beyond the edge the border is repeated, so that a whole picture is like its windows.
 """
 
 import copy
