@@ -103,24 +103,26 @@ class Job:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
+    """Why a picture is not gone on with, and at which stage."""
+
     def __init__(self, stage: str, reason: str):
         super().__init__(reason)
         self.stage = stage
 
 
 @contextlib.contextmanager
-def _stage(name: str) -> Iterator[None]:
+def stage(name: str) -> Iterator[None]:
     """Whatever goes wrong in here stops this picture, and no other."""
     try:
         yield
     except MicroFeaturesError as error:
-        raise _Stopped(name, _one_line(str(error))) from error
+        raise Stopped(name, _one_line(str(error))) from error
     except MemoryError:
-        raise _Stopped(name, "not enough memory: shrink the picture or cut it into tiles") from None
+        raise Stopped(name, "not enough memory: shrink the picture or cut it into tiles") from None
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
-        raise _Stopped(name, _one_line(f"defect of the program: {type(error).__name__}: {error}; report it")) from error
+        raise Stopped(name, _one_line(f"defect of the program: {type(error).__name__}: {error}; report it")) from error
 
 
 def _one_line(text: str) -> str:
@@ -131,20 +133,20 @@ def _each_page(job: Job, work: Callable[[Picture, str, str, FileResult], dict[st
     """Do the work of every page; `work` gets the picture, its id, its file stem and the result to add to."""
     result = FileResult()
     try:
-        with _stage("read"):
+        with stage("read"):
             n_pages = count_pages(job.path)
-    except _Stopped as stopped:
+    except Stopped as stopped:
         result.failures.append(Failure(job.path_text, stopped.stage, str(stopped)))
         return result
     for page in range(n_pages):
         suffix = f".page{page + 1}" if n_pages > 1 else ""
         try:
-            with _stage("read"):
+            with stage("read"):
                 picture = read_picture(job.path, page, max_pixels=job.settings.reading.max_pixels)
             result.sha256 = picture.sha256
             row = work(picture, job.micrograph_id + suffix, job.name + suffix, result)
             result.rows.append(row)
-        except _Stopped as stopped:
+        except Stopped as stopped:
             where = f"page {page + 1}: " if n_pages > 1 else ""
             result.failures.append(Failure(job.path_text, stopped.stage, where + str(stopped)))
     return result
@@ -155,14 +157,14 @@ def extract_file(job: Job) -> FileResult:
 
     def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
         stated = job.stated
-        with _stage("calibrate"):
+        with stage("calibrate"):
             calibrated = pipeline.calibrate(picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated)
             micrograph = pipeline.micrograph_of(
                 picture, calibrated, micrograph_id=micrograph_id, sample_id=stated.sample_id or micrograph_id
             )
-        with _stage("segment"):
+        with stage("segment"):
             segmentation = pipeline.segment(micrograph, job.settings)
-        with _stage("measure"):
+        with stage("measure"):
             measured = pipeline.measure(micrograph, segmentation, job.settings)
             row = rows.feature_row(
                 micrograph,
@@ -173,7 +175,7 @@ def extract_file(job: Job) -> FileResult:
                 settings=job.settings,
                 surface=stated.surface or job.settings.measure.surface,
             )
-        with _stage("write"):
+        with stage("write"):
             key = f"{job.path_text} {job.digest} {picture.sha256} {picture.page}"
             part = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.parquet"
             _write_part(job.parts / part, rows.region_rows(measured.regions, micrograph))
@@ -192,12 +194,12 @@ def segment_file(job: Job) -> FileResult:
 
     def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
         stated = job.stated
-        with _stage("calibrate"):
+        with stage("calibrate"):
             calibrated, note = pipeline.calibrate_if_possible(
                 picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated
             )
             micrograph = pipeline.micrograph_of(picture, calibrated, micrograph_id=micrograph_id)
-        with _stage("segment"):
+        with stage("segment"):
             segmentation = pipeline.segment(micrograph, job.settings)
             row = rows.segmentation_row(
                 micrograph,
@@ -208,7 +210,7 @@ def segment_file(job: Job) -> FileResult:
                 settings=job.settings,
                 note=note,
             )
-        with _stage("write"):
+        with stage("write"):
             write_labels(job.folder / "grains" / f"{name}.tif", segmentation.grains)
             write_labels(job.folder / "pores" / f"{name}.tif", segmentation.pores)
             grains, pores = segmentation.grains, segmentation.pores
@@ -226,7 +228,7 @@ def calibrate_file(job: Job) -> FileResult:
 
     def work(picture: Picture, micrograph_id: str, name: str, result: FileResult) -> dict[str, Any]:
         stated = job.stated
-        with _stage("calibrate"):
+        with stage("calibrate"):
             calibrated, refusal = pipeline.calibrate_if_possible(
                 picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated
             )
@@ -234,7 +236,7 @@ def calibrate_file(job: Job) -> FileResult:
             row = rows.calibration_row(
                 micrograph, calibrated, path=job.path_text, page=picture.page, refusal=_one_line(refusal)
             )
-        with _stage("write"):
+        with stage("write"):
             _write_overlay(job, name, micrograph, calibrated, row, grains=None, pores=None)
         if refusal:
             result.failures.append(Failure(job.path_text, "calibrate", _one_line(refusal)))

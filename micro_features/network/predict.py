@@ -12,7 +12,7 @@ import pandas as pd
 from micro_features import jobs, pipeline
 from micro_features.batch import Failure, FileResult, map_unordered, usable_cores
 from micro_features.data import Picture
-from micro_features.errors import CalibrationError, FeatureTableError, MicroFeaturesError, OutputError
+from micro_features.errors import FeatureTableError, OutputError
 from micro_features.files.images import count_pages, read_picture
 from micro_features.files.search import as_text, find_pictures, picture_ids
 from micro_features.files.tables import TABLE_SUFFIXES, Manifest, as_float, write_table
@@ -189,32 +189,36 @@ def _predict_file(job: _Job) -> FileResult:
     torch.set_num_threads(1)  # what is said must not depend on how many processes there are
     result, path = FileResult(), as_text(job.path)
     try:
-        n_pages = count_pages(job.path)
-    except MicroFeaturesError as error:
-        result.failures.append(Failure(path, "read", " ".join(str(error).split())))
+        with jobs.stage("read"):
+            n_pages = count_pages(job.path)
+    except jobs.Stopped as stopped:
+        result.failures.append(Failure(path, stopped.stage, str(stopped)))
         return result
     for page in range(n_pages):
         name = job.micrograph_id + (f".page{page + 1}" if n_pages > 1 else "")
-        where, stage = f"page {page + 1}: " if n_pages > 1 else "", "read"
         try:
-            picture = read_picture(job.path, page)
-            stage = "predict"
+            with jobs.stage("read"):
+                picture = read_picture(job.path, page)
             result.rows.append({"micrograph_id": name, "path": path, "page": page + 1, **_predicted(job, picture)})
-        except MicroFeaturesError as error:
-            stage = "calibrate" if isinstance(error, CalibrationError) else stage
-            result.failures.append(Failure(path, stage, where + " ".join(str(error).split())))
+        except jobs.Stopped as stopped:
+            where = f"page {page + 1}: " if n_pages > 1 else ""
+            result.failures.append(Failure(path, stopped.stage, f"{where}{stopped}"))
     return result
 
 
 def _predicted(job: _Job, picture: Picture) -> dict[str, Any]:
     """One row, less what names the picture."""
     model = _loaded(job.model)
-    if job.pixel_um is None:
-        calibrated, _ = pipeline.calibrate_if_possible(picture, uncalibrated=job.uncalibrated)
-    else:
-        calibrated = pipeline.calibrate(picture, pixel_um=job.pixel_um)
-    seen = network_picture(pipeline.micrograph_of(picture, calibrated), model.geometry)
-    answer = ask(model, seen)
+    with jobs.stage("calibrate"):
+        if job.pixel_um is None:
+            calibrated, _ = pipeline.calibrate_if_possible(picture, uncalibrated=job.uncalibrated)
+        else:
+            calibrated = pipeline.calibrate(picture, pixel_um=job.pixel_um)
+        micrograph = pipeline.micrograph_of(picture, calibrated)
+        model.geometry.reduction_of(micrograph.pixel_um if micrograph.calibrated else None)  # is there one?
+    with jobs.stage("predict"):
+        seen = network_picture(micrograph, model.geometry)
+        answer = ask(model, seen)
     told, ends = answer.windows.mean(axis=0), interval(model, answer, job.level)
     low, predicted, high = native_values(np.array([ends[0], told[0], ends[1]]), model.target.log10).tolist()
     row: dict[str, Any] = {

@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from micro_features.errors import OutputError, SettingsError
+from micro_features.network import predict as network_predict
 from micro_features.network.predict import Request, predict
 
 from .conftest import TARGET
@@ -91,6 +92,29 @@ def test_what_can_not_be_predicted_costs_only_itself(trained, mirrored, tmp_path
     }
     assert table.drop(predicted.index).drop(columns=["micrograph_id", "warning"]).isna().all(axis=None)
     assert table.loc[predicted.index, ["page", "networks"]].to_numpy().tolist() == [[1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("Unable to allocate 2.3 GiB"), "predict: not enough memory"),
+        (ZeroDivisionError("division by zero"), "predict: defect of the program: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_whatever_goes_wrong_with_a_picture_others_go_on(trained, mirrored, tmp_path, monkeypatch, error, said):
+    asked = network_predict.network_picture
+
+    def wrong(micrograph, *given):
+        if micrograph.image.shape[0] < 50:
+            raise error
+        return asked(micrograph, *given)
+
+    monkeypatch.setattr(network_predict, "network_picture", wrong)
+    Image.fromarray(np.arange(1600, dtype=np.uint8).reshape(40, 40)).save(tmp_path / "odd.png")
+    result = ask(trained, tmp_path)
+    (failure,) = result.failures
+    assert f"{failure.stage}: {failure.reason}".startswith(said)
+    assert result.table[f"predicted_{TARGET}"].notna().sum() == 1
 
 
 def test_failures_are_never_cut_away(trained, pictures, tmp_path):
