@@ -180,7 +180,7 @@ def _sanity(found: Explained, unit: str) -> "Figure":
     from micro_features.report.check_figures import Curve, Judged, sanity_figure
 
     def judged(check: sanity.Check, *, at_least: bool) -> Judged:
-        return Judged(check.verdict, (check.low, check.value, check.high), check.limit, at_least)
+        return Judged(check.verdict, (check.low, check.value, check.high), check.limit, at_least, check.by_group)
 
     checks = {check.name: check for check in found.checks}
     not_run = Judged("not run", (np.nan, np.nan, np.nan), sanity.UNLIKE, False)

@@ -32,12 +32,15 @@ class Judged(NamedTuple):
     limit : float
     at_least : bool
         Whether values above the limit are what is asked for.
+    by_group : tuple of float
+        Values of groups that are too few for an interval; drawn open.
     """
 
     verdict: str
     interval: Interval
     limit: float
     at_least: bool
+    by_group: tuple[float, ...] = ()
 
 
 class Curve(NamedTuple):
@@ -105,11 +108,13 @@ def sanity_figure(
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
         (first, second), (third, fourth) = figure.subplots(2, 2)
         _draw_layers(first, layers, limit)
-        least = np.nanmin([-0.25, *(each.interval[0] - 0.05 for each in similarities.values())])
+        ends = [end for each in similarities.values() for end in (*each.interval[:2], *each.by_group)]
+        least = np.nanmin([-0.25, *(end - 0.05 for end in ends)])
         _draw_checks(second, similarities, "similarity of maps (rank correlation)", (least, 1.05))
         titled(second, "b  what maps share")
         _draw_curves(third, replaced, curves, unit)
-        most = np.nanmax([2.0, *(each.interval[2] for each in concentrations.values())])
+        ends = [end for each in concentrations.values() for end in (*each.interval[1:], *each.by_group)]
+        most = np.nanmax([2.0, *ends])
         _draw_checks(fourth, concentrations, "share of attribution over share of area", (0, 1.08 * most))
         fourth.axvline(1, color=DARK, linewidth=0.8, zorder=0)
         titled(fourth, "d  where heat has no business")
@@ -133,22 +138,19 @@ def _draw_layers(ax: "Axes", layers: pd.DataFrame, limit: float) -> None:
 def _draw_checks(ax: "Axes", checks: Mapping[str, Judged], x: str, span: tuple[float, float]) -> None:
     """Value and interval of each check; the side that is asked for is shaded from its limit on."""
     rows = np.arange(len(checks))[::-1]
-    for row, (low, value, high), limit, at_least in zip(
-        rows,
-        (each.interval for each in checks.values()),
-        (each.limit for each in checks.values()),
-        (each.at_least for each in checks.values()),
-        strict=True,
-    ):
+    for row, (_, (low, value, high), limit, at_least, by_group) in zip(rows, checks.values(), strict=True):
         ax.fill_betweenx([row - 0.3, row + 0.3], limit, span[1] if at_least else span[0], color=_ASKED_FOR, linewidth=0)
         ax.vlines(limit, row - 0.3, row + 0.3, color=ORANGE, linewidth=1.6)
         if np.isnan(value):
             continue
         ax.hlines(row, low, high, color=BLUE, linewidth=2)
+        if by_group:
+            ax.plot(by_group, [row] * len(by_group), "o", markerfacecolor="white", markeredgecolor=BLUE, markersize=4)
         ax.plot(value, row, "o", color=BLUE, markersize=6)
     ax.set_yticks(rows, [f"{broken(name, 16)}\n{each.verdict}" for name, each in checks.items()])
     ax.set(xlim=span, ylim=(-0.6, len(checks) - 0.4))
-    dressed(ax, x=f"{x}\nshaded: asked for")
+    few = "; open: single groups" if any(each.by_group for each in checks.values()) else ""
+    dressed(ax, x=f"{x}\nshaded: asked for{few}")
     ax.xaxis.label.set_fontsize(SMALL_PT)
     ax.tick_params("y", length=0)
 

@@ -147,3 +147,12 @@ def test_without_altered_pictures_there_are_words_in_place_of_curves(legible):
     ax = legible(sanity(curves={}))["c"]
     assert [text.get_text() for text in ax.texts] == ["no picture was altered"]
     assert not ax.axison
+
+
+def test_groups_too_few_for_an_interval_are_drawn_one_by_one(legible):
+    few = figures.Judged("passes, 3 groups", (np.nan, 1.1, np.nan), 1.5, False, (0.9, 1.1, 3.2))
+    ax = legible(sanity(concentrations={"border": few}))["d"]
+    (groups,) = (line for line in ax.lines if line.get_markerfacecolor() == "white")
+    assert tuple(groups.get_xdata()) == (0.9, 1.1, 3.2)
+    assert ax.get_xlim()[1] > 3.2
+    assert "open: single groups" in ax.get_xlabel()
