@@ -238,7 +238,7 @@ def untrained(network: Any, pictures: Sequence[NetworkPicture], *, seed: int) ->
 
     x, boxes = [each.x for each in pictures], [each.boxes(GEOMETRY) for each in pictures]
     numbers = range(UNTRAINED * seed, UNTRAINED * (seed + 1))
-    several = [random_networks.untrained(network.architecture, network, number) for number in numbers]
+    several = [random_networks.untrained(network, number) for number in numbers]
     return [settle(each, x, boxes, GEOMETRY.window) for each in several]
 
 

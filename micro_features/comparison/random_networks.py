@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from micro_features.explain import sanity
-from micro_features.learn.network import Architecture, Network
+from micro_features.learn.network import Network
 
 N_UNTRAINED = 9
 RANDOM_NETWORKS = 3
@@ -57,7 +57,7 @@ def random_networks(trained: Sequence[Network], norms: Norms = ()) -> RandomNetw
     """
     first = trained[0]
     found = RandomNetworks(
-        [untrained(first.architecture, first, number) for number in range(N_UNTRAINED)],
+        [untrained(first, number) for number in range(N_UNTRAINED)],
         {
             layers[-1]: [[randomised(each, layers, number) for each in trained] for number in range(RANDOM_NETWORKS)]
             for layers in sanity.cascade([*first.strides, "head"])
@@ -69,11 +69,11 @@ def random_networks(trained: Sequence[Network], norms: Norms = ()) -> RandomNetw
     return found
 
 
-def untrained(architecture: Architecture, like: Network, number: int) -> Network:
-    """A network with random weights that answers on the scale of another."""
+def untrained(like: Network, number: int) -> Network:
+    """A network with random weights, of the architecture of another, that answers on its scale."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(number)
-        return Network(architecture, mean=float(like.mean), sd=float(like.sd)).eval()
+        return Network(like.architecture, mean=float(like.mean), sd=float(like.sd)).eval()
 
 
 def randomised(network: Network, layers: Sequence[str], number: int) -> Network:
@@ -87,7 +87,7 @@ def randomised(network: Network, layers: Sequence[str], number: int) -> Network:
     number : int
         Of the random weights.
     """
-    drawn = untrained(network.architecture, network, number)
+    drawn = untrained(network, number)
     chosen = tuple("head." if layer == "head" else f"layers.{layer}." for layer in layers)
     weights = network.state_dict() | {
         name: value for name, value in drawn.state_dict().items() if name.startswith(chosen)

@@ -42,13 +42,13 @@ def lines(found: Explained) -> Iterator[str]:
     alike = {layer: np.median([each.seeds_alike[layer] for each in found.pictures]) for layer in layers_of(found)}
     told = ", ".join(f"{layer} {value:.2f}" for layer, value in alike.items() if np.isfinite(value))
     if told:
-        yield f"  {'':10} Similarity of the maps of two seeds by layer, median over pictures: {told}."
+        yield f"  {'':16} Similarity of the maps of two seeds by layer, median over pictures: {told}."
     asked = np.isfinite([each.superpixel_agreement for each in found.pictures])
     if asked.any():
         few = directions.too_few(found.dataset.groups[found.owner[asked]])
         median = f"rank correlation {interval(*found.superpixels)}, median over {asked.sum()} pictures"
-        yield f"  {'':10} Heat over superpixels and their SHAP values: {few or median}."
-    yield f"  {'':10} {acquisition.sentence(found.acquisition)} Gain and brightness are removed before."
+        yield f"  {'':16} Heat over superpixels and their SHAP values: {few or median}."
+    yield f"  {'':16} {acquisition.sentence(found.acquisition)} Gain and brightness are removed before."
     for failure in found.failures:
         yield f"left out: {failure}"
     yield ""

@@ -88,7 +88,7 @@ def test_drawing_random_weights_leaves_the_course_of_chance_alone(networks):
     torch.manual_seed(0)
     first = torch.rand(1)
     torch.manual_seed(0)
-    drawn = untrained(networks[0].architecture, networks[0], 5)
+    drawn = untrained(networks[0], 5)
     assert torch.equal(torch.rand(1), first)
     assert (float(drawn.mean), float(drawn.sd)) == (float(networks[0].mean), float(networks[0].sd))
     assert not drawn.training
@@ -98,12 +98,12 @@ def test_the_cascade_ends_in_networks_that_learned_nothing(examined, networks, j
     assert list(examined.cascade) == ["head", "stage3", "stage2", "stage1", "stem"]
     layer = jobs[0].layer
     for number, found in enumerate(examined.cascade["stem"]):
-        drawn = [untrained(each.architecture, each, number) for each in networks]
+        drawn = [untrained(each, number) for each in networks]
         own = np.mean([heat_map(each, each.layers[layer], seen.x, method="gradcam") for each in drawn], axis=0)
         np.testing.assert_allclose(found, own, rtol=1e-5)
     shares = enrichment.phase_shares(examined.masks, examined.heats[layer, "gradcam"].cells, own.shape)
     for number, leans in enumerate(examined.untrained):
-        bare = untrained(networks[0].architecture, networks[0], number)
+        bare = untrained(networks[0], number)
         heat = heat_map(bare, bare.layers[layer], seen.x, method="gradcam")
         np.testing.assert_allclose(leans, enrichment.enrichment(heat, shares)["lean"], rtol=1e-5)
 

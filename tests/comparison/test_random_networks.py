@@ -23,7 +23,7 @@ def told():
 @pytest.fixture
 def jobs_of_set(jobs):
     """The same pictures, asked of networks that are standardised over windows."""
-    weights = [to_bytes(untrained(OF_SET, Network(OF_SET), number)) for number in (5, 6)]
+    weights = [to_bytes(untrained(Network(OF_SET), number)) for number in (5, 6)]
     return [replace(job, architecture=OF_SET, weights=(weights[place % 2],)) for place, job in enumerate(jobs)]
 
 

@@ -468,3 +468,13 @@ def test_training_again_needs_all_pictures_and_says_so_first(made, explained, tm
     with pytest.raises(ImageError, match=r"1 of 9 pictures can not be used, and training needs all: pictures/p1.png"):
         explain.explain(request_for(made, table=with_broken(made, tmp_path, ["p1"]), sanity="full"))
     assert looked == []
+
+
+def test_the_figure_says_that_seeds_are_few_unless_a_full_run_trained_the_others(explained):
+    seeds = next(check for check in explained.checks if check.name == "seeds")
+    labels = dataclasses.replace(seeds, name="labels")
+    full = dataclasses.replace(
+        explained, checks=[dataclasses.replace(each, verdict="not shown") for each in [*explained.checks, labels]]
+    )
+    assert "not shown: 2 of 5" in words_of(result_figures._sanity(explained, "decades"))
+    assert "of 5" not in words_of(result_figures._sanity(full, "decades"))
