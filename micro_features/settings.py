@@ -23,6 +23,15 @@ METHODS: dict[str, dict[str, str]] = {
 }
 """What `--method` stands for: the quicker way to find grains and pores, and the more accurate one."""
 
+QUICK: dict[str, Any] = {
+    "words.channels": 16,
+    "words.epochs": 6,
+    "words.attempts": 3,
+    "words.projected": 1000,
+    "words.draws": 100,
+}
+"""What `published --quick` stands for: a look at the whole way in minutes, not a result."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -176,6 +185,43 @@ class Measure(_Section):
     )
 
 
+class Words(_Section):
+    """The published method: windows, their classifier, visual words, tree, logistic steps; for `published` alone."""
+
+    window_px: int = Field(340, ge=32, le=4096, description="Edge of a window, pixels of the picture.")
+    overlap_px: int = Field(
+        170, ge=0, le=4095, description="What neighbouring windows share, pixels of the picture; less than a window."
+    )
+    network: Literal["cnn", "resnet18"] = Field(
+        "cnn",
+        description="Classifier of windows: the small network of this project, on pictures reduced by 2, or the "
+        "study's ResNet18, on three channels at full size: hours on a processor, meant for a graphics card.",
+    )
+    channels: int = Field(
+        32,
+        ge=8,
+        le=320,
+        multiple_of=8,
+        description="Network cnn: channels of its first stage; the two others have twice and three times as many.",
+    )
+    epochs: int = Field(20, ge=1, le=100_000, description="How often each window is shown to the classifier.")
+    batch: int = Field(32, ge=2, le=4096, description="Windows a step of the training.")
+    learning_rate: float = Field(
+        3e-3, gt=0, le=1, description="The highest of the training. ResNet18 with weights of ImageNet wants 1e-4."
+    )
+    n_words: int = Field(40, ge=2, le=1000, description="Visual words: clusters of k-means.")
+    attempts: int = Field(20, ge=1, le=1000, description="How often k-means starts anew; the tightest clusters count.")
+    projected: int = Field(5000, ge=100, le=100_000, description="Vectors in the t-SNE picture, drawn by the seed.")
+    tree_depth: int = Field(6, ge=1, le=12, description="Depth of the decision tree.")
+    inverse_penalty: float = Field(
+        0.9, gt=0, le=1e6, description="C of the L1 logistic regressions, the inverse of their penalty."
+    )
+    draws: int = Field(
+        500, ge=20, le=100_000, description="Bootstrap draws of groups, which say how sure a coefficient is."
+    )
+    folds: int = Field(5, ge=2, le=1000, description="Parts of the groups, each left out once, if no fit gives them.")
+
+
 class Settings(_Section):
     """All settings; immutable. Change by `updated`, which validates again.
 
@@ -193,6 +239,16 @@ class Settings(_Section):
     grains: Grains = Grains()
     phases: Phases = Phases()
     measure: Measure = Measure()
+    words: Words = Words()
+
+    @classmethod
+    def published(cls) -> Self:
+        """The numbers of the published study (Zhang et al., Nano Letters 2024, 24, 5292): defaults of section `words`.
+
+        What the study's own code does beside is not taken over: its 1600 epochs of plain gradient descent, crops that
+        are resized at random (which destroy the absolute size of grains), and the best epoch picked on the scored part.
+        """
+        return cls()
 
     def updated(self, changes: Mapping[str, Any]) -> Self:
         """A changed copy, validated again.
@@ -232,11 +288,11 @@ class Settings(_Section):
 
     @property
     def digest(self) -> str:
-        """Hash of the settings that change numbers: those off their default, and the version.
+        """Hash of the settings that change measured numbers: those off their default, and the version.
 
         A new setting whose default changes nothing leaves the digests of older tables alone.
         """
-        changed = self.model_dump(mode="json", exclude_defaults=True, exclude={"reading"})
+        changed = self.model_dump(mode="json", exclude_defaults=True, exclude={"reading", "words"})
         text = json.dumps({**changed, "version": self.version}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

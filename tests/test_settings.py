@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from micro_features.errors import SettingsError
-from micro_features.settings import Settings, annotated_toml
+from micro_features.settings import QUICK, Settings, annotated_toml
 
 
 def fields(model: type[BaseModel], prefix: str = ""):
@@ -69,6 +69,14 @@ def test_digest_follows_what_changes_numbers_and_nothing_else():
     assert default.updated({"reading.max_pixels": 5000}).digest == default.digest
     assert default.updated({"pores.sensitivity": 0.123}).digest != default.digest
     assert default.updated({"seed": 1}).digest != default.digest
+    assert default.updated({"words.n_words": 12}).digest == default.digest, "no measured number depends on it"
+
+
+def test_the_published_study_in_numbers():
+    words = Settings.published().words
+    assert (words.window_px, words.overlap_px, words.n_words, words.attempts) == (340, 170, 40, 20)
+    assert (words.tree_depth, words.inverse_penalty) == (6, 0.9)
+    assert Settings.published().updated(QUICK).words.epochs < words.epochs
 
 
 def test_settings_do_not_change_in_place():

@@ -16,6 +16,13 @@ def test_the_last_window_lies_flush_with_the_edge():
     assert window_boxes((5, 6), 4, 4).tolist() == [[0, 0], [0, 2], [1, 0], [1, 2]]
 
 
+def test_windows_at_even_steps_are_those_of_the_published_study():
+    assert window_starts(480, 170, 85, flush=False).tolist() == [0, 85, 170, 255]
+    assert window_starts(170, 170, 85, flush=False).tolist() == [0]
+    assert len(window_boxes((960, 1280), 340, 170, flush=False)) == 24
+    assert window_boxes((960, 1280), 340, 170, flush=False).max(axis=0).tolist() == [510, 850]
+
+
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
 def test_every_pixel_is_seen(length, other, data):
     size = data.draw(st.integers(1, min(length, other)))
