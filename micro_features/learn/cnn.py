@@ -6,20 +6,21 @@ Pictures are arrays of mean 0 and standard deviation 1 at the network's scale; w
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.nn import BatchNorm1d, BatchNorm2d
 
-from micro_features.errors import ArtefactError, ImageError, SettingsError
-from micro_features.learn.augment import augmented
+from micro_features.errors import ArtefactError, SettingsError
 from micro_features.learn.checkpoint import Checkpoint, restore, state_to_bytes
 from micro_features.learn.device import device_named, in_parts
 from micro_features.learn.network import Architecture, Network
-from micro_features.learn.plan import Plan, one_cycle
+from micro_features.learn.plan import Plan
+from micro_features.learn.trainer import Trainer, Windows, check_pictures, seeded
 
 
 @dataclass(frozen=True)
@@ -96,30 +97,24 @@ def fit(
     _check(pictures, boxes, y, classes, plan, architecture)
     where = device_named(device)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(_seed(plan.seed, 0))
+        torch.default_generator.manual_seed(seeded(plan.seed, 0))
         network = Network(architecture, mean=float(y.mean()), sd=float(y.std()))
     if plan.window < network.smallest:
         raise SettingsError(f"windows of {plan.window} pixels: the network takes at least {network.smallest}")
     network.to(where).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    scaler = torch.amp.GradScaler("cuda", enabled=where.type == "cuda")
+    trainer = Trainer(network, plan, where, partial(_loss, network, plan.class_weight))
     digest = _digest(pictures, boxes, y, classes, plan, architecture)
     done = 0
     if checkpoint is not None and (held := checkpoint.load()) is not None:
-        done = restore(held, network, optimiser, scaler, digest)
-    trainer = _Trainer(network, optimiser, scaler, plan, where)
-    windows = _Windows(pictures, boxes, y, classes, plan.window)
+        done = restore(held, network, trainer.optimiser, trainer.scaler, digest)
+    windows = Windows(pictures, boxes, y, classes, plan.window)
     started = time.monotonic()
     for epoch in range(done, plan.epochs):
         before = time.monotonic()
         loss = trainer.epoch(epoch, windows)
-        if not np.isfinite(loss):
-            raise ArtefactError(
-                f"training diverged in epoch {epoch + 1} (loss {loss}) at a learning rate of {plan.learning_rate:g}: "
-                "choose a lower one"
-            )
         if checkpoint is not None:
-            checkpoint.save(state_to_bytes(network, optimiser, scaler, epoch + 1, digest))
+            state = state_to_bytes(network, trainer.optimiser, trainer.scaler, epoch + 1, digest)
+            checkpoint.save(state)
         now = time.monotonic()
         left = (now - started) / (epoch + 1 - done) * (plan.epochs - epoch - 1)
         tell(Epoch(epoch + 1, plan.epochs, loss, now - before, left, trainer.part))
@@ -164,7 +159,7 @@ def settle(
     ArtefactError
         Memory does not suffice for two windows.
     """
-    _settle(network.train(), _Windows(pictures, boxes, np.zeros(len(boxes)), None, window), batch, seed)
+    _settle(network.train(), Windows(pictures, boxes, np.zeros(len(boxes)), None, window), batch, seed)
     return network.eval()
 
 
@@ -267,96 +262,17 @@ def _predicted(network: Network, cut: Callable[[slice], np.ndarray], n: int, bat
     return torch.cat([result[:, :1], result[:, 1:].softmax(dim=1)], dim=1).numpy()
 
 
-class _Windows:
-    """Every window of every picture, cut when it is needed."""
-
-    def __init__(
-        self,
-        pictures: Sequence[np.ndarray],
-        boxes: Sequence[np.ndarray],
-        y: np.ndarray,
-        classes: np.ndarray | None,
-        size: int,
-    ) -> None:
-        self.pictures = [torch.from_numpy(np.ascontiguousarray(picture, np.float32)) for picture in pictures]
-        self.size = size
-        self.owner = torch.from_numpy(np.repeat(np.arange(len(boxes)), [len(each) for each in boxes]))
-        self.first = np.concatenate([np.asarray(each, int).reshape(-1, 2) for each in boxes])
-        self.y = torch.from_numpy(y.astype(np.float32))
-        self.classes = None if classes is None else torch.from_numpy(np.asarray(classes).astype(np.int64))
-
-    def batches(
-        self, size: int, generator: torch.Generator
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
-        """Windows, property and class, in random order; a rest too small for a batch is left out for this epoch."""
-        order = torch.randperm(len(self.owner), generator=generator)
-        size = min(size, len(order))
-        for chosen in order[: len(order) // size * size].split(size):
-            owner = self.owner[chosen]
-            places = zip(owner.tolist(), self.first[chosen.numpy()].tolist(), strict=True)
-            cut = [self.pictures[i][row : row + self.size, col : col + self.size] for i, (row, col) in places]
-            yield torch.stack(cut)[:, None], self.y[owner], None if self.classes is None else self.classes[owner]
-
-    def steps(self, size: int) -> int:
-        """Batches in an epoch."""
-        return max(1, len(self.owner) // size)
+def _loss(
+    network: Network, class_weight: float, told: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None
+) -> torch.Tensor:
+    """Sum over windows."""
+    loss = (((told[:, 0] - y) / network.sd) ** 2).sum()
+    if classes is not None:
+        loss = loss + class_weight * F.cross_entropy(told[:, 1:], classes, reduction="sum")
+    return loss
 
 
-class _Trainer:
-    def __init__(
-        self,
-        network: Network,
-        optimiser: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-        plan: Plan,
-        device: torch.device,
-    ) -> None:
-        self.network, self.optimiser, self.scaler, self.plan, self.device = network, optimiser, scaler, plan, device
-        self.part = plan.batch  # windows computed at a time; less than a batch where memory ran out
-
-    def epoch(self, number: int, windows: _Windows) -> float:
-        """Show every window once; mean loss of a window."""
-        generator = torch.Generator().manual_seed(_seed(self.plan.seed, number + 1))
-        steps = windows.steps(self.plan.batch)
-        total = torch.zeros((), device=self.device)
-        for step, (x, y, classes) in enumerate(windows.batches(self.plan.batch, generator), start=number * steps):
-            rate, momentum = one_cycle(step, steps * self.plan.epochs, self.plan.learning_rate)
-            for group in self.optimiser.param_groups:
-                group["lr"], group["betas"] = rate, (momentum, group["betas"][1])
-            x = augmented(x.to(self.device), self.plan.augmentation, generator)
-            classes = None if classes is None else classes.to(self.device)
-            total += self._step(x, y.to(self.device), classes)
-        return float(total) / steps
-
-    def _step(self, x: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
-        def gradients(part: int) -> torch.Tensor:
-            self.optimiser.zero_grad()
-            total = torch.zeros((), device=self.device)
-            # Evenly: the network standardises over the windows that it sees at once, which takes two.
-            for chunk in torch.arange(len(x)).tensor_split(min(-(-len(x) // part), len(x) // 2)):
-                span = slice(int(chunk[0]), int(chunk[-1]) + 1)
-                loss = self._loss(x[span], y[span], None if classes is None else classes[span]) / len(x)
-                self.scaler.scale(loss).backward()
-                total += loss.detach()
-            return total
-
-        size = min(self.part, len(x))
-        loss, self.part = in_parts(gradients, size, f"two windows of {x.shape[-1]} pixels", least=2)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        return loss
-
-    def _loss(self, x: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
-        """Sum over windows."""
-        with torch.autocast("cuda", torch.float16, enabled=self.device.type == "cuda"):
-            told = self.network(x)
-        loss = (((told[:, 0] - y) / self.network.sd) ** 2).sum()
-        if classes is not None:
-            loss = loss + self.plan.class_weight * F.cross_entropy(told[:, 1:], classes, reduction="sum")
-        return loss
-
-
-def _settle(network: Network, windows: _Windows, part: int, seed: int) -> None:
+def _settle(network: Network, windows: Windows, part: int, seed: int) -> None:
     """Standardise by windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
     norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm1d | BatchNorm2d)]
     if not norms:
@@ -367,15 +283,11 @@ def _settle(network: Network, windows: _Windows, part: int, seed: int) -> None:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean of all that is shown
         with torch.no_grad():
-            for x, _, _ in windows.batches(several, torch.Generator().manual_seed(_seed(seed, 0))):
+            for x, _, _ in windows.batches(several, torch.Generator().manual_seed(seeded(seed, 0))):
                 network(x.to(network.mean.device))
         return network.mean
 
     in_parts(shown, part, f"two windows of {windows.size} pixels", least=2)
-
-
-def _seed(seed: int, use: int) -> int:
-    return int(np.random.SeedSequence([seed, use]).generate_state(1, np.uint64)[0])
 
 
 def _check(
@@ -396,15 +308,7 @@ def _check(
         raise ArtefactError(f"a network can not be trained on {len(pictures)} picture: give at least two")
     if not np.isfinite(y).all() or np.ptp(y) <= 1e-9 * abs(y).max():
         raise ArtefactError(f"property of the pictures is {y[0]:g} throughout, or not finite: nothing can be learned")
-    for number, (picture, each) in enumerate(zip(pictures, boxes, strict=True), start=1):
-        if not np.isfinite(picture).all():
-            raise ImageError(f"picture {number} of the training holds values that are not finite: mask them with 0")
-        ends = np.asarray(each).reshape(-1, 2) + plan.window
-        if len(ends) == 0 or (ends > picture.shape).any() or (ends < plan.window).any():
-            raise ImageError(
-                f"picture {number} of the training is {picture.shape[0]} x {picture.shape[1]} pixels and has no "
-                f"window of {plan.window} pixels, or one beyond its edge: choose smaller windows"
-            )
+    check_pictures(pictures, boxes, plan.window)
 
 
 def _digest(

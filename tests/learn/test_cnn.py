@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from micro_features.errors import ArtefactError, ImageError, SettingsError
-from micro_features.learn import cnn
+from micro_features.learn import cnn, trainer
 from micro_features.learn.checkpoint import Checkpoint
 from micro_features.learn.cnn import fit, predict, predict_whole, predict_windows
 from micro_features.learn.network import Architecture, Network, to_bytes
@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint_is_refused(damaged):
 
 def test_each_epoch_shows_every_window_once(monkeypatch):
     seen = []
-    monkeypatch.setattr(cnn, "augmented", lambda x, *_: seen.append(x) or x)
+    monkeypatch.setattr(trainer, "augmented", lambda x, *_: seen.append(x) or x)
     pictures = [np.arange(720, dtype=np.float32).reshape(24, 30) / 720 + number for number in range(4)]
     fit(pictures, [BOXES] * 4, np.arange(4.0), plan=PLAN, architecture=SMALL)
     assert [len(batch) for batch in seen] == [4] * 10
@@ -148,7 +148,7 @@ def test_each_epoch_shows_every_window_once(monkeypatch):
 
 def test_a_rest_is_left_out_unless_it_is_all(monkeypatch):
     sizes = []
-    monkeypatch.setattr(cnn, "augmented", lambda x, *_: sizes.append(len(x)) or x)
+    monkeypatch.setattr(trainer, "augmented", lambda x, *_: sizes.append(len(x)) or x)
     trained(replace(PLAN, batch=7, epochs=1))
     assert sizes == [7, 7]
     sizes.clear()
