@@ -51,10 +51,7 @@ def test_says_what_sklearn_says(seed, max_depth):
     theirs = DecisionTreeClassifier(criterion="entropy", max_depth=max_depth, random_state=seed).fit(shares, classes)
     tree = grow(shares, classes, y, 3, max_depth=max_depth, seed=seed)
     # Shares on a threshold, and a hair beside it, as well.
-    on = (
-        np.repeat(tree.threshold[inner_nodes(tree)], 3)[:, None]
-        + np.tile([-1e-9, 0, 1e-9], len(inner_nodes(tree)))[:, None]
-    )
+    on = np.add.outer(tree.threshold[inner_nodes(tree)], [-1e-9, 0, 1e-9]).reshape(-1, 1)
     for asked in (shares, some(seed + 1)[0], np.repeat(on, 6, axis=1)):
         assert (reached(tree, asked) == theirs.decision_path(asked).toarray().astype(bool)).all()
         assert (leaf_of(tree, asked) == theirs.apply(asked)).all()
