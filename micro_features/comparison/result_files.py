@@ -59,6 +59,7 @@ def comparison(found: Explained) -> dict[str, Any]:
         "said": list(lines(found)),
         "models": {
             "network": found.model.scores["predictors"],
+            "seconds_of_training": found.model.seconds,
             "structure": {
                 "meaning": "the feature model, of pores, grains and boundaries alone",
                 "r2": r2(found.dataset.y, structure, found.dataset.groups),

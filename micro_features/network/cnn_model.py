@@ -75,6 +75,8 @@ class CnnModel:
         Whether a training row was the mean over the pictures of a sample.
     schema, scores : dict
         As on disk.
+    seconds : float
+        That the training of all networks took.
     """
 
     name: str
@@ -89,6 +91,7 @@ class CnnModel:
     of_samples: bool
     schema: dict[str, Any]
     scores: dict[str, Any]
+    seconds: float
 
     def data_request(self, manifest: Path | None) -> DatasetRequest:
         """What its training asked of the table; the manifest is where its user has it."""
@@ -327,4 +330,5 @@ def _restored(name: str, schema: dict[str, Any], networks: tuple[Kept, ...], fil
         of_samples=bool(training["of_samples"]),
         schema=schema,
         scores=json.loads(files["scores.json"]),
+        seconds=float(json.loads(files["provenance.json"])["seconds"]),
     )
