@@ -111,7 +111,7 @@ def imagenet_weights(data: bytes) -> dict[str, torch.Tensor]:
                 "safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW)"
             ) from error
         raise ArtefactError(f"file of weights is damaged or no safetensors file ({error}): fetch it anew") from error
-    with torch.device("meta"):  # shapes alone; draws no random numbers
+    with torch.random.fork_rng(devices=[]):  # a new network draws weights; the caller's random numbers stay put
         wanted = ResNet18().state_dict()
     found = {name: value for name, value in held.items() if not name.startswith(_LAST)}
     for name, value in wanted.items():
