@@ -34,6 +34,9 @@ img { max-width: 100%; height: auto; background: #fff; }
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #aaa; --head: #eee; }
   body { max-width: none; margin: 0; font-size: 10pt; }
   .table { overflow-x: visible; }
+  table { font-size: 8pt; }
+  th { overflow-wrap: anywhere; }
+  th, td { padding: .1rem .3rem; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; } }
 """

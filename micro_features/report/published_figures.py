@@ -35,6 +35,12 @@ MOST_PARAMETERS = 22
 _PROTOCOLS = (("grouped", 0.13, BLUE, "o", "groups left out"), ("in sample", -0.13, ORANGE, "D", "in sample"))
 _SAME = 0.005  # a gap that is 0.00 to the two decimals shown
 
+_PLAIN: dict[str, Any] = {
+    "fontsize": SMALL_PT,
+    "color": DARK,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+}
+
 
 def epochs_figure(table: pd.DataFrame, class_names: Sequence[str], *, caption: str) -> Figure:
     """Precision and recall of each class after each epoch, a row of panels for each run.
@@ -42,8 +48,8 @@ def epochs_figure(table: pd.DataFrame, class_names: Sequence[str], *, caption: s
     Parameters
     ----------
     table : DataFrame
-        ``run``, ``epoch``, ``split`` (``train`` or ``left out``), ``class``, ``precision`` and ``recall`` from 0 to 1, NaN
-        where not defined (a class that was never predicted has no precision).
+        ``run``, ``epoch``, ``split`` (``train`` or ``left out``), ``class``, ``precision`` and ``recall`` from 0 to 1,
+        NaN where not defined (a class that was never predicted has no precision).
     class_names : sequence of str
         In order, lowest first, as in ``class``.
     caption : str
@@ -97,8 +103,8 @@ def stages_figure(
     Parameters
     ----------
     stages : DataFrame
-        ``stage``, ``protocol`` (``grouped`` or ``in sample``), ``low``, ``value``, ``high``; NaN is not known. Stages are
-        drawn in their order.
+        ``stage``, ``protocol`` (``grouped`` or ``in sample``), ``low``, ``value``, ``high``; NaN is not known.
+        Stages are drawn in their order.
     chance : float
         Score of saying the commonest class.
     references : mapping
@@ -129,37 +135,21 @@ def stages_figure(
         for row, gap in zip(rows, found["in sample"] - found["grouped"], strict=True):
             if np.isfinite(gap):
                 ax.text(1.03, row, _gap(gap), fontsize=SMALL_PT, va="center", color=DARK)
-        for step, (called, (low, value, high)) in enumerate(sorted(lines.items(), key=lambda item: item[1][1])):
-            ax.axvline(
-                value,
-                ymax=(top + 0.42 * step + 0.6) / (top + 0.42 * len(lines) + 0.6),
-                color=DARK,
-                linewidth=0.8,
-                linestyle="--",
-                zorder=0,
-            )
-            if np.isfinite([low, high]).all():
-                ax.axvspan(low, high, color=GREY, alpha=0.16, linewidth=0, zorder=-1)
-            left = value > 0.6
-            ax.annotate(
-                f"{called} {value:.2f}",
-                (value, top + 0.42 * step),
-                (-3 if left else 3, 0),
-                textcoords="offset points",
-                ha="right" if left else "left",
-                va="center",
-                fontsize=SMALL_PT,
-                color=DARK,
-            )
+        for step, (called, (least, level, most)) in enumerate(sorted(lines.items(), key=lambda item: -item[1][1])):
+            # Words to the right of their line, the lowest value on top: no line crosses the words of another.
+            height = top + 0.45 * step
+            ax.plot([level, level], [-0.6, height + 0.15], color=DARK, linewidth=0.8, linestyle="--", zorder=0)
+            between = f" [{least:.2f}, {most:.2f}]" if np.isfinite([least, most]).all() else ""
+            ax.text(level + 0.008, height, f"{called} {level:.2f}{between}", va="center", **_PLAIN)
         ax.set_yticks(rows, [broken(str(name), 26) for name in names])
-        ax.set(xlim=(0, 1.01), ylim=(-0.6, top + 0.42 * len(lines)))
+        ax.set(xlim=(0, 1.01), ylim=(-0.6, top + 0.45 * len(lines)))
         dressed(ax, x=metric).tick_params("y", length=0)
         ax.spines["left"].set_visible(False)
-        ax.legend(
+        figure.legend(
+            handles=ax.get_legend_handles_labels()[0],
             fontsize=SMALL_PT,
             frameon=False,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.08),
+            loc="outside upper center",
             ncols=2,
         )
         return captioned(figure, caption)
@@ -177,10 +167,10 @@ def answer_figure(table: pd.DataFrame, *, unit: str, caption: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        A row for each parameter: ``parameter``, ``unit``, ``phase``; ``effect``, ``low``, ``high``, change of the property
-        with one standard deviation of the parameter and its interval; ``share`` of all attribution, 0 to 1; ``sure``
-        (bool), whether its direction is; ``steps``, nodes of the tree that it drives; ``same_sign``, the part of the
-        folds in which its direction is the same. The 22 of largest effect are drawn.
+        A row for each parameter: ``parameter``, ``unit``, ``phase``; ``effect``, ``low``, ``high``, change of the
+        property with one standard deviation of the parameter and its interval; ``share`` of all attribution, 0 to 1;
+        ``sure`` (bool), whether its direction is; ``steps``, nodes of the tree that it drives; ``same_sign``, the part
+        of the folds in which its direction is the same. The 22 of largest effect are drawn.
     unit : str
         Of the effect: ``"decades"``.
     caption : str
@@ -197,17 +187,18 @@ def answer_figure(table: pd.DataFrame, *, unit: str, caption: str) -> Figure:
     top = max(len(drawn), 1) - 0.4
     with matplotlib.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(WIDTH, 2.0 + 0.22 * (top + 0.4)), layout="constrained")
-        ax = figure.subplots()
+        ax, words = figure.subplots(1, 2, sharey=True, width_ratios=(1, 0.85))
+        words.set_axis_off()
         rows = np.arange(len(drawn))[::-1]
         for row, (_, each) in zip(rows, drawn.iterrows(), strict=True):
             _draw_effect(ax, float(row), each)
             called = PHASE_NAMES.get(each["phase"], str(each["phase"]))
             said = (called, _percent(each["share"]), str(int(each["steps"])), _percent(each["same_sign"]))
-            _columns(ax, float(row), said)
-        _columns(ax, top, ("phase", "share of\nattribution", "nodes of\nthe tree", "folds of\nsame sign"), head=True)
+            _columns(words, float(row), said)
+        _columns(words, top, ("phase", "share\nof all", "tree\nnodes", "folds of\nsame sign"), head=True)
         ax.axvline(0, color=DARK, linewidth=0.8)
         named = [with_unit(str(name), of) for name, of in zip(drawn["parameter"], drawn["unit"], strict=True)]
-        ax.set_yticks(rows, [shortened(name, 38) for name in named])
+        ax.set_yticks(rows, [shortened(name, 34) for name in named])
         ax.set_ylim(-0.6, top)
         ax.locator_params(axis="x", nbins=5)
         plain_ticks(ax.xaxis)
@@ -230,8 +221,8 @@ def _draw_effect(ax: "Axes", row: float, each: "pd.Series[Any]") -> None:
     ax.hlines(row, each["low"], each["high"], color=DARK, linewidth=1.1, zorder=3)
 
 
-_COLUMNS_AT = ((1.03, "left"), (1.42, "right"), (1.59, "right"), (1.78, "right"))
-"""Of the words beside the bars, in widths of the panel."""
+_COLUMNS_AT = ((0.0, "left"), (0.57, "right"), (0.73, "right"), (1.0, "right"))
+"""Of the words beside the bars, in widths of their panel."""
 
 
 def _columns(ax: "Axes", row: float, said: Sequence[str], *, head: bool = False) -> None:
@@ -259,7 +250,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 def beside_figure(methods: pd.DataFrame, agreements: pd.DataFrame, *, chance: float, caption: str) -> Figure:
-    """Methods side by side on the same folds: how often they are right, how long they take, whether they name alike causes.
+    """Methods side by side on the same folds: how often they are right, how long they run, whether they say the same.
 
     Parameters
     ----------
@@ -267,8 +258,8 @@ def beside_figure(methods: pd.DataFrame, agreements: pd.DataFrame, *, chance: fl
         A row for each: ``method``; ``accuracy`` and ``balanced``, 0 to 1, each with ``_low`` and ``_high``; ``seconds``
         that it ran, NaN where it took none.
     agreements : DataFrame
-        A row for each two methods and phase: ``one``, ``other``, ``phase``; ``value``, rank correlation of what they say
-        picture by picture, -1 to 1, with ``low`` and ``high``; ``said``, words for where the value is NaN.
+        A row for each two methods and phase: ``one``, ``other``, ``phase``; ``value``, rank correlation of what they
+        say picture by picture, -1 to 1, with ``low`` and ``high``; ``said``, words for where the value is NaN.
     chance : float
         Accuracy of saying the commonest class.
     caption : str
@@ -280,7 +271,7 @@ def beside_figure(methods: pd.DataFrame, agreements: pd.DataFrame, *, chance: fl
     high = max(0.42 * len(methods), 0.5 * len(agreements))
     with matplotlib.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(WIDTH, 1.6 + high), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1))
         _draw_methods(left, methods, chance)
         _draw_agreements(right, agreements)
         handles, _ = left.get_legend_handles_labels()
@@ -298,21 +289,14 @@ def _draw_methods(ax: "Axes", methods: pd.DataFrame, chance: float) -> None:
         ax.hlines(rows + offset, low, high, color=colour, linewidth=1.8)
         ax.plot(value, rows + offset, marker, color=colour, markersize=6, label=label)
     ax.axvline(chance, color=DARK, linewidth=0.8, linestyle="--", zorder=0)
-    ax.annotate(
-        f"accuracy of the commonest class {chance:.2f}",
-        (chance, len(methods) - 0.42),
-        ha="center",
-        va="center",
-        fontsize=SMALL_PT,
-        color=DARK,
-    )
+    ax.text(chance, len(methods) - 0.35, f"commonest class {chance:.2f}", ha="center", va="center", **_PLAIN)
     for row, seconds in zip(rows, methods["seconds"], strict=True):
         ax.text(1.05, row, duration(float(seconds)), va="center", fontsize=SMALL_PT, color=DARK)
     ax.set_yticks(rows, [broken(str(method), 18) for method in methods["method"]])
     ax.set(xlim=(0, 1), ylim=(-0.6, len(methods) - 0.2), xticks=[0, 0.5, 1])
     dressed(ax, x="score, groups left out").tick_params("y", length=0)
     ax.spines["left"].set_visible(False)
-    titled(ax, "right how often, and run time")
+    titled(ax, "how often right; run time")
 
 
 def _draw_agreements(ax: "Axes", agreements: pd.DataFrame) -> None:
@@ -330,14 +314,7 @@ def _draw_agreements(ax: "Axes", agreements: pd.DataFrame) -> None:
     ax.set(xlim=(-1, 1), ylim=(-0.6, max(len(agreements), 1) - 0.2), xticks=[-1, -0.5, 0, 0.5, 1])
     dressed(ax, x="rank correlation of what they say").tick_params("y", length=0)
     ax.spines["left"].set_visible(False)
-    titled(ax, "do they name the same causes?")
-
-
-_PLAIN: dict[str, Any] = {
-    "fontsize": SMALL_PT,
-    "color": DARK,
-    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-}
+    titled(ax, "the same causes?")
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from micro_features.report.axes import DARK, GREY, SMALL_PT, number
+from micro_features.report.axes import DARK, GREY, SMALL_PT
 from micro_features.report.signs import CAPTION, LETTERS, WIDTH
 
 if TYPE_CHECKING:
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 # Inches, in which the tree is laid out: type has a size in inches too, so nothing that fits once ceases to.
 _MARGIN = 0.12
-_ROW, _COLUMN = 0.24, 1.66
+_ROW = 0.24
+_COLUMN, _COLUMN_THUMBS = 1.32, 1.72
 _THUMB, _NODE_BAR, _LEAF_BAR, _BAR = 0.4, 0.58, 1.2, 0.1
 _LEAF_WIDTH = 3.85
 _LINE = 0.16
 _BRANCH_PT = (0.8, 7.0)
-_EXPLAINED = "Up: more of the word than its number; down: at most that. As wide as its windows are many."
+_EXPLAINED = (
+    "Branch up: the word's share of a window's cells is above the number; down: it is not. "
+    "Bars: windows by class; how many there are says the number beside, and the width of the branch."
+)
 
 
 def class_colours(n_classes: int) -> list[tuple[float, float, float]]:
@@ -77,7 +81,8 @@ def tree_figure(
     Figure
         0.24 inches high for each leaf, as wide as the tree is deep.
     """
-    nodes = _placed(table)
+    column = _COLUMN_THUMBS if word_thumbs else _COLUMN
+    nodes = _placed(table, column)
     leaves = [node for node in nodes.values() if node.leaf]
     right = max(node.x for node in leaves) + _LEAF_WIDTH
     width = max(right + _MARGIN, 5.5)
@@ -94,7 +99,7 @@ def tree_figure(
         shares = table.set_index("node")[[f"n_{name}" for name in class_names]].astype(float)
         shares = shares.div(shares.sum(axis=1), axis=0)
         for name, node in nodes.items():
-            _draw_branch(ax, nodes, node, top)
+            _draw_branch(ax, nodes, node, column, top)
             draw = _draw_leaf if node.leaf else _draw_inner
             draw(
                 ax, node._replace(y=node.y + top), shares.loc[name].to_numpy(), colours, class_names, word_thumbs or {}
@@ -106,7 +111,7 @@ def tree_figure(
     return figure
 
 
-def _placed(table: pd.DataFrame) -> dict[int, _Node]:
+def _placed(table: pd.DataFrame, column: float) -> dict[int, _Node]:
     """Each leaf in a row of its own, in the order of the branches, each node halfway between the two below it."""
     rows = {int(row["node"]): row for _, row in table.iterrows()}
     deepest = int(table["depth"].max())
@@ -119,24 +124,24 @@ def _placed(table: pd.DataFrame) -> dict[int, _Node]:
         if not row["left"] >= 0:
             y = _ROW * (n_leaves + 0.5)
             n_leaves += 1
-            nodes[name] = _Node(row, _MARGIN + _COLUMN * deepest, y, leaf=True)
+            nodes[name] = _Node(row, _MARGIN + column * deepest, y, leaf=True)
             return y
         above, below = place(int(row["right"])), place(int(row["left"]))
         y = (above + below) / 2
-        nodes[name] = _Node(row, _MARGIN + _COLUMN * int(row["depth"]), y, leaf=False)
+        nodes[name] = _Node(row, _MARGIN + column * int(row["depth"]), y, leaf=False)
         return y
 
     place(next(name for name, row in rows.items() if not row["parent"] >= 0))
     return nodes
 
 
-def _draw_branch(ax: "Axes", nodes: Mapping[int, _Node], node: _Node, top: float) -> None:
+def _draw_branch(ax: "Axes", nodes: Mapping[int, _Node], node: _Node, column: float, top: float) -> None:
     """From the node above: out of its right end, up or down, and along to this one."""
     if not node.row["parent"] >= 0:
         return
     parent = nodes[int(node.row["parent"])]
     whole = max(float(each.row["n_windows"]) for each in nodes.values())
-    bend = parent.x + _COLUMN - 0.17
+    bend = parent.x + column - 0.17
     ax.plot(
         [bend - 0.06, bend, bend, node.x - 0.03],
         [top + parent.y, top + parent.y, top + node.y, top + node.y],
@@ -164,7 +169,7 @@ def _draw_inner(
         box = (left, left + wide, node.y + tall / 2, node.y - tall / 2)
         ax.imshow(thumb, cmap="gray", vmin=0, vmax=255, extent=box, interpolation="antialiased", zorder=3)
         left += _THUMB + 0.05
-    _words(ax, left, node.y - 0.02, f"word {word} > {number(node.row['threshold'])}", va="bottom")
+    _words(ax, left, node.y - 0.02, f"word {word} > {node.row['threshold']:.2g}", va="bottom")
     _draw_bar(ax, left, node.y + 0.04, _NODE_BAR, shares, colours)
     _words(ax, left + _NODE_BAR + 0.05, node.y + 0.04 + _BAR / 2, f"{int(node.row['n_windows'])}")
 

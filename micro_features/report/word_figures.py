@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WINDOW_PX = 150
-"""Longest side of a window on the sheet, pixels."""
+"""Longest side of what is shown of a window, pixels."""
 CELL_COLOUR = (255, 220, 0)
 _MOST_ABREAST = 3
 _ASPECT = 1.5
@@ -54,7 +54,7 @@ class WordEntry:
 
 
 def word_sheet(words: Sequence[WordEntry]) -> np.ndarray:
-    """What do the words mean? Windows of each, with the cell outlined that is the word.
+    """What do the words mean? Halves of windows of each, around the cell that is the word, which is outlined.
 
     Parameters
     ----------
@@ -89,19 +89,29 @@ def _block(word: WordEntry, most: int) -> np.ndarray:
 
 
 def _panel(window: np.ndarray, cell: tuple[int, int, int, int], picture: str) -> np.ndarray:
-    zoom = WINDOW_PX / max(window.shape)
-    size = (max(1, round(window.shape[1] * zoom)), max(1, round(window.shape[0] * zoom)))
-    shown = cv2.resize(window, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+    """The cell and what is around it: of a whole window one would see where the word is and not what it is."""
+    rows, cols = (_around(length, cell[2 * axis : 2 * axis + 2]) for axis, length in enumerate(window.shape))
+    part = window[rows, cols]
+    zoom = WINDOW_PX / max(part.shape)
+    size = (max(1, round(part.shape[1] * zoom)), max(1, round(part.shape[0] * zoom)))
+    shown = cv2.resize(part, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
     canvas = np.repeat(shown[..., None], 3, axis=2)
-    first_row, end_row, first_col, end_col = (round(edge * zoom) for edge in cell)
-    # Outside of the cell, dark beneath bright: what is in it stays visible, on white as on black.
-    for grow, colour, thick in ((2, (0, 0, 0), 3), (1, CELL_COLOUR, 1)):
-        cv2.rectangle(
-            canvas, (first_col - grow, first_row - grow), (end_col - 1 + grow, end_row - 1 + grow), colour, thick
-        )
+    top, bottom = (round((edge - rows.start) * zoom) for edge in cell[:2])
+    left, right = (round((edge - cols.start) * zoom) for edge in cell[2:])
+    # Around the cell, dark beneath bright: what is in it stays visible, and the line is seen on white as on black.
+    for grow, colour in ((2, (0, 0, 0)), (1, CELL_COLOUR)):
+        cv2.rectangle(canvas, (left - grow, top - grow), (right - 1 + grow, bottom - 1 + grow), colour, 1)
     half = _NAME_LETTERS // 2
     named = picture if len(picture) <= _NAME_LETTERS else f"{picture[:half]}…{picture[-half:]}"
     return np.vstack([canvas, caption_strip(named, canvas.shape[1])])
+
+
+def _around(length: int, ends: tuple[int, ...]) -> slice:
+    """Half of the window, the cell in its middle or as near to it as the window allows; a large cell whole."""
+    first, end = ends
+    wanted = min(length, max(round(length / 2), end - first))
+    start = min(max(0, (first + end - wanted) // 2), length - wanted)
+    return slice(start, start + wanted)
 
 
 @functools.cache
@@ -187,7 +197,7 @@ def tsne_figure(
 
 def _scatter(ax: "Axes", xy: np.ndarray, colours: np.ndarray) -> None:
     many = len(xy) > MOST_VECTOR_POINTS
-    ax.scatter(*xy.T, s=3 if many else 9, c=colours, linewidths=0, rasterized=many)
+    ax.scatter(xy[:, 0], xy[:, 1], s=3 if many else 9, c=colours, linewidths=0, rasterized=many)
     middle = (xy.max(axis=0) + xy.min(axis=0)) / 2
     reach = 0.53 * (float(np.ptp(xy, axis=0).max()) or 1.0)
     ax.set(xlim=middle[0] + np.array([-reach, reach]), ylim=middle[1] + np.array([-reach, reach]), aspect="equal")
@@ -204,7 +214,8 @@ def _number_words(ax: "Axes", xy: np.ndarray, word: np.ndarray, colours: np.ndar
     for each, place in zip(there, places, strict=True):
         ink = colours[each] * 0.65
         ax.text(
-            *place,
+            float(place[0]),
+            float(place[1]),
             str(each),
             ha="center",
             va="center",

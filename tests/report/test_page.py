@@ -1,0 +1,130 @@
+import base64
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micro_features.report.page import Section, page
+
+EVIL = "<script>alert('1')</script>\"&"
+PNG = b"\x89PNG\r\n\x1a\nnot really"
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """Holds that tags balance, and keeps what the page says."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.said, self.cells, self.ids = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag in ("td", "th"):
+            self.cells.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.said.append(data)
+        if self.open and self.open[-1] in ("td", "th"):
+            self.cells[-1] += data
+
+    def named(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_a_whole_page_is_balanced_and_complete_in_itself():
+    table = pd.DataFrame({"method": ["one", "two"], "accuracy": [0.43512, np.nan]})
+    sections = [Section(f"Part {n}", ["Words."], [("Scores", table)], [("A figure", PNG)]) for n in range(4)]
+    text = page("The published method", sections)
+    read = Reader(text)
+    assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
+    assert read.named("script") == read.named("link") == []
+    assert all(each["src"].startswith("data:image/png;base64,") for each in read.named("img"))
+    assert all(each["href"].startswith("#") for each in read.named("a"))
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "url(" not in text
+    assert base64.b64decode(read.named("img")[0]["src"].split(",")[1]) == PNG
+    assert [each["alt"] for each in read.named("img")] == ["A figure"] * 4
+    assert read.cells[:6] == ["method", "accuracy", "one", "0.435", "two", "–"]
+    assert len(set(read.ids)) == len(read.ids)
+
+
+@pytest.mark.parametrize(("n", "listed"), [(0, False), (3, False), (4, True)])
+def test_contents_only_where_there_is_much(n, listed):
+    read = Reader(page("T", [Section(f"Part {place}") for place in range(n)]))
+    assert bool(read.named("nav")) == listed
+    if listed:
+        assert {each["href"][1:] for each in read.named("a")} == set(read.ids)
+
+
+def test_names_are_names_and_never_markup():
+    table = pd.DataFrame({EVIL: [EVIL]})
+    text = page(EVIL, [Section(EVIL, [EVIL], [(EVIL, table)], [(EVIL, PNG)])] * 4)
+    read = Reader(text)
+    assert "<script" not in text
+    assert read.cells[:2] == [EVIL, EVIL]
+    assert read.named("img")[0]["alt"] == EVIL
+    assert read.named("div")[0]["aria-label"] == EVIL
+    assert set(read.named("img")[0]) == {"src", "alt"}
+
+
+@given(name=st.text(st.characters(codec=None, exclude_categories=())))
+def test_any_name_makes_a_page_that_can_be_written(name):
+    text = page(name, [Section(name, [name], [(name, pd.DataFrame({name: [name]}))])])
+    text.encode("utf-8")
+    assert not any(ord(letter) < 32 and letter not in "\n\t" for letter in text)
+    assert Reader(text).named("script") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.123456, "0.123"),
+        (-0.5, "−0.5"),
+        (3.67e-4, "0.000367"),
+        (6.33e-7, "6.33e−07"),
+        (1234.5, "1230"),
+        (-98765.0, "−98800"),
+        (1e9, "1e+09"),
+        (12, "12"),
+        (123456, "123456"),
+        (np.int64(-3), "−3"),
+        (True, "yes"),
+        (np.False_, "no"),
+        (None, "–"),
+        (np.nan, "–"),
+        (np.float32("nan"), "–"),
+        (pd.NA, "–"),
+        (pd.NaT, "–"),
+        ("a", "a"),
+        ("", ""),
+    ],
+)
+def test_cells_say_what_they_hold(value, said):
+    table = pd.DataFrame({"x": pd.Series([value], dtype=object)})
+    assert Reader(page("T", [Section("S", tables=[("C", table)])])).cells == ["x", said]
+
+
+def test_only_columns_of_numbers_stand_to_the_right():
+    table = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", 1.0], "c": [True, False], "d": [np.nan, np.nan], "e": [1, 2]})
+    read = Reader(page("T", [Section("S", tables=[("C", table)])]))
+    assert ["class" in each for each in read.named("th")] == [True, False, False, False, True]
+
+
+def test_tables_may_be_empty_or_name_a_column_twice():
+    twice = pd.DataFrame([[1, 2]], columns=["x", "x"])
+    read = Reader(page("T", [Section("S", tables=[("C", twice), ("D", pd.DataFrame()), ("E", twice.iloc[:0])])]))
+    assert read.cells == ["x", "x", "1", "2", "x", "x"]
