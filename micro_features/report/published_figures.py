@@ -184,7 +184,7 @@ def answer_figure(table: pd.DataFrame, *, unit: str, caption: str) -> Figure:
     drawn = known.loc[largest]
     if len(table) > len(drawn):
         caption = f"{caption} Not drawn: {len(table) - len(drawn)} of smaller or unknown effect."
-    top = max(len(drawn), 1) - 0.4
+    top = len(drawn) - 0.4
     with matplotlib.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(WIDTH, 2.0 + 0.22 * (top + 0.4)), layout="constrained")
         ax, words = figure.subplots(1, 2, sharey=True, width_ratios=(1, 0.85))

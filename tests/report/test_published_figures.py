@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from micro_features.report import published_figures as figures
@@ -63,6 +64,19 @@ def test_the_gap_is_named_and_points_lie_at_their_values(legible):
     np.testing.assert_allclose(points[ORANGE.lower()], [0.82, 0.35, 0.401])
     vertical = sorted(line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--")
     assert vertical == [0.36, 0.40]
+
+
+def test_no_line_crosses_the_words_of_another():
+    references = {"acquisition date alone": (0.2, 0.36, 0.5), "something": (0.3, 0.45, 0.5)}
+    figure = figures.stages_figure(
+        stages(network=0.1), chance=0.40, references=references, metric="accuracy", caption=""
+    )
+    FigureCanvasAgg(figure).draw()
+    (ax,) = figure.axes
+    lines = [line.get_window_extent() for line in ax.lines if line.get_linestyle() == "--"]
+    words = [text.get_window_extent() for text in ax.texts if "better" not in text.get_text()]
+    assert len(lines) == len(words) == 3
+    assert not any(line.padded(-0.5).y1 > word.y0 and word.x0 < line.x0 < word.x1 for line in lines for word in words)
 
 
 @pytest.mark.parametrize("value", [0.02, 0.5, 0.7, 1.0])

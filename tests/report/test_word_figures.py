@@ -68,6 +68,14 @@ def test_a_word_without_windows_and_long_names_fit():
     assert figures.word_sheet([entry(0, 0)]).ndim == 3
 
 
+def test_long_names_keep_their_ends():
+    blank = np.zeros((30, 30), np.uint8)
+    sheets = [
+        figures.word_sheet([figures.WordEntry(0, "", [blank], [(0, 9, 0, 9)], ["specimen_" * 9 + end])]) for end in "12"
+    ]
+    assert (sheets[0] != sheets[1]).any()
+
+
 @pytest.mark.parametrize("n_words", [2, 40])
 def test_colours_of_words_are_told_apart(n_words):
     colours = figures.word_colours(n_words)
