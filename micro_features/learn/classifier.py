@@ -111,6 +111,9 @@ class Classifier(nn.Module):
 def small_classifier(architecture: Architecture, seed: int = 0) -> Classifier:
     """The project's own small network, which tells classes only.
 
+    The last layer is linear, as maps need, and is given plain means over cells. In a network that is normalised in each
+    picture these are nearly the same for all windows, and little is learned from them in few epochs: choose "set".
+
     Parameters
     ----------
     architecture : Architecture
