@@ -137,8 +137,7 @@ def q_values(p: np.ndarray) -> np.ndarray:
     p = np.asarray(p, float)
     q = np.full(p.shape, np.nan)
     known = np.isfinite(p)
-    if known.any():
-        q[known] = false_discovery_control(p[known])
+    q[known] = false_discovery_control(p[known])
     return q
 
 

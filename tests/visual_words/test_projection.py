@@ -15,7 +15,7 @@ def test_rows_are_drawn_once_each_and_rise():
 
 def test_far_clusters_stay_apart():
     rng = np.random.default_rng(0)
-    vectors = rng.normal(0, 0.1, (60, 5)) + np.repeat([[0.0], [50.0]], 30, axis=0)
+    vectors = rng.normal(0, 1, (60, 60)) + np.repeat([[0.0], [50.0]], 30, axis=0)
     places = tsne(vectors, seed=1, perplexity=10)
     assert places.shape == (60, 2)
     assert (places == tsne(vectors, seed=1, perplexity=10)).all()

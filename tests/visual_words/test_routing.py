@@ -101,7 +101,9 @@ def test_a_parameter_that_no_step_uses_gets_nothing(seed, unused):
 
 def test_each_picture_is_told_by_itself():
     tree, steps, z, _ = random_tree(3)
+    means = tree.value.copy()
     values, _ = attribute(tree, steps, z)
+    assert (tree.value == means).all()
     assert np.allclose(values[2:3], attribute(tree, steps, z[2:3])[0])
 
 
@@ -151,9 +153,23 @@ def test_hits_worked_by_hand():
     found = hits(tree, steps, at[:3], np.array([1, 0, 0]), z)
     assert found["told"].tolist() == [1]
     assert found["majority"].tolist() == [pytest.approx(1 / 3)]
+    assert hits(tree, steps, at[[1, 0, 3]], np.array([1, 1, 0]), z)["told"].tolist() == [pytest.approx(1 / 3)]
     none = hits(tree, steps, at[:0], np.zeros(0, int), z)
     assert none["n_windows"].tolist() == [0]
     assert none[["told", "majority"]].isna().all(axis=None)
+
+
+def test_hits_count_the_windows_that_come_to_a_node():
+    tree, steps, z, shares = random_tree(8)
+    at = reached(tree, shares)
+    picture = np.arange(len(shares)) % len(z)
+    for row, step in zip(hits(tree, steps, at, picture, z).itertuples(), steps, strict=True):
+        here = np.flatnonzero(at[:, step.node])
+        odds = [step.intercept + z[picture[window]] @ step.coefficients for window in here]
+        assert row.n_windows == len(here)
+        assert row.told == pytest.approx(
+            np.mean([at[w, step.right] == (odd > 0) for w, odd in zip(here, odds, strict=True)])
+        )
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

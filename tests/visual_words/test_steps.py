@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from micro_features.visual_words import steps
 from micro_features.visual_words.steps import fit_steps, q_values, steps_table
 from micro_features.visual_words.tree import grow, reached
 
@@ -92,13 +93,15 @@ def test_draws_without_both_sides_are_not_fitted():
     assert np.isfinite(step.p).all()
     fewer = np.minimum((step.draws <= 0).sum(axis=0), (step.draws >= 0).sum(axis=0))[:-1]
     assert np.allclose(step.p, np.minimum(1, 2 * (1 + fewer) / (1 + (~without).sum())))
+    ends = np.quantile(step.draws[~without, :-1], [0.025, 0.975], axis=0)
+    assert np.allclose([step.low, step.high], ends)
 
 
 def test_too_few_draws_with_both_sides():
     right, picture, z, groups = schedules(3, n_groups=3)
     right = (groups[picture] == 0) & (np.arange(len(picture)) == 0)
-    steps = [one_split(right, picture, z, groups, n_draws=1, seed=seed) for seed in range(6)]
-    noted = [step for step in steps if step.note]
+    seeds = [one_split(right, picture, z, groups, n_draws=1, seed=seed) for seed in range(6)]
+    noted = [step for step in seeds if step.note]
     assert 0 < len(noted) < 6
     for step in noted:
         assert step.note == "only 0 of 1 draws have windows on both sides: how sure can not be told"
@@ -116,6 +119,11 @@ def test_all_windows_with_parameters_go_one_way():
     (step,) = fit_steps(tree, at[:0], np.zeros(0, int), np.ones((1, 2)), np.zeros(1, int), n_draws=2)
     assert step.intercept == 0
     assert step.reference.tolist() == [0, 0]
+
+
+def test_fits_that_do_not_settle_do_not_disturb(monkeypatch):
+    monkeypatch.setattr(steps, "_MOST_ITERATIONS", 1)
+    assert np.isfinite(one_split(*schedules(6), n_draws=3).coefficients).all()
 
 
 def test_same_seed_same_draws():

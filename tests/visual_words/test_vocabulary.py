@@ -59,6 +59,8 @@ def test_many_vectors_are_sampled(monkeypatch):
     found = learn_vocabulary(planted(4), 100, n_words=3, attempts=5, seed=9)
     assert found.notes == ("Words were learned from 80 of 100 vectors, drawn with seed 9.",)
     assert np.allclose(found.centres, PLACES[[1, 0, 2]], atol=0.1)
+    other = learn_vocabulary(planted(4), 100, n_words=3, attempts=5, seed=10)
+    assert (found.centres != other.centres).any()
 
 
 def test_nothing_to_learn_from():
@@ -71,8 +73,14 @@ def test_ties_go_to_the_lower_word():
     found = words_of(np.array([[[1, 0], [2, 0]], [[1, 1], [0.1, 1.5]]]), centres)
     assert found.tolist() == [[0, 1], [0, 3]]
     assert found.dtype == np.int16
-    centre = np.random.default_rng(5).normal(size=(1, 96)).astype(np.float32)
-    assert not words_of(np.random.default_rng(6).normal(size=(300, 96)), np.repeat(centre, 41, axis=0)).any()
+
+
+@pytest.mark.parametrize("n_words", [5, 7])
+def test_rounding_does_not_break_ties(n_words):
+    rng = np.random.default_rng(n_words)
+    for _ in range(20):
+        centres = np.repeat(rng.normal(size=(1, 96)), n_words, axis=0).astype(np.float32)
+        assert not words_of(rng.normal(size=(3, 96)).astype(np.float32), centres).any()
 
 
 @settings(max_examples=30, deadline=None)
