@@ -2,7 +2,8 @@
 
 That form is what class-activation maps ask for (Zhou et al. 2016, CVPR, Learning deep features for discriminative
 localization): with A_c the cells of channel c of the last layer and W_kc the weight that class k gives it, the logit of
-class k is b_k + sum_c W_kc mean(A_c), so that sum_c W_kc A_c says where in the window a class comes from.
+class k is b_k + sum_c W_kc mean(A_c), so that sum_c W_kc A_c says where in the window a class comes from. Where means
+are standardised over the training windows before the linear layer, both together are one linear layer.
 """
 
 import time
@@ -40,10 +41,14 @@ class Classifier(nn.Module):
         Network pixels in the edge of one of the body's cells; the shorter side of a window is at least that.
     cell_origin : float
         Where the first cell begins, network pixels from the window's edge.
+    standardised : bool
+        Means over cells are standardised over the training windows (Ioffe and Szegedy 2015, ICML, Batch normalization)
+        before the linear layer.
 
     Attributes
     ----------
     body : Module
+    norm : BatchNorm1d or None
     head : Linear
         Weight (n_classes, channels) and bias (n_classes,).
     in_channels, n_classes, stride, cell_origin
@@ -56,14 +61,35 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, body: nn.Module, channels: int, n_classes: int, *, in_channels: int, stride: int, cell_origin: float
+        self,
+        body: nn.Module,
+        channels: int,
+        n_classes: int,
+        *,
+        in_channels: int,
+        stride: int,
+        cell_origin: float,
+        standardised: bool = False,
     ) -> None:
         super().__init__()
         if n_classes < 2:
             raise SettingsError(f"a classifier with {n_classes} classes: choose at least 2")
         self.in_channels, self.n_classes, self.stride, self.cell_origin = in_channels, n_classes, stride, cell_origin
         self.body = body
+        self.norm = nn.BatchNorm1d(channels) if standardised else None
         self.head = nn.Linear(channels, n_classes)
+
+    @property
+    def class_weights(self) -> np.ndarray:
+        """(n_classes, channels) float32: weight of each channel's mean in the logit of each class, once trained."""
+        weight = self.head.weight.detach()
+        if self.norm is not None and self.norm.running_var is not None:
+            weight = weight * (self.norm.weight.detach() / torch.sqrt(self.norm.running_var + self.norm.eps))
+        return weight.cpu().numpy()
+
+    def logits(self, means: torch.Tensor) -> torch.Tensor:
+        """(n, n_classes) from (n, channels) means over cells."""
+        return self.head(means if self.norm is None else self.norm(means))
 
     def activations(self, x: torch.Tensor) -> torch.Tensor:
         """What the linear layer takes the mean of.
@@ -105,14 +131,14 @@ class Classifier(nn.Module):
         (n, n_classes) float tensor
         """
         # In half precision, as on a graphics card, means and sums would lose the digits that count.
-        return self.head(self.activations(x).mean((2, 3), dtype=torch.float32)).float()
+        return self.logits(self.activations(x).mean((2, 3), dtype=torch.float32)).float()
 
 
 def small_classifier(architecture: Architecture, seed: int = 0) -> Classifier:
     """The project's own small network, which tells classes only.
 
-    The last layer is linear, as maps need, and is given plain means over cells. In a network that is normalised in each
-    picture these are nearly the same for all windows, and little is learned from them in few epochs: choose "set".
+    Means over cells are standardised before the last layer: in a network that is normalised in each picture they are
+    nearly the same for all windows, and from plain means little is learned in few epochs.
 
     Parameters
     ----------
@@ -141,6 +167,7 @@ def small_classifier(architecture: Architecture, seed: int = 0) -> Classifier:
             in_channels=1,
             stride=network.smallest,
             cell_origin=network.cell_origin,
+            standardised=True,
         )
 
 
@@ -306,7 +333,7 @@ def window_activations(
     probabilities : (n, n_classes) float64 array
         They sum to 1.
     activations : (n, channels, r, c) float32 array
-        Of the last layer, none negative. The logits of the classes are `classifier.head` of their means over cells.
+        Of the last layer, none negative. The logits of the classes are `classifier.logits` of their means over cells.
 
     Raises
     ------
@@ -336,7 +363,7 @@ def window_activations(
     classifier.eval()
     with torch.inference_mode():
         activations, _ = in_parts(seen, min(batch, len(boxes)), f"a window of {window} x {window} pixels")
-        logits = classifier.head(activations.mean((2, 3)).to(device)).cpu()
+        logits = classifier.logits(activations.mean((2, 3)).to(device)).cpu()
     classifier.train(was_training)
     return logits.double().softmax(dim=1).numpy(), activations.contiguous().numpy()
 

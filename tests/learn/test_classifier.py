@@ -1,5 +1,6 @@
 """Classifiers of windows: they learn, repeat, say what they saw, and their activations are what they decide by."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from micro_features.learn.classifier import (
     small_classifier,
     window_activations,
 )
-from micro_features.learn.network import Architecture
+from micro_features.learn.network import Architecture, Network
 from micro_features.learn.plan import Plan
 
 SMALL = Architecture((8,), 4, 2)
@@ -49,6 +50,12 @@ def drawn(n=4):
 
 def trained(plan=PLAN, architecture=SMALL, seed=0, **given):
     return fit_classifier(small_classifier(architecture, seed), *drawn(), plan=plan, **given)
+
+
+def of_plain_means(architecture=SMALL):
+    """As ResNet18 is built: nothing in it depends on which windows are computed at once."""
+    layers = torch.nn.Sequential(*Network(architecture).layers.values())
+    return Classifier(layers, architecture.channels[-1], 2, in_channels=1, stride=4, cell_origin=-0.5)
 
 
 def bits(classifier):
@@ -142,7 +149,8 @@ def test_progress_is_told():
 
 def test_too_little_memory_counts_each_window_once_and_gives_the_same_weights(monkeypatch):
     told, plan = [], replace(PLAN, batch=8)
-    plenty = trained(plan, tell=told.append)
+    first = of_plain_means()
+    plenty = fit_classifier(copy.deepcopy(first), *drawn(), plan=plan, tell=told.append)
     forward, calls = Classifier.forward, []
 
     def limited(self, x):
@@ -153,7 +161,7 @@ def test_too_little_memory_counts_each_window_once_and_gives_the_same_weights(mo
         return forward(self, x)
 
     monkeypatch.setattr(Classifier, "forward", limited)
-    scarce = trained(plan, tell=told.append)
+    scarce = fit_classifier(first, *drawn(), plan=plan, tell=told.append)
     assert calls == [8, 4, 4, 4, 4, 2, 2, 2, 2] + [2] * 8
     for one, other in zip(told[:2], told[2:], strict=True):
         np.testing.assert_array_equal(one.confusion, other.confusion)
@@ -175,12 +183,15 @@ def test_what_it_says_is_the_linear_layer_on_the_means_of_its_activations(normal
     windows = np.stack([picture[row : row + 16, col : col + 16] for row, col in BOXES])[:, None]
     with torch.no_grad():
         logits = classifier.eval()(torch.from_numpy(windows)).numpy()
-    by_hand = (
-        activations.mean((2, 3)) @ classifier.head.weight.detach().numpy().T + classifier.head.bias.detach().numpy()
-    )
-    np.testing.assert_allclose(by_hand, logits, atol=1e-5)
+    of_means = logits - activations.mean((2, 3)) @ classifier.class_weights.T
+    np.testing.assert_allclose(of_means, of_means[:1].repeat(5, axis=0), atol=1e-4)
     np.testing.assert_allclose(probabilities, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-12)
+
+
+def test_weights_of_plain_means_are_those_of_the_last_layer():
+    classifier = of_plain_means()
+    np.testing.assert_array_equal(classifier.class_weights, classifier.head.weight.detach().numpy())
 
 
 def test_windows_are_seen_alike_whatever_the_batch_and_where_memory_ends(monkeypatch):
