@@ -204,6 +204,11 @@ class Words(_Section):
         multiple_of=8,
         description="Network cnn: channels of its first stage; the two others have twice and three times as many.",
     )
+    normalised: Literal["picture", "set"] = Field(
+        "picture",
+        description="Network cnn: channels are normalised in each window, so that what a microscope session does to "
+        "all of a picture goes; or over all training windows: where pictures were taken alike more is learned.",
+    )
     epochs: int = Field(20, ge=1, le=100_000, description="How often each window is shown to the classifier.")
     batch: int = Field(32, ge=2, le=4096, description="Windows a step of the training.")
     learning_rate: float = Field(
@@ -217,7 +222,7 @@ class Words(_Section):
         0.9, gt=0, le=1e6, description="C of the L1 logistic regressions, the inverse of their penalty."
     )
     draws: int = Field(
-        500, ge=20, le=100_000, description="Bootstrap draws of groups, which say how sure a coefficient is."
+        2000, ge=20, le=100_000, description="Bootstrap draws of groups, which say how sure a coefficient is."
     )
     folds: int = Field(5, ge=2, le=1000, description="Parts of the groups, each left out once, if no fit gives them.")
 

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from micro_features import runs
 from micro_features.benchmark.published import HAND_MEASURED
 from micro_features.errors import FeatureTableError, OutputError
-from micro_features.files.datasets import read_hand_measured
 from micro_features.files.tables import read_table, write_table
 from micro_features.fitting import evaluate, result_files, wording
 from micro_features.fitting.dataset_request import DatasetRequest
@@ -25,11 +23,11 @@ from micro_features.fitting.fit import Fit, Request, fit
 from micro_features.learn.scores import advantage
 from micro_features.learn.tabular import MODELS
 from micro_features.learn.validate import out_of_fold
+from micro_features.published.parameters import by_hand
 from micro_features.settings import Settings
 
 TARGET, GROUP, CLASSES = "conductivity_S_per_cm", "sintering_schedule", "conductivity_class"
 SEEDS = 5
-_NAMED_ALIKE = 0.01  # a picture named 4.21e-4 is listed as 4.20e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,16 +180,10 @@ def hand_measured_table(path: Path, features: pd.DataFrame) -> pd.DataFrame:
     FeatureTableError
         A picture has no row.
     """
-    table = read_hand_measured(path)
     named = features[TARGET].astype(float).to_numpy()
-    distance = np.abs(np.log(named)[:, None] - np.log(table[TARGET].to_numpy(float)))
-    pictures, rows = linear_sum_assignment(np.minimum(distance, 1))
-    for picture, row in zip(pictures, rows, strict=True):
-        if distance[picture, row] > _NAMED_ALIKE:
-            raise FeatureTableError(f"{path}: no row of conductivity {named[picture]:g}.")
-    statements = features[["micrograph_id", TARGET, GROUP, CLASSES]].iloc[pictures].reset_index(drop=True)
-    by_hand = table.drop(columns=[TARGET, CLASSES, "sintering"]).iloc[rows].reset_index(drop=True)
-    return pd.concat([statements, by_hand], axis=1)
+    measured = by_hand(path, tuple(features["micrograph_id"].astype(str)), named, TARGET)
+    statements = features[["micrograph_id", TARGET, GROUP, CLASSES]].reset_index(drop=True)
+    return pd.concat([statements, measured.reset_index(drop=True)], axis=1)
 
 
 def _r2_of_seeds(ours: Fit) -> np.ndarray:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micro_features.cli import network_commands
+from micro_features.cli import network_commands, published_command
+from micro_features.cli.common import progress, settings_from
 from micro_features.cli.exit_codes import FAILED, INTERRUPTED
 from micro_features.cli.learning_arguments import dataset_request
 from micro_features.errors import OutputError, SettingsError
@@ -14,30 +15,9 @@ from micro_features.errors import OutputError, SettingsError
 if TYPE_CHECKING:
     from micro_features import runs, synth
     from micro_features.batch import Failure
-    from micro_features.settings import Settings
 
 # Pictures that are drawn beside a user's own ones, so that a model trained on these keeps its general skill.
 DRAWN_BESIDE_OWN = 40
-
-
-def _settings_from(options: argparse.Namespace) -> "Settings":
-    from micro_features.settings import METHODS, Settings
-
-    settings = Settings()
-    if options.settings is not None:
-        try:
-            text = options.settings.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{options.settings}: can not be read: {error}.") from None
-        settings = Settings.from_toml(text, str(options.settings))
-    method = getattr(options, "method", None)
-    changes = {} if method is None else dict(METHODS[method])
-    for change in options.changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise SettingsError(f"--set {change}: write NAME=VALUE, as in --set pores.sensitivity=0.4.")
-        changes[name.strip()] = value.strip()
-    return settings.updated(changes)
 
 
 def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
@@ -47,7 +27,7 @@ def _run(options: argparse.Namespace, command: str, **more: Any) -> int:
         command,
         options.paths,
         options.output,
-        _settings_from(options),
+        settings_from(options),
         pixel_um=options.pixel_size,
         pixel_size_table=options.pixel_size_from,
         uncalibrated=options.uncalibrated,
@@ -82,7 +62,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> int:
     from micro_features.settings import annotated_toml
 
-    print(annotated_toml(_settings_from(options)), end="")
+    print(annotated_toml(settings_from(options)), end="")
     return 0
 
 
@@ -118,7 +98,7 @@ def _train_segmenter(options: argparse.Namespace) -> int:
             strokes=options.strokes,
             n_drawn=DRAWN_BESIDE_OWN if options.drawn is None else options.drawn,
             seed=options.seed,
-            settings=_settings_from(options),
+            settings=settings_from(options),
         ),
         n_workers=options.jobs or usable_cores(),
         command_line=options.command_line,
@@ -147,7 +127,7 @@ def _fit(options: argparse.Namespace) -> int:
             seed=options.seed,
             threads=options.jobs,
         ),
-        tell=_progress,
+        tell=progress,
     )
     result_files.write(found, options.output, options.command_line)
     for line in wording.lines(found):
@@ -188,7 +168,7 @@ def _benchmark_synthetic(options: argparse.Namespace) -> int:
     from micro_features.files.tables import write_table
 
     _check_new_table(options.output)
-    todo = synthetic.cases(options.folder or shipped("data", "synthetic"), _settings_from(options))
+    todo = synthetic.cases(options.folder or shipped("data", "synthetic"), settings_from(options))
     table, failures = synthetic.recover_all(todo, n_workers=options.jobs or usable_cores())
     if not table.empty:
         for line in synthetic.lines(table, synthetic.summary(table)):
@@ -207,7 +187,7 @@ def _benchmark_segmentation(options: argparse.Namespace) -> int:
 
     _check_new_table(options.output)
     _check_new_picture(options.sheet)
-    todo, failures = cases(options.images, options.labels, options.kind, _settings_from(options))
+    todo, failures = cases(options.images, options.labels, options.kind, settings_from(options))
     table, failed = segmentation.evaluate_all(todo, n_workers=options.jobs or usable_cores())
     if not table.empty:
         for line in segmentation.lines(table, segmentation.summary(table, options.kind), options.kind):
@@ -227,7 +207,7 @@ def _benchmark_published(options: argparse.Namespace) -> int:
     _check_new_table(options.output)
     if options.sheets is not None and options.sheets.exists():
         raise OutputError(f"{options.sheets}: exists; name a new folder.")
-    todo = published.pages(options.folder, _settings_from(options), sheets=options.sheets)
+    todo = published.pages(options.folder, settings_from(options), sheets=options.sheets)
     table, failures = published.measure_all(todo, n_workers=options.jobs or usable_cores())
     if not table.empty:
         for line in published.lines(table):
@@ -244,19 +224,15 @@ def _benchmark_conductivity(options: argparse.Namespace) -> int:
     compared = conductivity.compare(
         options.folder,
         options.output,
-        _settings_from(options),
+        settings_from(options),
         n_workers=options.jobs or usable_cores(),
         seed=options.seed,
         command_line=options.command_line,
-        tell=_progress,
+        tell=progress,
     )
     for line in compared.lines():
         print(line)
     return 0
-
-
-def _progress(line: str) -> None:
-    print(f"{line} …", file=sys.stderr)
 
 
 def _benchmark_attribution(options: argparse.Namespace) -> int:
@@ -361,5 +337,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "cnn_train": network_commands.cnn_train,
     "cnn_predict": network_commands.cnn_predict,
     "explain": network_commands.explain,
+    "published": published_command.published,
 }
 """By the names that the parser gives them; each returns an exit code."""

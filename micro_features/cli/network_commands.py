@@ -4,6 +4,7 @@ import argparse
 import sys
 from importlib.util import find_spec
 
+from micro_features.cli.common import progress
 from micro_features.cli.exit_codes import FAILED
 from micro_features.cli.learning_arguments import dataset_request
 from micro_features.errors import ArtefactError
@@ -82,7 +83,7 @@ def explain(options: argparse.Namespace) -> int:
             seed=options.seed,
             n_workers=options.jobs,
         ),
-        tell=lambda line: print(f"{line} …", file=sys.stderr, flush=True),
+        tell=progress,
     )
     result_files.write(found, options.output)
     for line in wording.lines(found):

@@ -71,20 +71,37 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
         tifffile.imwrite(file, labels.astype(depth), compression="zlib", metadata=None)
 
 
+def png_bytes(pixels: np.ndarray, *, compression: int = 3) -> bytes:
+    """A picture as a PNG file.
+
+    Parameters
+    ----------
+    pixels : (rows, cols, 3) uint8 array, or (rows, cols) uint8 or uint16 array
+        Colour, or grey.
+    compression : int
+        0 to 9; the default is quick.
+
+    Raises
+    ------
+    OutputError
+        It can not be encoded.
+    """
+    bgr = pixels[..., ::-1] if pixels.ndim == 3 else pixels
+    done, content = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
+    if not done:
+        raise OutputError(f"a picture of {pixels.shape} could not be encoded as PNG.")
+    return content.tobytes()
+
+
 def write_png(path: Path, pixels: np.ndarray, *, compression: int = 3) -> None:
     """Write a picture as PNG.
 
     Parameters
     ----------
     path : Path
-    pixels : (rows, cols, 3) uint8 array, or (rows, cols) uint8 or uint16 array
-        Colour, or grey.
-    compression : int
-        0 to 9; the default is quick.
+    pixels, compression
+        As of `png_bytes`.
     """
-    bgr = pixels[..., ::-1] if pixels.ndim == 3 else pixels
-    done, content = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
-    if not done:
-        raise OutputError(f"{path}: a picture of {pixels.shape} could not be encoded as PNG.")
+    content = png_bytes(pixels, compression=compression)
     with replacing(path, "wb") as file:
-        file.write(content.tobytes())
+        file.write(content)

@@ -7,6 +7,7 @@ import pytest
 
 from micro_features.benchmark import conductivity
 from micro_features.errors import FeatureTableError, OutputError
+from micro_features.published import parameters
 from micro_features.settings import Settings
 
 
@@ -51,15 +52,15 @@ def test_a_picture_meets_the_row_that_names_its_conductivity(tmp_path: Path, mon
             "pore_number": [7.0, 8.0, 9.0],
         }
     )
-    monkeypatch.setattr(conductivity, "read_hand_measured", lambda path: listed)
+    monkeypatch.setattr(parameters, "read_hand_measured", lambda path: listed)
     found = conductivity.hand_measured_table(Path("t.xls"), features)
     assert found["micrograph_id"].tolist() == ["Low/1.0e-6", "High/4.21e-4"]
     assert found["pore_number"].tolist() == [9.0, 7.0]
     assert list(found.columns) == [
         "micrograph_id", "conductivity_S_per_cm", "sintering_schedule", "conductivity_class", "pore_number"
     ]  # fmt: skip
-    monkeypatch.setattr(conductivity, "read_hand_measured", lambda path: listed.iloc[1:])
-    with pytest.raises(FeatureTableError, match=r"no row of conductivity 0\.000421"):
+    monkeypatch.setattr(parameters, "read_hand_measured", lambda path: listed.iloc[1:])
+    with pytest.raises(FeatureTableError, match=r"no row of conductivity_S_per_cm 0\.000421"):
         conductivity.hand_measured_table(Path("t.xls"), features)
 
 

@@ -1,0 +1,171 @@
+"""The study's own question: which physical parameters go with high conductivity, and in which direction?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from micro_features.data import Attributions
+from micro_features.explain.shapley import bands
+from micro_features.learn.draws import BOOTSTRAP, stream
+from micro_features.learn.scores import widened
+from micro_features.published.one_run import Run
+from micro_features.published.samples import GROUPED, IN_SAMPLE, Samples
+from micro_features.published.scoring import FEWEST_GROUPS, Answers
+from micro_features.visual_words.steps import q_values
+
+LEVEL = 0.95
+FALSE_DISCOVERY = 0.05
+METHODS = {
+    GROUPED: "published method (words, tree, logistic steps), out of fold",
+    IN_SAMPLE: "published method (words, tree, logistic steps), in its own protocol: scored on its training data",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the method says.
+
+    Attributes
+    ----------
+    attributions : Attributions
+        Of every picture that was asked and has all parameters, model units.
+    groups : tuple of str
+        Of these pictures.
+    table : DataFrame
+        A row a parameter, the strongest first: parameter, unit, phase, effect (model units for a standard deviation of
+        the parameter; above 0 where it goes with a high property), low, high, p, q, sure, share (of the absolute
+        attributions), same_sign (of the runs), steps (inner nodes, over the runs, where it is chosen), sure_steps
+        (of these, where its sign is sure), spearman (of the parameter itself with the property).
+    """
+
+    attributions: Attributions
+    groups: tuple[str, ...]
+    table: pd.DataFrame
+
+
+def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, seed: int = 0) -> Answer:
+    """Attributions of the pictures, and what they say of each parameter.
+
+    The effect of a parameter is the slope of its attributions on its standardised values, by least squares through the
+    mean. Its interval draws groups of pictures again and, with each draw, takes the coefficients of another bootstrap
+    draw of the training groups: both what was trained on and what is asked about could have been other groups.
+
+    Parameters
+    ----------
+    samples : Samples
+    answers : Answers
+    unit : str
+        Of the attributions, as in ``log10 S/cm``.
+    chance : bool
+        A stage that the answer rests on does no better than chance: then no direction is sure.
+    seed : int
+    """
+    known = np.isfinite(answers.attributed).all(axis=1)
+    ids = tuple(name for name, there in zip(samples.dataset.ids, known, strict=True) if there)
+    values, again = answers.attributed[known], answers.again[:, known].astype(float)
+    parameters = samples.parameters.values.to_numpy(float)[known]
+    z = _standardised(parameters)
+    groups = samples.dataset.groups[known]
+    names = [str(name) for name in samples.parameters.values.columns]
+    low, high = bands(again)
+    low, high = np.where(np.isfinite(low), np.minimum(low, high), values), np.where(np.isfinite(high), high, values)
+    attributions = Attributions(
+        values=values,
+        base=answers.base[known],
+        names=tuple(names),
+        unit=unit,
+        ids=ids,
+        method=METHODS[answers.protocol],
+        low=low,
+        high=high,
+    )
+    effects = _drawn_effects(again, z, groups, seed)
+    table = _table(samples, names, values, z, known, effects, answers.runs)
+    table["spearman"] = [
+        _rank(parameters[:, names.index(name)], samples.dataset.y[known]) for name in table["parameter"]
+    ]
+    return Answer(attributions, tuple(np.array(samples.dataset.group_names)[known].tolist()), table)
+
+
+def _standardised(parameters: np.ndarray) -> np.ndarray:
+    sd = parameters.std(axis=0)
+    return (parameters - parameters.mean(axis=0)) / np.where(sd > 0, sd, 1)
+
+
+def _slopes(values: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """(p,) least-squares slopes of columns on columns; 0 where z does not vary."""
+    away = z - z.mean(axis=0)
+    spread = (away**2).sum(axis=0)
+    return np.where(spread > 0, (away * values).sum(axis=0) / np.where(spread > 0, spread, 1), 0.0)
+
+
+def _drawn_effects(again: np.ndarray, z: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """(b, p) effects of groups drawn again; none with fewer groups than an interval takes."""
+    codes, group = np.unique(groups, return_inverse=True)
+    if len(codes) < FEWEST_GROUPS:
+        return np.empty((0, z.shape[1]))
+    members = [np.flatnonzero(group == number) for number in range(len(codes))]
+    found = []
+    for draw, values in enumerate(again):
+        drawn = stream(seed, BOOTSTRAP, draw).integers(len(codes), size=len(codes))
+        rows = np.concatenate([members[number] for number in drawn])
+        found.append(_slopes(values[rows], z[rows]))
+    return np.array(found)
+
+
+def _table(
+    samples: Samples,
+    names: Sequence[str],
+    values: np.ndarray,
+    z: np.ndarray,
+    known: np.ndarray,
+    effects: np.ndarray,
+    runs: Sequence[Run],
+) -> pd.DataFrame:
+    effect = _slopes(values, z)
+    total = np.abs(values).sum()
+    low, high, p = (np.full(len(names), np.nan) for _ in range(3))
+    if len(effects):
+        outside = (1 - widened(LEVEL, len(np.unique(samples.dataset.groups[known])))) / 2
+        low, high = np.quantile(effects, [outside, 1 - outside], axis=0)
+        tails = np.minimum((effects <= 0).sum(axis=0), (effects >= 0).sum(axis=0))
+        p = np.minimum(1, 2 * (1 + tails) / (1 + len(effects)))
+    q = q_values(p)
+    signs = np.array([_slopes(run.attributed[known], z) for run in runs])
+    rows = pd.DataFrame(
+        {
+            "parameter": names,
+            "unit": [samples.parameters.units[name] for name in names],
+            "phase": [samples.parameters.phases[name] for name in names],
+            "effect": effect,
+            "low": low,
+            "high": high,
+            "p": p,
+            "q": q,
+            "sure": q <= FALSE_DISCOVERY,
+            "share": np.abs(values).sum(axis=0) / total if total > 0 else np.zeros(len(names)),
+            "same_sign": (np.sign(signs) == np.sign(effect)).mean(axis=0),
+            **_chosen(runs, len(names)),
+        }
+    )
+    return rows.sort_values("effect", key=np.abs, ascending=False, ignore_index=True)
+
+
+def _chosen(runs: Sequence[Run], k: int) -> Mapping[str, np.ndarray]:
+    """At how many inner nodes each parameter has a coefficient, and at how many its sign is sure."""
+    steps, sure = np.zeros(k, int), np.zeros(k, int)
+    for run in runs:
+        if not run.steps:
+            continue
+        chosen = np.array([step.coefficients != 0 for step in run.steps])
+        q = q_values(np.array([step.p for step in run.steps]).ravel()).reshape(chosen.shape)
+        steps += chosen.sum(axis=0)
+        sure += (chosen & (q <= FALSE_DISCOVERY)).sum(axis=0)
+    return {"steps": steps, "sure_steps": sure}
+
+
+def _rank(one: np.ndarray, other: np.ndarray) -> float:
+    return float(spearmanr(one, other).statistic) if np.ptp(one) > 0 and np.ptp(other) > 0 else float("nan")

@@ -1,0 +1,186 @@
+"""What the published method found, in plain words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from micro_features.network.beside import DATE_ALONE, DATE_SINGLE
+from micro_features.published import scoring
+from micro_features.published.published import Found
+from micro_features.published.result_figures import decades
+from micro_features.published.samples import GROUPED, IN_SAMPLE
+from micro_features.published.scoring import COMMONEST, STAGES
+
+METHOD = (
+    "Class-activation vectors: the activations of the last layer at each cell of a window, times the class map there. "
+    "The class map is the sum of activations weighted by the output weights of the class that the network predicts, "
+    "never of the true one, its negative part dropped, divided by its largest value in the window. The study does not "
+    "say how it is scaled.",
+    "The study trains ResNet18 for 1600 epochs on crops that are resized at random, which destroy the absolute size of "
+    "grains, and keeps the epoch that is best on the part that it reports; its tree and logistic steps are scored on "
+    "what they were trained on. Here windows keep their scale, are standardised one picture at a time, and the "
+    "grouped protocol chooses nothing on what it scores. Sizes of steps follow the study (words, depth, C).",
+)
+_SHOWN = 5
+
+
+def lines(found: Found) -> Iterator[str]:
+    """For a terminal."""
+    yield from found.samples.notes
+    yield ""
+    table = score_table(found)
+    width = max(map(len, table["stage"])) + 2
+    yield f"{'':{width}}" + "".join(f"{name:>24}" for name in table.columns[1:])
+    for row in table.itertuples(index=False):
+        yield f"{row[0]:{width}}" + "".join(f"{cell:>24}" for cell in row[1:])
+    yield ""
+    yield from sentences(found)
+    yield ""
+    yield from answer_sentences(found)
+    if found.beside is not None:
+        yield ""
+        yield from _beside_lines(found)
+
+
+def score_table(found: Found) -> pd.DataFrame:
+    """Accuracy and balanced accuracy of all stages, protocols side by side, and the gap; as text."""
+    rows: list[dict[str, str]] = []
+    both = {GROUPED, IN_SAMPLE} <= set(found.scores)
+    gaps = scoring.gap(found.scores[GROUPED], found.scores[IN_SAMPLE]) if both else {}
+    for stage, called in STAGES.items():
+        row = {"stage": called}
+        for metric in scoring.METRICS:
+            name = metric.replace("_", " ").replace("balanced accuracy", "balanced")
+            for protocol, told in found.scores.items():
+                row[f"{name}, {protocol}"] = said(told[stage][metric])
+            if both:
+                row[f"{name}, gap"] = f"{gaps[stage][metric]:+.2f}"
+        rows.append(row)
+    for name, told in found.references.items():
+        row = {"stage": name}
+        for metric in scoring.METRICS:
+            short = metric.replace("_", " ").replace("balanced accuracy", "balanced")
+            row[f"{short}, {found.first.protocol}"] = said(told[metric])
+        rows.append(row)
+    return pd.DataFrame(rows).fillna("")
+
+
+def said(score: Sequence[float]) -> str:
+    """A score with its interval."""
+    low, value, high = score
+    if not np.isfinite(value):
+        return "not defined"
+    return f"{value:.2f}" + (f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else "")
+
+
+def sentences(found: Found) -> list[str]:
+    """What the scores mean."""
+    told: list[str] = []
+    first = found.first.protocol
+    scores = found.scores[first]
+    n_asked, n_all = int(found.first.asked.sum()), len(found.samples.dataset.ids)
+    if first == GROUPED:
+        if n_asked < n_all:
+            told.append(f"Only {len(found.first.runs)} fold was run: scores are of {n_asked} of {n_all} pictures.")
+        if found.at_chance:
+            stages = " and ".join(_with_p(scores, stage) for stage in found.at_chance)
+            told.append(
+                f"No better than chance with groups left out: {stages}. What explains these stages explains nothing "
+                "about groups that they have not seen."
+            )
+        told.append(
+            f"With {found.samples.group} left out, the tree of words gets {said(scores['tree']['accuracy'])} of the "
+            f"pictures right (balanced {said(scores['tree']['balanced_accuracy'])}), the parameters by logistic steps "
+            f"{said(scores['steps']['accuracy'])}; saying the commonest class "
+            f"{said(found.references[COMMONEST]['accuracy'])}."
+        )
+    else:
+        told.append("Scored on what it was trained on, as in the study: nothing follows for other pictures.")
+    if {GROUPED, IN_SAMPLE} <= set(found.scores):
+        gaps = scoring.gap(found.scores[GROUPED], found.scores[IN_SAMPLE])
+        own = found.scores[IN_SAMPLE]
+        told.append(
+            f"In the study's own protocol the tree gets {said(own['tree']['accuracy'])}, the classifier "
+            f"{said(own['classifier_windows']['accuracy'])} of the windows. The gap, {gaps['tree']['accuracy']:+.2f} "
+            f"and {gaps['classifier_windows']['accuracy']:+.2f}, is what pictures of one group on both sides, windows "
+            "that overlap, the best epoch picked on the reported part, and scores on training data are worth."
+        )
+    told += _dates(found)
+    steps = scores["logistic_steps"]
+    of = "windows that they have not seen" if first == GROUPED else "the windows that they were fitted to"
+    if np.isfinite(steps["sent_right"]):
+        told.append(
+            f"The {steps['n_nodes']} logistic steps send {100 * steps['sent_right']:.0f} % of {of} the way the words "
+            f"went; the commoner side alone {100 * steps['by_commoner_side']:.0f} %."
+        )
+    return told
+
+
+def _with_p(scores: Mapping[str, Any], stage: str) -> str:
+    return f"{STAGES[stage]} (p = {scores[stage]['exchange_p']:.2g})"
+
+
+def _dates(found: Found) -> list[str]:
+    if DATE_ALONE not in found.references:
+        return ["No dates are known: whether the imaging session gives the answer away can not be judged."]
+    grouped, single = (found.references[name]["accuracy"] for name in (DATE_ALONE, DATE_SINGLE))
+    return [
+        f"The date of acquisition alone gets {said(grouped)} in the same folds, and {said(single)} with single "
+        "pictures left out: what knowing the imaging session is worth where its other pictures are known."
+    ]
+
+
+def answer_sentences(found: Found) -> list[str]:
+    """Which parameters, in which direction."""
+    table, unit = found.answer.table, decades(found.answer.attributions.unit)
+    high = f"high {found.samples.dataset.target.name}"
+    if found.at_chance:
+        stages = " and ".join(STAGES[stage] for stage in found.at_chance)
+        return [
+            f"Which parameters go with {high}: not meaningful, since {stages} do no better than chance with groups "
+            "left out. The table and figure show how the trees were built, not what drives the property."
+        ]
+    sure = table[table["sure"]]
+    told = [
+        f"Parameters that go with {high}, by the published method "
+        + ("out of fold" if found.first.protocol == GROUPED else "in its own protocol")
+        + ":"
+    ]
+    for row in (sure if len(sure) else table.head(_SHOWN)).to_dict("records"):
+        interval = f" [{row['low']:+.2g}, {row['high']:+.2g}]" if np.isfinite(row["low"]) else ""
+        way = "more" if row["effect"] > 0 else "less"
+        told.append(
+            f"  {way} {row['parameter']}: {row['effect']:+.2g} {unit} for one standard deviation{interval}; "
+            f"{100 * row['share']:.0f} % of the attribution, same sign in "
+            f"{100 * row['same_sign']:.0f} % of runs"
+        )
+    if not len(sure):
+        told[0] = f"No parameter is sure to go with {high} (false discovery rate 5 %); the strongest are:"
+    told.append("Association within these pictures; not shown to be a cause.")
+    return told
+
+
+def about_words(found: Found) -> list[str]:
+    """How to read the contact sheet."""
+    runs = sum(len(answers.runs) for answers in found.answers.values())
+    return [
+        "Each word is a cluster of class-activation vectors. Shown are the windows whose vectors lie nearest to its "
+        f"centre; the marked cell is the place. Words of different runs are different words: all {runs} runs "
+        "have their own sheet, picture of words and tree in the folder words.",
+    ]
+
+
+def _beside_lines(found: Found) -> Iterator[str]:
+    assert found.beside is not None
+    yield "Side by side, the same folds and pictures:"
+    for row in found.beside.methods.to_dict("records"):
+        time = f", {row['seconds']:.0f} s {row['time']}" if np.isfinite(row["seconds"]) else ""
+        accuracy = said([row["accuracy_low"], row["accuracy"], row["accuracy_high"]])
+        balanced = said([row["balanced_low"], row["balanced"], row["balanced_high"]])
+        yield f"  {row['method']:34} accuracy {accuracy:20} balanced {balanced:20}{time}"
+    yield "Do they name the same causes?"
+    for row in found.beside.agreements.to_dict("records"):
+        value = said([row["low"], row["value"], row["high"]]) if np.isfinite(row["value"]) else ""
+        yield f"  {row['one']} and {row['other']}, {row['phase']}: {' '.join(filter(None, (value, row['said'])))}"
