@@ -15,6 +15,7 @@ from micro_features.explain.compare import rank_correlation
 from micro_features.explain.enrichment import over_groups
 from micro_features.files.tables import read_table
 from micro_features.fitting.dataset import Dataset
+from micro_features.learn.folds import codes
 from micro_features.learn.scores import regression_scores
 from micro_features.learn.target import model_values
 from micro_features.published import scoring
@@ -39,12 +40,16 @@ class Explained:
     ----------
     folder : Path
     rows : DataFrame
-        A row a picture, in the order of the data set.
+        What it says of each picture, in the order of the data set; of pictures of one sample that were explained
+        together, the same.
+    row : (n,) int array
+        Which pictures were explained together.
     comparison : dict
     """
 
     folder: Path
     rows: pd.DataFrame
+    row: np.ndarray
     comparison: dict[str, Any]
 
 
@@ -79,8 +84,8 @@ def read_explained(folder: Path, dataset: Dataset) -> Explained:
     FeatureTableError
         It is no such folder, or one of other pictures.
     """
-    rows_file, said = folder / "rows.csv", folder / "comparison.json"
-    missing = [path.name for path in (rows_file, said) if not path.is_file()]
+    rows_file, pictures_file, said = folder / "rows.csv", folder / "pictures.csv", folder / "comparison.json"
+    missing = [path.name for path in (rows_file, pictures_file, said) if not path.is_file()]
     if missing:
         raise FeatureTableError(f"{folder}: has no {', '.join(missing)}; name the folder that `explain -o` wrote.")
     try:
@@ -97,15 +102,21 @@ def read_explained(folder: Path, dataset: Dataset) -> Explained:
     if absent:
         raise FeatureTableError(f"{rows_file}: no column {absent[0]!r}; run `explain` anew.")
     rows.index = read_table(rows_file, as_text=True)["id"].astype(str)
-    if set(rows.index) != set(dataset.ids):
+    pictures = read_table(pictures_file, as_text=True)
+    absent = [name for name in ("micrograph_id", "row") if name not in pictures]
+    if absent:
+        raise FeatureTableError(f"{pictures_file}: no column {absent[0]!r}; run `explain` anew.")
+    row_of = dict(zip(pictures["micrograph_id"].astype(str), pictures["row"].astype(str), strict=True))
+    if set(row_of) != set(dataset.ids) or not set(row_of.values()) <= set(rows.index):
         raise FeatureTableError(
-            f"{rows_file}: has {len(rows)} rows, these data {len(dataset.ids)} pictures, and they are not the same; "
-            "fit and explain with --per-micrograph, on the same table."
+            f"{folder}: explains {len(row_of)} pictures, these data are {len(dataset.ids)}, and they are not the same; "
+            "explain the same table."
         )
-    rows = rows.loc[list(dataset.ids)]
+    of_picture = [row_of[name] for name in dataset.ids]
+    rows = rows.loc[of_picture]
     if not np.allclose(rows[measured].to_numpy(float), dataset.y_native, rtol=_SAME):
         raise FeatureTableError(f"{rows_file}: {measured} is not that of these data; run `explain` anew.")
-    return Explained(folder, rows, comparison)
+    return Explained(folder, rows, codes(of_picture)[0], comparison)
 
 
 def beside_of(
@@ -151,13 +162,16 @@ def beside_of(
     methods += [_row(name, told, math.nan, "none") for name, told in scoring.references(samples, asked).items()]
     ids = list(answer.attributions.ids)
     of_answer = [dataset.ids.index(name) for name in ids]
-    groups = dataset.groups[of_answer]
+    # Pictures that were explained together are compared together.
+    together, first = np.unique(explained.row[of_answer], return_index=True)
+    groups = dataset.groups[of_answer][first]
     chance = _at_chance(scores)
     agreements = []
     for what, phases in STRUCTURE.items():
         columns = [i for i, name in enumerate(answer.attributions.names) if samples.parameters.phases[name] in phases]
-        own = answer.attributions.values[:, columns].sum(axis=1)
-        rows = explained.rows.iloc[of_answer]
+        of_pictures = answer.attributions.values[:, columns].sum(axis=1)
+        own = np.array([of_pictures[explained.row[of_answer] == row].mean() for row in together])
+        rows = explained.rows.iloc[of_answer].iloc[first]
         shap, lean = (rows[names[what]].to_numpy(float) for names in (_SHAP, _LEAN))
         nothing = "" if columns else f"no parameter of {what} is known to the published method"
         of_shap = "; ".join(models["at_chance"])

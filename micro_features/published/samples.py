@@ -14,7 +14,7 @@ from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
 from micro_features.fitting.fold_file import read_folds
 from micro_features.learn import folds
-from micro_features.network.beside import DATE, read_fit
+from micro_features.network.beside import DATE
 from micro_features.network.pictures import Geometry, NetworkPicture, read_pictures
 from micro_features.published.parameters import Parameters, parameters_of
 from micro_features.settings import Settings
@@ -220,7 +220,7 @@ def _group_of(table: Path, manifest: Path) -> str:
 def _folds(request: Request, dataset: Dataset) -> np.ndarray:
     """Those of a fit, so that all methods are asked about the same pictures, or folds of whole groups."""
     if request.fit is not None:
-        return read_folds(read_fit(request.fit, dataset).folds, dataset)
+        return read_folds(request.fit / "folds.csv", dataset)
     wanted, n_groups = request.settings.words.folds, len(np.unique(dataset.groups))
     for name, number in zip(dataset.class_names, np.bincount(dataset.classes), strict=True):
         if number < wanted:
