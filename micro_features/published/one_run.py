@@ -331,6 +331,7 @@ def _steps(job: Job, owner: np.ndarray, tree: Tree, paths: np.ndarray) -> dict[s
     known = np.isfinite(job.parameters).all(axis=1)
     taught = job.train & known
     mean, sd = job.parameters[taught].mean(axis=0), job.parameters[taught].std(axis=0)
+    sd[np.ptp(job.parameters[taught], axis=0) == 0] = 0  # that of equal numbers is rounded
     z = (job.parameters - mean) / np.where(sd > 0, sd, 1)  # what does not vary in training says nothing
     z[:, sd == 0] = 0
     place = np.cumsum(known) - 1
