@@ -84,6 +84,7 @@ def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, se
     )
     effects = _drawn_effects(again, z, groups, seed)
     table = _table(samples, names, values, z, known, effects, answers.runs)
+    table["sure"] &= not chance
     table["spearman"] = [
         _rank(parameters[:, names.index(name)], samples.dataset.y[known]) for name in table["parameter"]
     ]
@@ -91,15 +92,15 @@ def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, se
 
 
 def _standardised(parameters: np.ndarray) -> np.ndarray:
-    sd = parameters.std(axis=0)
-    return (parameters - parameters.mean(axis=0)) / np.where(sd > 0, sd, 1)
+    vary, sd = np.ptp(parameters, axis=0) > 0, parameters.std(axis=0)  # that of equal numbers is rounded, and not 0
+    return np.where(vary, parameters - parameters.mean(axis=0), 0) / np.where(vary, sd, 1)
 
 
 def _slopes(values: np.ndarray, z: np.ndarray) -> np.ndarray:
     """(p,) least-squares slopes of columns on columns; 0 where z does not vary."""
-    away = z - z.mean(axis=0)
+    vary, away = np.ptp(z, axis=0) > 0, z - z.mean(axis=0)
     spread = (away**2).sum(axis=0)
-    return np.where(spread > 0, (away * values).sum(axis=0) / np.where(spread > 0, spread, 1), 0.0)
+    return np.where(vary, (away * values).sum(axis=0) / np.where(vary, spread, 1), 0.0)
 
 
 def _drawn_effects(again: np.ndarray, z: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
