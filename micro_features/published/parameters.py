@@ -66,9 +66,7 @@ def parameters_of(dataset: Dataset, hand_measured: Path | None) -> Parameters:
         The table is not that of these pictures, or no parameter is left.
     """
     if hand_measured is None:
-        wanted = [in_pixels(name) if in_pixels(name) in dataset.X else name for name in SUBSETS["published"]]
-        values = dataset.X[[name for name in wanted if name in dataset.X]]
-        reasons = {name: dataset.left_out.get(name, "not in the table") for name in wanted if name not in dataset.X}
+        values, reasons = _own(dataset)
         origin = "measured on the same pictures by this program"
     else:
         values = by_hand(hand_measured, dataset.ids, dataset.y_native, dataset.target.name)
@@ -124,7 +122,9 @@ def by_hand(path: Path, ids: tuple[str, ...], measured: np.ndarray, target: str)
         It is no such table, or a picture has no row.
     """
     table = read_hand_measured(path)
-    distance = np.abs(np.log(measured)[:, None] - np.log(table["conductivity_S_per_cm"].to_numpy(float)))
+    with np.errstate(invalid="ignore", divide="ignore"):  # what is no conductivity has no row
+        distance = np.abs(np.log(measured)[:, None] - np.log(table["conductivity_S_per_cm"].to_numpy(float)))
+    distance[~np.isfinite(distance)] = np.inf
     pictures, rows = linear_sum_assignment(np.minimum(distance, 1))
     row_of = dict(zip(pictures.tolist(), rows.tolist(), strict=True))
     for picture, name in enumerate(ids):
@@ -133,6 +133,18 @@ def by_hand(path: Path, ids: tuple[str, ...], measured: np.ndarray, target: str)
             raise FeatureTableError(f"{path}: no row of {target} {measured[picture]:g}, that of {name}.")
     numbers = table.drop(columns=["conductivity_S_per_cm", "conductivity_class", "sintering"])
     return numbers.iloc[[row_of[picture] for picture in range(len(ids))]].set_axis(list(ids), axis=0)
+
+
+def _own(dataset: Dataset) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The study's parameters in the table, and why others are not used."""
+    known = set(dataset.X) | set(dataset.left_out)
+    wanted = [in_pixels(name) if in_pixels(name) in known else name for name in SUBSETS["published"]]
+    # What repeats another column is no feature, but a parameter all the same if the other is none.
+    repeated = {name: dataset.left_out.get(name, "").removeprefix("equal to ") for name in wanted}
+    column_of = {name: name if name in dataset.X else repeated[name] for name in wanted}
+    used = [name for name in wanted if name in dataset.X or column_of[name] in set(dataset.X) - set(wanted)]
+    values = pd.DataFrame({name: dataset.X[column_of[name]] for name in used}, index=dataset.X.index)
+    return values, {name: dataset.left_out.get(name, "not in the table") for name in wanted if name not in used}
 
 
 def _by_reason(reasons: dict[str, str]) -> list[tuple[str, list[str]]]:
