@@ -21,7 +21,10 @@ from micro_features.learn import resnet
 from micro_features.learn.device import device_named, in_parts
 from micro_features.learn.network import Architecture, Network
 from micro_features.learn.plan import Plan
-from micro_features.learn.trainer import Trainer, Windows, check_pictures, seeded
+from micro_features.learn.trainer import Trainer, Windows, check_pictures, seeded, standardise
+
+_BATCHES = 8
+"""From so many it is standardised after each epoch but the last, to be asked: enough for that, and quick."""
 
 
 class Classifier(nn.Module):
@@ -302,6 +305,8 @@ def fit_classifier(
 
         classifier.train()
         loss = trainer.epoch(epoch, windows, count)
+        last = epoch == plan.epochs - 1
+        standardise(classifier, windows, trainer.part, plan.seed, where, batches=None if last else _BATCHES)
         classifier.eval()
         now = time.monotonic()
         left = (now - started) / (epoch + 1) * (plan.epochs - epoch - 1)

@@ -13,14 +13,13 @@ from functools import partial
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.nn import BatchNorm1d, BatchNorm2d
 
 from micro_features.errors import ArtefactError, SettingsError
 from micro_features.learn.checkpoint import Checkpoint, restore, state_to_bytes
 from micro_features.learn.device import device_named, in_parts
 from micro_features.learn.network import Architecture, Network
 from micro_features.learn.plan import Plan
-from micro_features.learn.trainer import Trainer, Windows, check_pictures, seeded
+from micro_features.learn.trainer import Trainer, Windows, check_pictures, seeded, standardise
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def fit(
         now = time.monotonic()
         left = (now - started) / (epoch + 1 - done) * (plan.epochs - epoch - 1)
         tell(Epoch(epoch + 1, plan.epochs, loss, now - before, left, trainer.part))
-    _settle(network, windows, trainer.part, plan.seed)
+    standardise(network, windows, trainer.part, plan.seed, where)
     return network.eval()
 
 
@@ -159,7 +158,8 @@ def settle(
     ArtefactError
         Memory does not suffice for two windows.
     """
-    _settle(network.train(), Windows(pictures, boxes, np.zeros(len(boxes)), None, window), batch, seed)
+    windows = Windows(pictures, boxes, np.zeros(len(boxes)), None, window)
+    standardise(network.train(), windows, batch, seed, network.mean.device)
     return network.eval()
 
 
@@ -270,24 +270,6 @@ def _loss(
     if classes is not None:
         loss = loss + class_weight * F.cross_entropy(told[:, 1:], classes, reduction="sum")
     return loss
-
-
-def _settle(network: Network, windows: Windows, part: int, seed: int) -> None:
-    """Standardise by windows as they are; until now by those of late steps, varied (Wu and Johnson 2021)."""
-    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm1d | BatchNorm2d)]
-    if not norms:
-        return
-
-    def shown(several: int) -> torch.Tensor:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean of all that is shown
-        with torch.no_grad():
-            for x, _, _ in windows.batches(several, torch.Generator().manual_seed(seeded(seed, 0))):
-                network(x.to(network.mean.device))
-        return network.mean
-
-    in_parts(shown, part, f"two windows of {windows.size} pixels", least=2)
 
 
 def _check(

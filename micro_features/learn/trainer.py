@@ -4,6 +4,7 @@ What a network is to say, and how far it is from that, is the caller's choice: a
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -163,6 +164,49 @@ class Trainer:
         self.scaler.step(self.optimiser)
         self.scaler.update()
         return loss, torch.cat(said)
+
+
+def standardise(
+    network: nn.Module, windows: Windows, part: int, seed: int, device: torch.device, *, batches: int | None = None
+) -> None:
+    """Take the means that a network standardises by from windows as they are.
+
+    Until then they are those of late steps, of windows that were varied (Wu and Johnson 2021, Rethinking "Batch" in
+    BatchNorm, arXiv 2105.07576); while a network still learns fast they lag behind its weights.
+
+    Parameters
+    ----------
+    network : Module
+        In the state to train; changed in place. One without batch normalization stays as it is.
+    windows : Windows
+    part : int
+        Windows computed at a time, at least 2.
+    seed : int
+        Of the order of the windows.
+    device : torch.device
+        That of the network.
+    batches : int, optional
+        Only from so many batches; from all where left out.
+
+    Raises
+    ------
+    ArtefactError
+        Memory does not suffice for two windows.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    if not norms:
+        return
+
+    def shown(several: int) -> torch.Tensor:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean of all that is shown
+        with torch.no_grad():
+            for x, _, _ in islice(windows.batches(several, torch.Generator().manual_seed(seeded(seed, 0))), batches):
+                network(x.to(device))
+        return torch.zeros(())
+
+    in_parts(shown, part, f"two windows of {windows.size} pixels", least=2)
 
 
 def seeded(seed: int, use: int) -> int:

@@ -24,6 +24,8 @@ from micro_features.published.samples import Samples
 from micro_features.published.scoring import Answers
 
 PUBLISHED, XGBOOST, CNN = "published method", "XGBoost with SHAP", "CNN with Grad-CAM"
+STEPS, SHAP, GRAD_CAM = "published", "SHAP", "Grad-CAM"
+"""What each names causes by."""
 STRUCTURE = {"pore": ("pore",), "grain structure": ("grain", "boundary")}
 """What is compared -> phases of the parameters; as `explain` sums SHAP values."""
 _LEAN = {"pore": "lean_pore", "grain structure": "lean_boundary"}
@@ -176,8 +178,8 @@ def beside_of(
         nothing = "" if columns else f"no parameter of {what} is known to the published method"
         of_shap = "; ".join(models["at_chance"])
         agreements += [
-            _agreement(PUBLISHED, XGBOOST, what, own, shap, groups, [nothing, chance, of_shap]),
-            _agreement(PUBLISHED, CNN, what, own, lean, groups, [nothing, chance, _network_chance(models)]),
+            _agreement(STEPS, SHAP, what, own, shap, groups, [nothing, chance, of_shap]),
+            _agreement(STEPS, GRAD_CAM, what, own, lean, groups, [nothing, chance, _network_chance(models)]),
             _own_verdict(explained.comparison, what),
         ]
     return Beside(pd.DataFrame(methods), pd.DataFrame(agreements), _notes(explained, models))
@@ -245,7 +247,7 @@ def _agreement(
 
 def _own_verdict(comparison: Mapping[str, Any], phase: str) -> dict[str, Any]:
     """What `explain` itself says of SHAP and Grad-CAM."""
-    told = {"one": XGBOOST, "other": CNN, "phase": phase, "low": math.nan, "value": math.nan, "high": math.nan}
+    told = {"one": SHAP, "other": GRAD_CAM, "phase": phase, "low": math.nan, "value": math.nan, "high": math.nan}
     primary = comparison["primary"]
     each = primary["by_phase"].get(_VERDICT[phase])
     meaningless = primary["verdict"] in ("not meaningful", "not resolvable")

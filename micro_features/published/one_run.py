@@ -33,7 +33,7 @@ from micro_features.network.progress import Teller
 from micro_features.settings import Words
 from micro_features.visual_words import projection, routing, steps, vectors, vocabulary
 from micro_features.visual_words.steps import Step
-from micro_features.visual_words.tree import Tree, grow, leaf_of, probabilities, reached
+from micro_features.visual_words.tree import Tree, grow, inner_nodes, leaf_of, probabilities, reached
 
 REPORTED_SHARE = 0.2
 """Of the windows, that the study's protocol picks its epoch on, and reports."""
@@ -176,6 +176,7 @@ def do(job: Job) -> Run:
     owner = np.repeat(np.arange(len(job.x)), [len(each) for each in job.boxes])
     classifier, scored, epochs, kept = _train(job, owner)
     clock.lap("classifier")
+    job.teller.put(f"{job.name}: classifier trained; visual words and tree follow")
     predicted, seen = _look(job, classifier)
     of_training = job.train[owner]
     clock.lap("vectors")
@@ -207,6 +208,8 @@ def do(job: Job) -> Run:
     )
     paths = reached(tree, histograms)
     clock.lap("tree")
+    n_nodes = len(inner_nodes(tree))
+    job.teller.put(f"{job.name}: tree of {n_nodes} splits; logistic steps follow, {job.words.draws} draws each")
     told = _steps(job, owner, tree, paths)
     clock.lap("steps")
     return Run(

@@ -124,8 +124,8 @@ def scores_of(samples: Samples, answers: Answers) -> dict[str, Any]:
     Returns
     -------
     dict
-        Stage -> ``accuracy``, ``balanced_accuracy`` as [low, value, high] (95 %, over groups), ``n``; of pictures
-        also ``exchange_p``. ``logistic_steps``: share of windows sent the right way by the steps, beside the share
+        Stage -> ``accuracy``, ``balanced_accuracy``, ``balanced_accuracy_below_1`` (the lowest class against the
+        others) … as [low, value, high] (95 %, over groups), ``n``; of pictures also ``exchange_p``. ``logistic_steps``: share of windows sent the right way by the steps, beside the share
         that the commoner side gives.
     """
     classes, groups = samples.dataset.classes, samples.dataset.groups
@@ -154,8 +154,8 @@ def _scored(classes: np.ndarray, given: np.ndarray, groups: np.ndarray) -> dict[
         return {name: [math.nan] * 3 for name in METRICS} | {"n": 0}
     found = class_scores(classes, given, groups)
     if len(np.unique(groups)) < FEWEST_GROUPS:  # draws of so few that hold all classes are nearly all alike
-        found = {name: (math.nan, found[name][1], math.nan) for name in METRICS}
-    return {name: list(found[name]) for name in METRICS} | {"n": len(classes)}
+        found = {name: (math.nan, score[1], math.nan) for name, score in found.items()}
+    return {name: list(score) for name, score in found.items() if name != "log_loss"} | {"n": len(classes)}
 
 
 def exchange_p(classes: np.ndarray, given: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> float:

@@ -24,6 +24,7 @@ METHOD = (
     "grouped protocol chooses nothing on what it scores. Sizes of steps follow the study (words, depth, C).",
 )
 _SHOWN = 5
+BELOW = "balanced_accuracy_below_1"
 
 
 def lines(found: Found) -> Iterator[str]:
@@ -96,6 +97,12 @@ def sentences(found: Found) -> list[str]:
             f"{said(scores['steps']['accuracy'])}; saying the commonest class "
             f"{said(found.references[COMMONEST]['accuracy'])}."
         )
+        if len(found.samples.dataset.class_names) > 2:
+            lowest = found.samples.dataset.class_names[0]
+            told.append(
+                f"{lowest.capitalize()} against the rest: tree of words {said(scores['tree'][BELOW])}, parameters "
+                f"{said(scores['steps'][BELOW])} (balanced accuracy; chance 0.5)."
+            )
     else:
         told.append("Scored on what it was trained on, as in the study: nothing follows for other pictures.")
     if {GROUPED, IN_SAMPLE} <= set(found.scores):

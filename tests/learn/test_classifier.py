@@ -20,7 +20,8 @@ from micro_features.learn.classifier import (
     window_activations,
 )
 from micro_features.learn.network import Architecture, Network
-from micro_features.learn.plan import Plan
+from micro_features.learn.plan import Augmentation, Plan
+from micro_features.learn.trainer import Windows, standardise
 
 SMALL = Architecture((8,), 4, 2)
 PLAN = Plan(epochs=2, batch=4, window=16, step=8)
@@ -187,6 +188,16 @@ def test_what_it_says_is_the_linear_layer_on_the_means_of_its_activations(normal
     np.testing.assert_allclose(of_means, of_means[:1].repeat(5, axis=0), atol=1e-4)
     np.testing.assert_allclose(probabilities, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-12)
+
+
+def test_it_is_standardised_by_its_windows_as_they_are():
+    plan = replace(PLAN, augmentation=Augmentation(gain=1, brightness=3), learning_rate=0.05)
+    classifier = trained(plan)
+    again = copy.deepcopy(classifier).train()
+    windows = Windows(drawn()[0], drawn()[1], np.zeros(4), drawn()[2], 16)
+    standardise(again, windows, plan.batch, plan.seed, torch.device("cpu"))
+    torch.testing.assert_close(again.norm.running_mean, classifier.norm.running_mean)
+    torch.testing.assert_close(again.norm.running_var, classifier.norm.running_var)
 
 
 def test_weights_of_plain_means_are_those_of_the_last_layer():
