@@ -50,8 +50,8 @@ def figures(found: Found) -> Iterator[tuple[str, "Figure"]]:
                 # Why stands in the table and on the page.
                 found.beside.agreements.assign(said=found.beside.agreements["said"].str.partition(":")[0]),
                 chance=commonest["accuracy"][1],
-                caption=f"The same {int(found.first.asked.sum())} pictures and folds. Run time: of the published method of one "
-                "core, of the others as their commands took. " + found.beside.notes[1],
+                caption=f"The same {int(found.first.asked.sum())} pictures and folds. Run time: of the published "
+                "method of one core, of the others as their commands took. " + found.beside.notes[1],
             ),
         )
 

@@ -125,8 +125,8 @@ def scores_of(samples: Samples, answers: Answers) -> dict[str, Any]:
     -------
     dict
         Stage -> ``accuracy``, ``balanced_accuracy``, ``balanced_accuracy_below_1`` (the lowest class against the
-        others) … as [low, value, high] (95 %, over groups), ``n``; of pictures also ``exchange_p``. ``logistic_steps``: share of windows sent the right way by the steps, beside the share
-        that the commoner side gives.
+        others) … as [low, value, high] (95 %, over groups), ``n``; of pictures also ``exchange_p``. ``logistic_steps``:
+        share of windows sent the right way by the steps, beside the share that the commoner side gives.
     """
     classes, groups = samples.dataset.classes, samples.dataset.groups
     told: dict[str, Any] = {}
