@@ -262,7 +262,7 @@ def _sections(found: Found, shown: dict[str, bytes], pictures: list[tuple[str, b
     yield Section(
         "Which parameters go with a high property",
         wording.answer_sentences(found),
-        [("Effect of one standard deviation of each parameter, out of fold.", found.answer.table)],
+        [("Effect of one standard deviation of each parameter, out of fold.", wording.answer_table(found))],
         [("", shown["answer"])],
     )
     if found.beside is not None:
@@ -270,8 +270,8 @@ def _sections(found: Found, shown: dict[str, bytes], pictures: list[tuple[str, b
             "Side by side",
             found.beside.notes,
             [
-                ("Accuracy on the same pictures and folds, 95 % intervals over groups.", found.beside.methods),
-                ("Do they name the same causes?", found.beside.agreements),
+                ("Accuracy on the same pictures and folds, 95 % intervals over groups.", wording.methods_table(found)),
+                ("Do they name the same causes?", wording.agreements_table(found)),
             ],
             [("", shown["beside"])],
         )

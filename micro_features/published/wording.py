@@ -169,6 +169,61 @@ def answer_sentences(found: Found) -> list[str]:
     return told
 
 
+def answer_table(found: Found) -> pd.DataFrame:
+    """The answer as a person reads it."""
+    unit = decades(found.answer.attributions.unit)
+    return pd.DataFrame(
+        [
+            {
+                "parameter": row["parameter"],
+                f"effect of one SD, {unit}": f"{row['effect']:+.2f}" + _ends(row["low"], row["high"]),
+                "q": row["q"],
+                "direction sure": bool(row["sure"]),
+                "share of attribution": f"{100 * row['share']:.0f} %",
+                "runs of the same sign": f"{100 * row['same_sign']:.0f} %",
+                "its own rank correlation": row["spearman"],
+            }
+            for row in found.answer.table.to_dict("records")
+        ]
+    )
+
+
+def methods_table(found: Found) -> pd.DataFrame:
+    """The methods side by side, as a person reads it."""
+    assert found.beside is not None
+    return pd.DataFrame(
+        [
+            {
+                "method": row["method"],
+                "accuracy": said([row["accuracy_low"], row["accuracy"], row["accuracy_high"]]),
+                "balanced accuracy": said([row["balanced_low"], row["balanced"], row["balanced_high"]]),
+                "run time": f"{row['seconds']:.0f} s {row['time']}" if np.isfinite(row["seconds"]) else "",
+            }
+            for row in found.beside.methods.to_dict("records")
+        ]
+    )
+
+
+def agreements_table(found: Found) -> pd.DataFrame:
+    """Whether two methods name the same cause, as a person reads it."""
+    assert found.beside is not None
+    return pd.DataFrame(
+        [
+            {
+                "methods": f"{row['one']} and {row['other']}",
+                "cause": row["phase"],
+                "agreement": said([row["low"], row["value"], row["high"]]) if np.isfinite(row["value"]) else "",
+                "said": row["said"],
+            }
+            for row in found.beside.agreements.to_dict("records")
+        ]
+    )
+
+
+def _ends(low: float, high: float) -> str:
+    return f" [{low:+.2f}, {high:+.2f}]" if np.isfinite(low) else ""
+
+
 def about_words(found: Found) -> list[str]:
     """How to read the contact sheet."""
     runs = sum(len(answers.runs) for answers in found.answers.values())
@@ -180,14 +235,9 @@ def about_words(found: Found) -> list[str]:
 
 
 def _beside_lines(found: Found) -> Iterator[str]:
-    assert found.beside is not None
     yield "Side by side, the same folds and pictures:"
-    for row in found.beside.methods.to_dict("records"):
-        time = f", {row['seconds']:.0f} s {row['time']}" if np.isfinite(row["seconds"]) else ""
-        accuracy = said([row["accuracy_low"], row["accuracy"], row["accuracy_high"]])
-        balanced = said([row["balanced_low"], row["balanced"], row["balanced_high"]])
-        yield f"  {row['method']:34} accuracy {accuracy:20} balanced {balanced:20}{time}"
+    for row in methods_table(found).itertuples(index=False):
+        yield f"  {row[0]:34} accuracy {row[1]:20} balanced {row[2]:20} {row[3]}".rstrip()
     yield "Do they name the same causes?"
-    for row in found.beside.agreements.to_dict("records"):
-        value = said([row["low"], row["value"], row["high"]]) if np.isfinite(row["value"]) else ""
-        yield f"  {row['one']} and {row['other']}, {row['phase']}: {' '.join(filter(None, (value, row['said'])))}"
+    for row in agreements_table(found).itertuples(index=False):
+        yield f"  {row[0]}, {row[1]}: {' '.join(filter(None, row[2:]))}"
