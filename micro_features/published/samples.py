@@ -8,7 +8,7 @@ import numpy as np
 
 from micro_features import runs
 from micro_features.batch import Failure, usable_cores
-from micro_features.errors import FeatureTableError, ImageError, SettingsError
+from micro_features.errors import ArtefactError, FeatureTableError, ImageError, MicroFeaturesError, SettingsError
 from micro_features.files.tables import Manifest, read_table
 from micro_features.fitting.dataset import Dataset, check_classes, read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
@@ -90,7 +90,17 @@ class Request:
     def geometry(self) -> Geometry:
         """Windows as the network sees them; SettingsError where they overlap by a whole window or do not divide."""
         words = self.settings.words
-        return Geometry(words.window_px, words.overlap_px, REDUCTION[words.network])
+        window, overlap, reduction = words.window_px, words.overlap_px, REDUCTION[words.network]
+        if overlap >= window:
+            raise SettingsError(
+                f"words.overlap_px = {overlap}, words.window_px = {window}: the overlap must be smaller than a window."
+            )
+        for name, value in (("window_px", window), ("overlap_px", overlap)):
+            if value % reduction:
+                raise SettingsError(
+                    f"words.{name} = {value}: choose a multiple of {reduction}, by which the network reduces pictures."
+                )
+        return Geometry(window, overlap, reduction)
 
     @property
     def processes(self) -> int:
@@ -142,6 +152,8 @@ def read_samples(request: Request, *, tell: Callable[[str], None]) -> Samples:
         What is wrong, and what to do.
     """
     geometry = request.geometry
+    if not request.pictures.exists():
+        raise ImageError(f"{request.pictures}: there is no such folder; name the one that the pictures lie in.")
     table, failures = request.features, list[Failure]()
     if table is None:
         Manifest(request.manifest)  # refused before the pictures are measured
@@ -164,16 +176,32 @@ def read_samples(request: Request, *, tell: Callable[[str], None]) -> Samples:
     _check_learnable(dataset, fold)
     tell("reading the pictures")
     folder = request.pictures if request.pictures.is_dir() else request.pictures.parent
-    pictures = read_pictures(
-        dataset,
-        table,
-        folder if request.features else None,
-        geometry,
-        n_workers=min(request.processes, len(dataset.pictures)),
-    )
+    try:
+        pictures = read_pictures(
+            dataset,
+            table,
+            folder if request.features else None,
+            geometry,
+            n_workers=min(request.processes, len(dataset.pictures)),
+        )
+    except MicroFeaturesError as error:
+        raise type(error)(_own_options(str(error))) from None
     _check_twins(pictures, fold)
     notes = (*(failure_note(failures)), *dataset.notes, *_group_notes(dataset, group, fold), *parameters.notes)
     return Samples(dataset, group, fold, pictures, parameters, notes, failures)
+
+
+def _own_options(text: str) -> str:
+    """What is wrong with pictures, by the options of this command instead of those of `cnn train`."""
+    for theirs, ours in (
+        ("--window ", "words.window_px = "),
+        ("say where with --pictures FOLDER", "name the folder that they lie in as PATH"),
+        ("say where the measured pictures lie with --pictures FOLDER", "name the folder of the measured ones as PATH"),
+        ("give the window in micrometres with --window-um, or leave some out", "leave some out of the manifest"),
+        ("leave them out with --where", "leave them out of the manifest"),
+    ):
+        text = text.replace(theirs, ours)
+    return text
 
 
 def failure_note(failures: list[Failure]) -> list[str]:
@@ -279,12 +307,19 @@ def _group_notes(dataset: Dataset, group: str, fold: np.ndarray) -> list[str]:
 
 
 def check_weights(request: Request) -> bytes | None:
-    """The file of weights, read before anything is computed."""
+    """The file of weights, read and looked at before anything is computed."""
     if request.weights is None:
         return None
     if request.settings.words.network != "resnet18":
         raise SettingsError("--weights are for ResNet18: add --set words.network=resnet18.")
     try:
-        return request.weights.read_bytes()
+        weights = request.weights.read_bytes()
     except OSError as error:
         raise SettingsError(f"{request.weights}: can not be read: {error.strerror or error}.") from None
+    from micro_features.learn.resnet import imagenet_weights
+
+    try:
+        imagenet_weights(weights)
+    except ArtefactError as error:
+        raise ArtefactError(f"{request.weights}: {error}") from None
+    return weights
