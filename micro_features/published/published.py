@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from micro_features.batch import map_ordered
-from micro_features.errors import FeatureTableError
+from micro_features.errors import FeatureTableError, SettingsError
 from micro_features.fitting.explaining import unit_of_attributions
 from micro_features.fitting.result_files import check_new
 from micro_features.images.windows import window_boxes
@@ -91,6 +91,7 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
     """
     began = time.monotonic()
     check_new(request.output)
+    _check_beside(request)
     weights = check_weights(request)
     device = device_named(request.device).type
     samples = read_samples(request, tell=tell)
@@ -146,6 +147,16 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
         seconds=time.monotonic() - began,
         seconds_method=seconds,
     )
+
+
+def _check_beside(request: Request) -> None:
+    """Other methods stand beside on the same folds, which only the fit that was explained tells."""
+    if request.explained is None:
+        return
+    if request.fit is None:
+        raise SettingsError("--explained: give --fit, too, the one that was explained, so that folds are the same.")
+    if GROUPED not in request.protocols:
+        raise SettingsError("--explained compares with groups left out: leave --protocol in-sample away.")
 
 
 def _trained_on(request: Request, samples: Samples) -> dict[str, np.ndarray]:

@@ -96,7 +96,7 @@ def scores_file(found: Found) -> dict[str, Any]:
         "words": {run.name: len(run.centres) for run in runs_of(found)},
         "kept_epoch": {run.name: run.kept_epoch for run in runs_of(found)},
         "excluded_pictures": dataset.excluded_rows,
-        "notes": [*samples.notes, *dict.fromkeys(note for run in runs_of(found) for note in run.notes)],
+        "notes": wording.notes(found),
         "settings": found.request.settings.words.model_dump(mode="json"),
         "seed": found.request.settings.seed,
         "seconds": round(found.seconds, 1),
@@ -278,4 +278,4 @@ def _sections(found: Found, shown: dict[str, bytes], pictures: list[tuple[str, b
     yield Section("Scores of every stage", (), [("", wording.score_table(found))], [("", shown["stages_accuracy"])])
     yield Section("Training of the classifier", (), (), [("", shown["epochs"])])
     yield Section("What the words mean", wording.about_words(found), (), pictures)
-    yield Section("What a reader must know", [*found.samples.notes, *wording.METHOD])
+    yield Section("What a reader must know", [*wording.notes(found), *wording.METHOD])

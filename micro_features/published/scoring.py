@@ -151,7 +151,8 @@ def scores_of(samples: Samples, answers: Answers) -> dict[str, Any]:
 
 def _scored(classes: np.ndarray, given: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     if not len(classes):
-        return {name: [math.nan] * 3 for name in METRICS} | {"n": 0}
+        below = [f"balanced_accuracy_below_{number}" for number in range(1, given.shape[1])]
+        return {name: [math.nan] * 3 for name in (*METRICS, *below)} | {"n": 0}
     found = class_scores(classes, given, groups)
     if len(np.unique(groups)) < FEWEST_GROUPS:  # draws of so few that hold all classes are nearly all alike
         found = {name: (math.nan, score[1], math.nan) for name, score in found.items()}

@@ -16,8 +16,8 @@ from micro_features.published.scoring import COMMONEST, STAGES
 METHOD = (
     "Class-activation vectors: the activations of the last layer at each cell of a window, times the class map there. "
     "The class map is the sum of activations weighted by the output weights of the class that the network predicts, "
-    "never of the true one, its negative part dropped, divided by its largest value in the window. The study does not "
-    "say how it is scaled.",
+    "never of the true one, and runs from 0 at the lowest cell of a window to 1 at its highest. The study does not say "
+    "how it is scaled.",
     "The study trains ResNet18 for 1600 epochs on crops that are resized at random, which destroy the absolute size of "
     "grains, and keeps the epoch that is best on the part that it reports; its tree and logistic steps are scored on "
     "what they were trained on. Here windows keep their scale, are standardised one picture at a time, and the "
@@ -29,7 +29,7 @@ BELOW = "balanced_accuracy_below_1"
 
 def lines(found: Found) -> Iterator[str]:
     """For a terminal."""
-    yield from found.samples.notes
+    yield from notes(found)
     yield ""
     table = score_table(found)
     width = max(map(len, table["stage"])) + 2
@@ -43,6 +43,16 @@ def lines(found: Found) -> Iterator[str]:
     if found.beside is not None:
         yield ""
         yield from _beside_lines(found)
+
+
+def notes(found: Found) -> list[str]:
+    """What a reader must know of the samples, and of the runs."""
+    of_runs: dict[str, list[str]] = {}
+    for answers in found.answers.values():
+        for run in answers.runs:
+            for note in run.notes:
+                of_runs.setdefault(note, []).append(run.name)
+    return [*found.samples.notes, *(f"{', '.join(names)}: {note}" for note, names in of_runs.items())]
 
 
 def score_table(found: Found) -> pd.DataFrame:

@@ -97,7 +97,8 @@ def test_a_fold_scores_all_windows_of_the_pictures_left_out_and_keeps_the_last_e
     assert last["accuracy"].to_numpy() == pytest.approx(right[run.scored].mean())
     for code, recall in zip(last["class"], last["recall"], strict=True):
         assert recall == pytest.approx(right[run.scored & (job.classes[run.owner] == code)].mean())
-    assert [told[:2] for told in job.teller] == [("fold-0", 1), ("fold-0", 2), ("fold-0", 3)]
+    epochs = [told[:2] for told in job.teller if isinstance(told, tuple)]
+    assert epochs == [("fold-0", 1), ("fold-0", 2), ("fold-0", 3)]
     assert len(run.again[0]) == (~job.train).sum()
 
 

@@ -106,6 +106,7 @@ def test_pictures_without_parameters_are_not_scored(answers):
     none = scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers)["steps"]
     assert none["n"] == 0
     assert math.isnan(none["accuracy"][1])
+    assert none.keys() == scores["steps"].keys()
     assert none["exchange_p"] == 1
 
 
