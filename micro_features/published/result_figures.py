@@ -61,6 +61,11 @@ def decades(unit: str) -> str:
     return "decades" if unit.startswith("log10") else unit
 
 
+def asked_how(found: Found) -> str:
+    """Whether the answer is of pictures that the runs had not seen."""
+    return "in the study's own protocol" if found.first.protocol == IN_SAMPLE else "out of fold"
+
+
 def epochs_table(found: Found) -> pd.DataFrame:
     """Precision and recall of every run, epoch, split and class."""
     names = found.samples.dataset.class_names
@@ -194,8 +199,9 @@ def _stages_caption(found: Found) -> str:
 
 
 def _answer_caption(found: Found) -> str:
-    told = "Change of the predicted property with one standard deviation of a parameter, out of fold. "
+    told = f"Change of the predicted property with one standard deviation of a parameter, {asked_how(found)}. "
     if found.at_chance:
         stages = " and ".join(scoring.STAGES[stage] for stage in found.at_chance)
-        told = f"NOT MEANINGFUL: {stages}: no better than chance with groups left out. {told}"
+        left_out = " with groups left out" * (found.first.protocol != IN_SAMPLE)
+        told = f"NOT MEANINGFUL: {stages}: no better than chance{left_out}. {told}"
     return f"{told}Association within these pictures; not shown to be a cause."

@@ -262,7 +262,12 @@ def _sections(found: Found, shown: dict[str, bytes], pictures: list[tuple[str, b
     yield Section(
         "Which parameters go with a high property",
         wording.answer_sentences(found),
-        [("Effect of one standard deviation of each parameter, out of fold.", wording.answer_table(found))],
+        [
+            (
+                f"Effect of one standard deviation of each parameter, {result_figures.asked_how(found)}.",
+                wording.answer_table(found),
+            )
+        ],
         [("", shown["answer"])],
     )
     if found.beside is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 from micro_features.network.beside import DATE_ALONE, DATE_SINGLE
 from micro_features.published import scoring
 from micro_features.published.published import Found
-from micro_features.published.result_figures import decades
+from micro_features.published.result_figures import asked_how, decades
 from micro_features.published.samples import GROUPED, IN_SAMPLE
 from micro_features.published.scoring import COMMONEST, STAGES
 
@@ -155,16 +155,13 @@ def answer_sentences(found: Found) -> list[str]:
     high = f"high {found.samples.dataset.target.name}"
     if found.at_chance:
         stages = " and ".join(STAGES[stage] for stage in found.at_chance)
+        left_out = " with groups left out" * (found.first.protocol == GROUPED)
         return [
-            f"Which parameters go with {high}: not meaningful, since {stages} do no better than chance with groups "
-            "left out. The table and figure show how the trees were built, not what drives the property."
+            f"Which parameters go with {high}: not meaningful, since {stages} do no better than chance{left_out}. The "
+            "table and figure show how the trees were built, not what drives the property."
         ]
     sure = table[table["sure"]]
-    told = [
-        f"Parameters that go with {high}, by the published method "
-        + ("out of fold" if found.first.protocol == GROUPED else "in its own protocol")
-        + ":"
-    ]
+    told = [f"Parameters that go with {high}, by the published method " + f"{asked_how(found)}:"]
     for row in (sure if len(sure) else table.head(_SHOWN)).to_dict("records"):
         interval = f" [{row['low']:+.2g}, {row['high']:+.2g}]" if np.isfinite(row["low"]) else ""
         way = "more" if row["effect"] > 0 else "less"

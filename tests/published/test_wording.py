@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
-from micro_features.published import wording
+from micro_features.published import result_figures, wording
 from micro_features.published.published import Found
 from micro_features.published.samples import GROUPED, IN_SAMPLE
 
@@ -57,6 +58,24 @@ def test_at_chance_no_direction_is_named(found):
     told = wording.answer_sentences(with_chance(found, 0.01))
     assert told[-1] == "Association within these pictures; not shown to be a cause."
     assert not any("No better than chance" in line for line in wording.sentences(with_chance(found, 0.01)))
+
+
+def test_the_protocol_of_the_answer_is_named(found):
+    for protocol, here, elsewhere in (
+        (GROUPED, "out of fold", "own protocol"),
+        (IN_SAMPLE, "in the study's own protocol", "out of fold"),
+    ):
+        sure = dataclasses.replace(found.answer, table=found.answer.table.assign(sure=True))
+        alone = dataclasses.replace(with_only(found, protocol), answer=sure)
+        for p in (0.01, 0.5):
+            told = " ".join(wording.answer_sentences(with_chance(alone, p)))
+            assert (here in told) == (p == 0.01)
+            assert elsewhere not in told
+            assert ("groups left out" in told) == (protocol == GROUPED and p == 0.5)
+            drawn = dict(result_figures.figures(with_chance(alone, p)))["answer"]
+            caption = " ".join(" ".join(text.get_text() for text in drawn.findobj(Text)).split())
+            assert here in caption
+            assert ("NOT MEANINGFUL" in caption) == (p == 0.5)
 
 
 def test_parameters_are_named_with_their_direction(found):
