@@ -210,7 +210,10 @@ def _from_number(explained: Explained, column: str, dataset: Dataset, asked: np.
 def _seconds_of_fit(fit: Path | None) -> float:
     if fit is None:
         return math.nan
-    return float(json.loads((fit / "scores.json").read_text(encoding="utf-8")).get("seconds", math.nan))
+    try:
+        return float(json.loads((fit / "scores.json").read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return math.nan
 
 
 def _at_chance(scores: Mapping[str, Any]) -> str:
