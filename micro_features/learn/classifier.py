@@ -373,25 +373,6 @@ def window_activations(
     return logits.double().softmax(dim=1).numpy(), activations.contiguous().numpy()
 
 
-def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of what was said to be a class, how much is; and of what is a class, how much was found.
-
-    Parameters
-    ----------
-    confusion : (n_classes, n_classes) int array
-        Rows true classes, columns what was said.
-
-    Returns
-    -------
-    precision, recall : (n_classes,) float arrays
-        0 to 1; NaN for a class that was never said, or never is.
-    """
-    confusion = np.asarray(confusion, float)
-    right, said, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
-    precision, recall = (np.where(n > 0, right / np.maximum(n, 1), np.nan) for n in (said, true))
-    return precision, recall
-
-
 def _cross_entropy(told: torch.Tensor, y: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
     """Sum over windows; there is no property."""
     assert classes is not None

@@ -44,3 +44,23 @@ def thinned(groups: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarr
     turn = np.empty(len(groups), int)  # the how-manieth of its group a row is
     turn[by_group] = np.arange(len(groups)) - np.repeat(starts, np.bincount(code))
     return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
+
+
+def times_drawn(groups: np.ndarray, n_draws: int, seed: int) -> np.ndarray:
+    """Groups drawn with replacement, as many as there are, again and again: how often each row counts.
+
+    Parameters
+    ----------
+    groups : (n,) int array
+    n_draws : int
+    seed : int
+
+    Returns
+    -------
+    (n_draws, n) int array
+        Rows of a group count alike. The same groups and seed give the same draws.
+    """
+    _, code = np.unique(groups, return_inverse=True)
+    n_groups = int(code.max()) + 1
+    rng = stream(seed, BOOTSTRAP)
+    return rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws)[:, code]

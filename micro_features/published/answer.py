@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from micro_features.data import Attributions
 from micro_features.explain.shapley import bands
-from micro_features.learn.draws import BOOTSTRAP, stream
+from micro_features.learn.draws import times_drawn
 from micro_features.learn.scores import widened
 from micro_features.published.one_run import Run
 from micro_features.published.samples import GROUPED, IN_SAMPLE, Samples
@@ -18,6 +18,8 @@ from micro_features.visual_words.steps import q_values
 
 LEVEL = 0.95
 FALSE_DISCOVERY = 0.05
+MOST_RUNS = 0.8
+_SPREAD = 1e-12  # of standardised values, below which they are alike
 METHODS = {
     GROUPED: "published method (words, tree, logistic steps), out of fold",
     IN_SAMPLE: "published method (words, tree, logistic steps), in its own protocol: scored on its training data",
@@ -35,9 +37,10 @@ class Answer:
     groups : tuple of str
         Of these pictures.
     table : DataFrame
-        A row a parameter, the strongest first: parameter, unit, phase, effect (model units for a standard deviation of
-        the parameter; above 0 where it goes with a high property), low, high, p, q, sure, share (of the absolute
-        attributions), same_sign (of the runs), steps (inner nodes, over the runs, where it is chosen), sure_steps
+        A row a parameter, that of most attribution first: parameter, unit, phase, effect (model units for a standard
+        deviation of the parameter; above 0 where it goes with a high property), low, high, median_of_runs (of the
+        effect on the pictures that each left out), p, q, sure, share (of the absolute attributions), same_sign (share
+        of runs; NaN of one run), meaningful, steps (inner nodes, over the runs, where it is chosen), sure_steps
         (of these, where its sign is sure), spearman (of the parameter itself with the property).
     """
 
@@ -46,12 +49,14 @@ class Answer:
     table: pd.DataFrame
 
 
-def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, seed: int = 0) -> Answer:
+def answer_of(samples: Samples, answers: Answers, unit: str, *, against: Sequence[str] = (), seed: int = 0) -> Answer:
     """Attributions of the pictures, and what they say of each parameter.
 
     The effect of a parameter is the slope of its attributions on its standardised values, by least squares through the
-    mean. Its interval draws groups of pictures again and, with each draw, takes the coefficients of another bootstrap
-    draw of the training groups: both what was trained on and what is asked about could have been other groups.
+    mean. Its interval draws groups again, the same in all runs, for the coefficients of the steps as for the pictures
+    that are asked. Networks, words and trees are not made anew, and where a step has too few groups its coefficients
+    stay: intervals are rather too narrow. A direction is sure where the interval does not hold 0, the false discovery
+    rate is at most 5 %, and the pictures of most runs, each by itself, show the same sign.
 
     Parameters
     ----------
@@ -59,8 +64,8 @@ def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, se
     answers : Answers
     unit : str
         Of the attributions, as in ``log10 S/cm``.
-    chance : bool
-        A stage that the answer rests on does no better than chance: then no direction is sure.
+    against : sequence of str
+        Why nothing follows about parameters: then no direction is sure.
     seed : int
     """
     known = np.isfinite(answers.attributed).all(axis=1)
@@ -68,7 +73,6 @@ def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, se
     values, again = answers.attributed[known], answers.again[:, known].astype(float)
     parameters = samples.parameters.values.to_numpy(float)[known]
     z = _standardised(parameters)
-    groups = samples.dataset.groups[known]
     names = [str(name) for name in samples.parameters.values.columns]
     low, high = bands(again)
     low, high = np.where(np.isfinite(low), np.minimum(low, high), values), np.where(np.isfinite(high), high, values)
@@ -78,13 +82,14 @@ def answer_of(samples: Samples, answers: Answers, unit: str, *, chance: bool, se
         names=tuple(names),
         unit=unit,
         ids=ids,
-        method=METHODS[answers.protocol],
+        method=METHODS[answers.protocol] + "; not meaningful" * bool(against),
         low=low,
         high=high,
     )
-    effects = _drawn_effects(again, z, groups, seed)
-    table = _table(samples, names, values, z, known, effects, answers.runs)
-    table["sure"] &= not chance
+    times = times_drawn(samples.dataset.groups, len(again), seed)[:, known]
+    table = _table(samples, values, z, known, _drawn_effects(again, z, times), answers)
+    table["sure"] &= not against
+    table["meaningful"] = not against
     table["spearman"] = [
         _rank(parameters[:, names.index(name)], samples.dataset.y[known]) for name in table["parameter"]
     ]
@@ -103,39 +108,34 @@ def _slopes(values: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.where(vary, (away * values).sum(axis=0) / np.where(vary, spread, 1), 0.0)
 
 
-def _drawn_effects(again: np.ndarray, z: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """(b, p) effects of groups drawn again; none with fewer groups than an interval takes."""
-    codes, group = np.unique(groups, return_inverse=True)
-    if len(codes) < FEWEST_GROUPS:
-        return np.empty((0, z.shape[1]))
-    members = [np.flatnonzero(group == number) for number in range(len(codes))]
-    found = []
-    for draw, values in enumerate(again):
-        drawn = stream(seed, BOOTSTRAP, draw).integers(len(codes), size=len(codes))
-        rows = np.concatenate([members[number] for number in drawn])
-        found.append(_slopes(values[rows], z[rows]))
-    return np.array(found)
+def _drawn_effects(again: np.ndarray, z: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(b, p) slopes where each picture counts as often as its group was drawn; NaN where a parameter does not vary."""
+    found = np.full((len(again), z.shape[1]), np.nan)
+    for draw, (values, time) in enumerate(zip(again, times, strict=True)):
+        if time.any():
+            away = z - np.average(z, axis=0, weights=time)
+            spread = time @ away**2
+            found[draw] = np.where(
+                spread > _SPREAD, time @ (away * values) / np.where(spread > _SPREAD, spread, 1), 0.0
+            )
+    return found[np.isfinite(found).all(axis=1)]
 
 
 def _table(
-    samples: Samples,
-    names: Sequence[str],
-    values: np.ndarray,
-    z: np.ndarray,
-    known: np.ndarray,
-    effects: np.ndarray,
-    runs: Sequence[Run],
+    samples: Samples, values: np.ndarray, z: np.ndarray, known: np.ndarray, effects: np.ndarray, answers: Answers
 ) -> pd.DataFrame:
-    effect = _slopes(values, z)
+    names = [str(name) for name in samples.parameters.values.columns]
+    effect, n_groups = _slopes(values, z), len(np.unique(samples.dataset.groups[known]))
     total = np.abs(values).sum()
     low, high, p = (np.full(len(names), np.nan) for _ in range(3))
-    if len(effects):
-        outside = (1 - widened(LEVEL, len(np.unique(samples.dataset.groups[known])))) / 2
+    if len(effects) and n_groups >= FEWEST_GROUPS:
+        outside = (1 - widened(LEVEL, n_groups)) / 2
         low, high = np.quantile(effects, [outside, 1 - outside], axis=0)
         tails = np.minimum((effects <= 0).sum(axis=0), (effects >= 0).sum(axis=0))
         p = np.minimum(1, 2 * (1 + tails) / (1 + len(effects)))
     q = q_values(p)
-    signs = np.array([_slopes(run.attributed[known], z) for run in runs])
+    of_runs = np.array([_slopes(values[asked], z[asked]) for asked in (run[known] for run in answers.of_run)])
+    same_sign = (np.sign(of_runs) == np.sign(effect)).mean(axis=0) if len(of_runs) > 1 else np.full(len(names), np.nan)
     rows = pd.DataFrame(
         {
             "parameter": names,
@@ -144,15 +144,16 @@ def _table(
             "effect": effect,
             "low": low,
             "high": high,
+            "median_of_runs": np.median(of_runs, axis=0),
             "p": p,
             "q": q,
-            "sure": q <= FALSE_DISCOVERY,
+            "sure": (q <= FALSE_DISCOVERY) & ((low > 0) | (high < 0)) & (same_sign >= MOST_RUNS),
             "share": np.abs(values).sum(axis=0) / total if total > 0 else np.zeros(len(names)),
-            "same_sign": (np.sign(signs) == np.sign(effect)).mean(axis=0),
-            **_chosen(runs, len(names)),
+            "same_sign": same_sign,
+            **_chosen(answers.runs, len(names)),
         }
     )
-    return rows.sort_values("effect", key=np.abs, ascending=False, ignore_index=True)
+    return rows.sort_values("share", ascending=False, ignore_index=True)
 
 
 def _chosen(runs: Sequence[Run], k: int) -> Mapping[str, np.ndarray]:

@@ -3,8 +3,8 @@
 A run is a fold, trained on the pictures of the other folds, or the study's own protocol, trained and scored on all. Of
 a fold nothing is chosen on the pictures that are left out: network, words, tree, steps and the means and deviations
 that parameters are standardised by come from the training pictures alone, and the number of epochs is fixed. The study
-splits windows at random, so that halves of one window are on both sides, and keeps the epoch that is best on the
-part that is then reported: its own protocol does that, too.
+does not say how its windows were split, and keeps the epoch that is best on the part that is then reported: its own
+protocol splits windows at random, so that halves of one window may be on both sides, and keeps that epoch, too.
 """
 
 import copy
@@ -22,13 +22,13 @@ from micro_features.learn.classifier import (
     Classifier,
     ClassifierEpoch,
     fit_classifier,
-    precision_recall,
     resnet18_classifier,
     small_classifier,
     window_activations,
 )
 from micro_features.learn.network import Architecture
 from micro_features.learn.plan import Plan
+from micro_features.learn.scores import precision_recall
 from micro_features.network.progress import Teller
 from micro_features.settings import Words
 from micro_features.visual_words import projection, routing, steps, vectors, vocabulary
@@ -38,6 +38,8 @@ from micro_features.visual_words.tree import Tree, grow, inner_nodes, leaf_of, p
 REPORTED_SHARE = 0.2
 """Of the windows, that the study's protocol picks its epoch on, and reports."""
 SHOWN_PER_WORD = 6
+LEARNING_RATE = {"cnn": 3e-3, "resnet18": 1e-4}
+"""The highest of a training; that of ResNet18 is the study's, and leaves weights of ImageNet near where they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,8 @@ class Job:
         Physical parameters in their own units; NaN in pictures that lack one.
     train : (n,) bool array
         Pictures that are trained on; all of them in the study's own protocol.
+    times : (b, n) int array
+        How often each picture counts in each bootstrap draw of groups: the same draws for all runs.
     words : Words
     weights : bytes or None
         Of ImageNet.
@@ -80,6 +84,7 @@ class Job:
     y: np.ndarray
     parameters: np.ndarray
     train: np.ndarray
+    times: np.ndarray
     words: Words
     weights: bytes | None
     seed: int
@@ -96,6 +101,8 @@ class Run:
     name : str
     owner : (w,) int array
         Picture of each window.
+    of_training : (w,) bool array
+        Windows of training pictures.
     scored : (w,) bool array
         Windows that the classifier is scored on.
     epochs : DataFrame
@@ -108,8 +115,10 @@ class Run:
         Of the words.
     cells : (k,) int array
         Training vectors of each word.
-    positions : int
-        Cells of a window, square.
+    cells_abreast : int
+        Cells in a row of a window, and in a column.
+    stride, cell_origin : float
+        Of the cells, network pixels: edge, and where the first begins.
     histograms : (w, k) float array
     tree : Tree
     leaf : (w,) int array
@@ -118,7 +127,7 @@ class Run:
     mean, sd : (p,) float arrays
         That parameters were standardised by.
     step_hits : DataFrame
-        As of `routing.hits`, on the pictures left out (on all in the study's protocol).
+        As of `routing.hits`, of the pictures left out (of all in the study's protocol).
     routed : (n, c) float array
         Classes from the parameters alone; NaN where a parameter is missing.
     attributed : (n, p) float array
@@ -139,13 +148,16 @@ class Run:
 
     name: str
     owner: np.ndarray
+    of_training: np.ndarray
     scored: np.ndarray
     epochs: pd.DataFrame
     kept_epoch: int
     predicted: np.ndarray
     centres: np.ndarray
     cells: np.ndarray
-    positions: int
+    cells_abreast: int
+    stride: float
+    cell_origin: float
     histograms: np.ndarray
     tree: Tree
     leaf: np.ndarray
@@ -209,19 +221,22 @@ def do(job: Job) -> Run:
     paths = reached(tree, histograms)
     clock.lap("tree")
     n_nodes = len(inner_nodes(tree))
-    job.teller.put(f"{job.name}: tree of {n_nodes} splits; logistic steps follow, {job.words.draws} draws each")
+    job.teller.put(f"{job.name}: tree of {n_nodes} splits; logistic steps follow, {len(job.times)} draws each")
     told = _steps(job, owner, tree, paths)
     clock.lap("steps")
     return Run(
         name=job.name,
         owner=owner,
+        of_training=of_training,
         scored=scored,
         epochs=epochs,
         kept_epoch=kept,
         predicted=predicted,
         centres=learned.centres,
         cells=np.bincount(word[of_training].ravel(), minlength=len(learned.centres)),
-        positions=word.shape[1],
+        cells_abreast=round(word.shape[1] ** 0.5),
+        stride=classifier.stride,
+        cell_origin=classifier.cell_origin,
         histograms=histograms,
         tree=tree,
         leaf=leaf_of(tree, histograms),
@@ -296,7 +311,7 @@ def _train(job: Job, owner: np.ndarray) -> tuple[Classifier, np.ndarray, pd.Data
             epochs=job.words.epochs,
             batch=job.words.batch,
             window=job.window,
-            learning_rate=job.words.learning_rate,
+            learning_rate=job.words.learning_rate or LEARNING_RATE[job.words.network],
             seed=job.seed,
         ),
         device=job.device,
@@ -346,8 +361,7 @@ def _steps(job: Job, owner: np.ndarray, tree: Tree, paths: np.ndarray) -> dict[s
         z[known],
         job.groups[known],
         C=job.words.inverse_penalty,
-        n_draws=job.words.draws,
-        seed=job.seed,
+        times=job.times[:, known],
     )
     asked = ~job.train | job.train.all()
     left_out = of_known & asked[owner]
@@ -355,14 +369,15 @@ def _steps(job: Job, owner: np.ndarray, tree: Tree, paths: np.ndarray) -> dict[s
     routed, attributed = np.full((n, job.n_classes), np.nan), np.full((n, k), np.nan)
     routed[known] = routing.route(tree, found, z[known])[0]
     attributed[known], base = routing.attribute(tree, found, z[known])
-    again = np.full((job.words.draws, asked.sum(), k), np.nan, np.float32)
-    for draw in range(job.words.draws):
+    again = np.full((len(job.times), asked.sum(), k), np.nan, np.float32)
+    for draw in range(len(job.times)):
         again[draw, known[asked]] = routing.attribute(tree, found, z[known & asked], draw=draw)[0]
+    hits = routing.hits(tree, found, paths[left_out], place[owner[left_out]], z[known])
     return {
         "steps": found,
         "mean": mean,
         "sd": sd,
-        "step_hits": routing.hits(tree, found, paths[left_out], place[owner[left_out]], z[known]),
+        "step_hits": hits.assign(picture=np.flatnonzero(known)[hits["picture"]]),
         "routed": routed,
         "attributed": attributed,
         "base": base,

@@ -16,6 +16,7 @@ from micro_features.learn.target import unit_of
 from micro_features.rows import in_pixels
 
 _NAMED_ALIKE = 0.01  # a picture named 4.21e-4 is listed as 4.20e-4
+_ERROR = ("pore_perimeter_sd_um", 1003.355)  # of the study's table, where all others are below 60
 _MOST_MISSING = 0.25  # of the pictures; a parameter that more of them lack is left out, else these pictures are
 
 
@@ -65,11 +66,14 @@ def parameters_of(dataset: Dataset, hand_measured: Path | None) -> Parameters:
     FeatureTableError
         The table is not that of these pictures, or no parameter is left.
     """
+    wrong: list[str] = []
     if hand_measured is None:
         values, reasons = _own(dataset)
         origin = "measured on the same pictures by this program"
     else:
-        values = by_hand(hand_measured, dataset.ids, dataset.y_native, dataset.target.name)
+        values, wrong = _without_error(
+            by_hand(hand_measured, dataset.ids, dataset.y_native, dataset.target.name), hand_measured
+        )
         reasons = {}
         origin = f"measured by hand in the study ({hand_measured.name}), on other pictures of the same samples"
     lacking = values.isna().mean()
@@ -82,7 +86,7 @@ def parameters_of(dataset: Dataset, hand_measured: Path | None) -> Parameters:
     if values.empty:
         why = some([f"{name}: {reason}" for name, reason in reasons.items()])
         raise FeatureTableError(f"No physical parameter is left for the logistic steps ({why}).")
-    notes = [f"Parameters {origin}."]
+    notes = [f"Parameters {origin}.", *wrong]
     notes += [f"Parameters left out: {some(names)} ({len(names)}): {why}." for why, names in _by_reason(reasons)]
     partial = [str(name) for name in values.index[values.isna().any(axis=1)]]
     if partial:
@@ -133,6 +137,18 @@ def by_hand(path: Path, ids: tuple[str, ...], measured: np.ndarray, target: str)
             raise FeatureTableError(f"{path}: no row of {target} {measured[picture]:g}, that of {name}.")
     numbers = table.drop(columns=["conductivity_S_per_cm", "conductivity_class", "sintering"])
     return numbers.iloc[[row_of[picture] for picture in range(len(ids))]].set_axis(list(ids), axis=0)
+
+
+def _without_error(values: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The table without the value that can only be an error, and what is said of it."""
+    name, error = _ERROR
+    if name not in values:
+        return values, []
+    wrong = np.isclose(values[name], error)
+    return values.assign(**{name: values[name].where(~wrong)}), [
+        f"{path.name}: {name} {error:g} of {picture} is an error of the table and counts as missing."
+        for picture in values.index[wrong]
+    ]
 
 
 def _own(dataset: Dataset) -> tuple[pd.DataFrame, dict[str, str]]:

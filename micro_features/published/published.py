@@ -13,10 +13,12 @@ from micro_features.fitting.explaining import unit_of_attributions
 from micro_features.fitting.result_files import check_new
 from micro_features.images.windows import window_boxes
 from micro_features.learn.device import device_named
+from micro_features.learn.draws import times_drawn
+from micro_features.learn.scores import Interval
 from micro_features.network.progress import Progress, telling
 from micro_features.published import scoring
 from micro_features.published.answer import Answer, answer_of
-from micro_features.published.beside import Beside, beside_of, read_explained
+from micro_features.published.beside import Beside, beside_of, check_same_fit, read_explained
 from micro_features.published.one_run import Job, Run, do
 from micro_features.published.samples import GROUPED, IN_SAMPLE, Request, Samples, check_weights, read_samples
 from micro_features.published.scoring import Answers, answers_of
@@ -39,6 +41,8 @@ class Found:
         As of `scoring.scores_of`.
     references : dict
         As of `scoring.references`.
+    more_than_date : Interval or None
+        As of `scoring.more_than_date`.
     answer : Answer
         Of the first protocol: that with groups left out, where it was run.
     beside : Beside or None
@@ -46,7 +50,7 @@ class Found:
     seconds : float
         All of it.
     seconds_method : dict of protocol to float
-        Of processor time in the runs.
+        Sum over its runs of what each took in a process of its own; pictures were measured and read before.
     """
 
     request: Request
@@ -55,6 +59,7 @@ class Found:
     answers: dict[str, Answers]
     scores: dict[str, dict[str, Any]]
     references: dict[str, dict[str, Any]]
+    more_than_date: Interval | None
     answer: Answer
     beside: Beside | None
     seconds: float
@@ -66,9 +71,9 @@ class Found:
         return next(iter(self.answers.values()))
 
     @property
-    def at_chance(self) -> list[str]:
-        """Stages that the answer rests on and that do no better than chance, of the protocol that it is from."""
-        return scoring.stages_at_chance(self.scores[self.first.protocol])
+    def against(self) -> list[str]:
+        """Why nothing follows about parameters; empty where nothing speaks against it."""
+        return list(self.scores[self.first.protocol]["against_the_answer"])
 
 
 def published(request: Request, *, tell: Callable[[str], None] = lambda line: None) -> Found:
@@ -96,6 +101,8 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
     device = device_named(request.device).type
     samples = read_samples(request, tell=tell)
     explained = None if request.explained is None else read_explained(request.explained, samples.dataset)
+    if explained is not None and request.fit is not None:
+        check_same_fit(explained, request.fit, samples.dataset.target.name)
     words, geometry = request.settings.words, request.geometry
     boxes = [
         window_boxes(picture.x.shape, geometry.window, geometry.step, flush=False)
@@ -103,6 +110,7 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
     ]
     trained = _trained_on(request, samples)
     epochs = dict.fromkeys(trained, words.epochs)
+    times = times_drawn(samples.dataset.groups, words.draws, request.settings.seed)
     processes = min(request.processes, len(trained)) if device == "cpu" else 1
     with telling(Progress(epochs, tell), processes) as teller:
         jobs = [
@@ -117,6 +125,7 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
                 y=samples.dataset.y,
                 parameters=samples.parameters.values.to_numpy(float),
                 train=train,
+                times=times,
                 words=words,
                 weights=weights,
                 seed=request.settings.seed,
@@ -127,11 +136,11 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
         ]
         runs = map_ordered(do, jobs, n_workers=processes)
     answers = _answers(request, runs, samples)
-    scores = {protocol: scoring.scores_of(samples, each) for protocol, each in answers.items()}
+    seed = request.settings.seed
+    scores = {protocol: scoring.scores_of(samples, each, seed=seed) for protocol, each in answers.items()}
     unit = unit_of_attributions(samples.dataset.target, ())
     first = next(iter(answers.values()))
-    chance = bool(scoring.stages_at_chance(scores[first.protocol]))
-    answer = answer_of(samples, first, unit, chance=chance, seed=request.settings.seed)
+    answer = answer_of(samples, first, unit, against=scores[first.protocol]["against_the_answer"], seed=seed)
     seconds = {protocol: sum(sum(run.seconds.values()) for run in each.runs) for protocol, each in answers.items()}
     return Found(
         request=request,
@@ -140,9 +149,10 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
         answers=answers,
         scores=scores,
         references=scoring.references(samples, first.asked),
+        more_than_date=scoring.more_than_date(samples, first),
         answer=answer,
         beside=None
-        if explained is None
+        if explained is None or request.fit is None
         else beside_of(explained, samples, first, scores[first.protocol], answer, seconds, request.fit),
         seconds=time.monotonic() - began,
         seconds_method=seconds,

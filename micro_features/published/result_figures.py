@@ -27,14 +27,13 @@ def figures(found: Found) -> Iterator[tuple[str, "Figure"]]:
     """Figures over all runs, by name."""
     names = found.samples.dataset.class_names
     yield "epochs", epochs_figure(epochs_table(found), names, caption=_epochs_caption(found))
-    commonest = found.references[scoring.COMMONEST]
     for metric in scoring.METRICS:
-        references = {name: tuple(told[metric]) for name, told in found.references.items() if name != scoring.COMMONEST}
+        references = {name: tuple(told[metric]) for name, told in found.references.items()}
         yield (
             f"stages_{metric}",
             stages_figure(
                 scoring.stages_table(found.scores, metric),
-                chance=commonest[metric][1],
+                chance=_chance(found, metric),
                 references=references,
                 metric=metric.replace("_", " "),
                 caption=_stages_caption(found),
@@ -49,11 +48,17 @@ def figures(found: Found) -> Iterator[tuple[str, "Figure"]]:
                 found.beside.methods,
                 # Why stands in the table and on the page.
                 found.beside.agreements.assign(said=found.beside.agreements["said"].str.partition(":")[0]),
-                chance=commonest["accuracy"][1],
+                chance=_chance(found, "accuracy"),
                 caption=f"The same {int(found.first.asked.sum())} pictures and folds. Run time: of the published "
                 "method of one core, of the others as their commands took. " + found.beside.notes[1],
             ),
         )
+
+
+def _chance(found: Found, metric: str) -> float:
+    """What the tree would get if classes changed places between groups; without groups left out, of classes alike."""
+    told = found.scores[found.first.protocol]["tree"].get("chance", {})
+    return float(told.get(metric, 1 / len(found.samples.dataset.class_names)))
 
 
 def decades(unit: str) -> str:
@@ -96,7 +101,7 @@ def word_entries(found: Found, run: Run) -> list[WordEntry]:
             cells.append(cut.cell(position))
             of.append(samples.dataset.ids[owner])
         by_class = ", ".join(f"{name} {100 * share:.0f} %" for name, share in zip(names, of_class[word], strict=True))
-        caption = f"word {word}: {100 * shares[word]:.1f} % of cells; {by_class}"
+        caption = f"word {word}: {100 * shares[word]:.1f} % of cells; by class, weighted alike: {by_class}"
         entries.append(WordEntry(word, caption, windows, cells, of))
     return entries
 
@@ -139,8 +144,7 @@ class _Cut:
     def __init__(self, found: Found) -> None:
         self.boxes, self.window = found.boxes, found.request.geometry.window
         self.first = np.cumsum([0, *(len(each) for each in found.boxes)])
-        positions = found.first.runs[0].positions
-        self.cells = round(positions**0.5)
+        self.run = found.first.runs[0]
 
     def grey(self, x: np.ndarray, owner: int, number: int) -> np.ndarray:
         """(window, window) uint8."""
@@ -151,14 +155,17 @@ class _Cut:
 
     def cell(self, position: int) -> tuple[int, int, int, int]:
         """First and last row and column of a cell in its window, pixels."""
-        edge = self.window / self.cells
-        row, col = divmod(position, self.cells)
-        return tuple(int(end) for end in (row * edge, (row + 1) * edge, col * edge, (col + 1) * edge))  # type: ignore[return-value]
+        row, col = (
+            self.run.cell_origin + self.run.stride * place for place in divmod(position, self.run.cells_abreast)
+        )
+        ends = (row, row + self.run.stride, col, col + self.run.stride)
+        return tuple(int(np.clip(round(end), 0, self.window)) for end in ends)  # type: ignore[return-value]
 
 
 def _class_shares(run: Run, classes: np.ndarray, n_classes: int) -> np.ndarray:
-    """(k, c): of which classes the windows are that hold a word, weighted by its share."""
-    held = np.array([run.histograms[classes[run.owner] == code].mean(axis=0) for code in range(n_classes)]).T
+    """(k, c): of which classes the training windows are that hold a word, by its share; classes weigh alike."""
+    of_class = [run.of_training & (classes[run.owner] == code) for code in range(n_classes)]
+    held = np.array([run.histograms[each].mean(axis=0) if each.any() else 0 * run.histograms[0] for each in of_class]).T
     total = held.sum(axis=1, keepdims=True)
     return held / np.where(total > 0, total, 1)
 
@@ -184,8 +191,8 @@ def _epochs_caption(found: Found) -> str:
     told = "Of each fold the last epoch is used: nothing is chosen on the windows that are left out. "
     if own is not None:
         told += (
-            f"In sample, windows are split at random and the best epoch on the reported part is kept "
-            f"({own.kept_epoch}), as in the study."
+            f"In sample, windows are split at random, and as in the study the best epoch on the reported part is kept "
+            f"({own.kept_epoch})."
         )
     return told
 
@@ -200,8 +207,6 @@ def _stages_caption(found: Found) -> str:
 
 def _answer_caption(found: Found) -> str:
     told = f"Change of the predicted property with one standard deviation of a parameter, {asked_how(found)}. "
-    if found.at_chance:
-        stages = " and ".join(scoring.STAGES[stage] for stage in found.at_chance)
-        left_out = " with groups left out" * (found.first.protocol != IN_SAMPLE)
-        told = f"NOT MEANINGFUL: {stages}: no better than chance{left_out}. {told}"
+    if found.against:
+        told = f"NOT MEANINGFUL: {'; '.join(found.against)}. {told}"
     return f"{told}Association within these pictures; not shown to be a cause."

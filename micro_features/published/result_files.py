@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from micro_features import __version__
+from micro_features.comparison.answers import of_rows
 from micro_features.data import Attributions
 from micro_features.files.figures import write_figure
 from micro_features.files.outputs import png_bytes, replacing, write_json, write_png, write_text
@@ -91,7 +92,8 @@ def scores_file(found: Found) -> dict[str, Any]:
         "in_sample": own,
         "gap": scoring.gap(grouped, own) if grouped and own else None,
         "references": found.references,
-        "answer_at_chance": found.at_chance,
+        "tree_more_than_date": found.more_than_date,
+        "against_the_answer": found.against,
         "parameters": {"origin": samples.parameters.origin, "left_out": samples.parameters.left_out},
         "words": {run.name: len(run.centres) for run in runs_of(found)},
         "kept_epoch": {run.name: run.kept_epoch for run in runs_of(found)},
@@ -138,7 +140,7 @@ def attributions_table(attributions: Attributions, groups: tuple[str, ...]) -> p
         "base": attributions.base,
         "predicted": attributions.base + attributions.values.sum(axis=1),
     }
-    return pd.DataFrame(first).join(values)
+    return pd.DataFrame(first).join(values).assign(meaningful="not meaningful" not in attributions.method)
 
 
 def all_steps(found: Found) -> pd.DataFrame:
@@ -147,11 +149,11 @@ def all_steps(found: Found) -> pd.DataFrame:
     parts = []
     for run in runs_of(found):
         table = steps_table(run.steps, names)
-        hits = run.step_hits.set_index("node")
+        hits = run.step_hits.groupby("node")[["n_windows", "told", "majority"]].sum()
         table.insert(0, "run", run.name)
-        table["scored_windows"] = table["node"].map(hits["n_windows"])
-        table["sent_right"] = table["node"].map(hits["told"])
-        table["by_commoner_side"] = table["node"].map(hits["majority"])
+        table["scored_windows"] = table["node"].map(hits["n_windows"]).fillna(0).astype(int)
+        table["sent_right"] = table["node"].map(hits["told"] / hits["n_windows"])
+        table["by_commoner_side"] = table["node"].map(hits["majority"] / hits["n_windows"])
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
@@ -164,7 +166,7 @@ def _write_run(found: Found, run: Run, folder: Path, pictures: list[tuple[str, b
     write_table(folder / "centres.csv", centres)
     write_table(folder / "windows.csv", windows_table(found, run))
     of_picture = pd.DataFrame(
-        scoring.means(run.histograms, run.owner, len(dataset.ids)),
+        of_rows(run.histograms, run.owner, len(dataset.ids)),
         columns=[f"word_{word}" for word in range(len(run.centres))],
     )
     of_picture.insert(0, "micrograph_id", list(dataset.ids))
@@ -201,7 +203,7 @@ def windows_table(found: Found, run: Run) -> pd.DataFrame:
             "micrograph_id": np.array(dataset.ids, dtype=object)[run.owner],
             "first_row_px": boxes[:, 0] + offsets[:, 0],
             "first_col_px": boxes[:, 1] + offsets[:, 1],
-            "of_training": ~np.isin(run.owner, np.flatnonzero(_left_out(found, run))),
+            "of_training": run.of_training,
             "classifier_scored": run.scored,
             "measured_class": names[dataset.classes[run.owner]],
             "predicted_class": names[run.predicted.argmax(axis=1)],
@@ -211,12 +213,6 @@ def windows_table(found: Found, run: Run) -> pd.DataFrame:
     )
     words = pd.DataFrame(run.histograms, columns=[f"word_{word}" for word in range(run.histograms.shape[1])])
     return table.join(words)
-
-
-def _left_out(found: Found, run: Run) -> np.ndarray:
-    if run.name == IN_SAMPLE:
-        return np.zeros(len(found.samples.fold), bool)
-    return found.samples.fold == int(run.name.removeprefix("fold-"))
 
 
 def _write_tensorboard(found: Found, folder: Path) -> None:

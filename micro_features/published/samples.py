@@ -247,16 +247,17 @@ def _group_of(table: Path, manifest: Path) -> str:
 
 def _folds(request: Request, dataset: Dataset) -> np.ndarray:
     """Those of a fit, so that all methods are asked about the same pictures, or folds of whole groups."""
-    if request.fit is not None:
-        return read_folds(request.fit / "folds.csv", dataset)
-    wanted, n_groups = request.settings.words.folds, len(np.unique(dataset.groups))
+    of_fit = None if request.fit is None else read_folds(request.fit / "folds.csv", dataset)
+    wanted = request.settings.words.folds if of_fit is None else int(of_fit.max()) + 1
     for name, number in zip(dataset.class_names, np.bincount(dataset.classes), strict=True):
         if number < wanted:
             raise FeatureTableError(
                 f"class {name!r} has {number} pictures, fewer than the {wanted} folds: ask for at most "
                 f"{max(2, number)} with --set words.folds=N, or join classes with --cuts."
             )
-    if n_groups < wanted:
+    if of_fit is not None:
+        return of_fit
+    if (n_groups := len(np.unique(dataset.groups))) < wanted:
         raise FeatureTableError(
             f"{n_groups} groups can not be split into {wanted} folds: --set words.folds={n_groups} leaves out each "
             "once."

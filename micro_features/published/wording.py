@@ -1,7 +1,6 @@
 """What the published method found, in plain words."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,17 +10,18 @@ from micro_features.published import scoring
 from micro_features.published.published import Found
 from micro_features.published.result_figures import asked_how, decades
 from micro_features.published.samples import GROUPED, IN_SAMPLE
-from micro_features.published.scoring import COMMONEST, STAGES
+from micro_features.published.scoring import STAGES, said
 
 METHOD = (
     "Class-activation vectors: the activations of the last layer at each cell of a window, times the class map there. "
     "The class map is the sum of activations weighted by the output weights of the class that the network predicts, "
     "never of the true one, and runs from 0 at the lowest cell of a window to 1 at its highest. The study does not say "
     "how it is scaled.",
-    "The study trains ResNet18 for 1600 epochs on crops that are resized at random, which destroy the absolute size of "
-    "grains, and keeps the epoch that is best on the part that it reports; its tree and logistic steps are scored on "
-    "what they were trained on. Here windows keep their scale, are standardised one picture at a time, and the "
-    "grouped protocol chooses nothing on what it scores. Sizes of steps follow the study (words, depth, C).",
+    "The study's code trains ResNet18 for 1600 epochs on crops that are resized at random, which destroy the absolute "
+    "size of grains, and keeps the epoch that is best on the part that it reports; how windows were split is not "
+    "recorded; tree and logistic steps are scored on what they were trained on. Here windows keep their scale, "
+    "pictures are standardised one by one, and with groups left out no stage sees what it is scored on. Numbers of "
+    "words, depth of the tree and C are those of the study.",
 )
 _SHOWN = 5
 BELOW = "balanced_accuracy_below_1"
@@ -78,14 +78,6 @@ def score_table(found: Found) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-def said(score: Sequence[float]) -> str:
-    """A score with its interval."""
-    low, value, high = score
-    if not np.isfinite(value):
-        return "not defined"
-    return f"{value:.2f}" + (f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else "")
-
-
 def sentences(found: Found) -> list[str]:
     """What the scores mean."""
     told: list[str] = []
@@ -95,17 +87,16 @@ def sentences(found: Found) -> list[str]:
     if first == GROUPED:
         if n_asked < n_all:
             told.append(f"Only {len(found.first.runs)} fold was run: scores are of {n_asked} of {n_all} pictures.")
-        if found.at_chance:
-            stages = " and ".join(_with_p(scores, stage) for stage in found.at_chance)
-            told.append(
-                f"No better than chance with groups left out: {stages}. What explains these stages explains nothing "
-                "about groups that they have not seen."
-            )
+        if found.against:
+            told.append(f"Nothing follows about parameters: {'; '.join(found.against)}.")
+        tree, steps = scores["tree"], scores["steps"]
         told.append(
-            f"With {found.samples.group} left out, the tree of words gets {said(scores['tree']['accuracy'])} of the "
-            f"pictures right (balanced {said(scores['tree']['balanced_accuracy'])}), the parameters by logistic steps "
-            f"{said(scores['steps']['accuracy'])}; saying the commonest class "
-            f"{said(found.references[COMMONEST]['accuracy'])}."
+            f"With {found.samples.group} left out, the tree of words gets {said(tree['accuracy'])} of the pictures "
+            f"right (balanced {said(tree['balanced_accuracy'])}), the parameters by logistic steps "
+            f"{said(steps['accuracy'])} (balanced {said(steps['balanced_accuracy'])}). By chance, where classes change "
+            f"places between groups, {tree['chance']['accuracy']:.2f} (balanced "
+            f"{tree['chance']['balanced_accuracy']:.2f}); p = {_p(tree['exchange_p'])} of the tree and "
+            f"{_p(steps['exchange_p'])} of the steps."
         )
         if len(found.samples.dataset.class_names) > 2:
             lowest = found.samples.dataset.class_names[0]
@@ -121,22 +112,22 @@ def sentences(found: Found) -> list[str]:
         told.append(
             f"In the study's own protocol the tree gets {said(own['tree']['accuracy'])}, the classifier "
             f"{said(own['classifier_windows']['accuracy'])} of the windows. The gap, {gaps['tree']['accuracy']:+.2f} "
-            f"and {gaps['classifier_windows']['accuracy']:+.2f}, is what pictures of one group on both sides, windows "
-            "that overlap, the best epoch picked on the reported part, and scores on training data are worth."
+            f"and {gaps['classifier_windows']['accuracy']:+.2f}, is what windows of one picture on both sides, the "
+            "best epoch picked on the reported part, and scores on training data are worth."
         )
     told += _dates(found)
-    steps = scores["logistic_steps"]
+    sent = scores["logistic_steps"]
     of = "windows that they have not seen" if first == GROUPED else "the windows that they were fitted to"
-    if np.isfinite(steps["sent_right"]):
+    if np.isfinite(sent["sent_right"][1]):
         told.append(
-            f"The {steps['n_nodes']} logistic steps send {100 * steps['sent_right']:.0f} % of {of} the way the words "
-            f"went; the commoner side alone {100 * steps['by_commoner_side']:.0f} %."
+            f"The {sent['n_nodes']} logistic steps send {said(sent['sent_right'])} of {of} the way the words went; the "
+            f"commoner side of each split {said(sent['by_commoner_side'])}."
         )
     return told
 
 
-def _with_p(scores: Mapping[str, Any], stage: str) -> str:
-    return f"{STAGES[stage]} (p = {scores[stage]['exchange_p']:.2g})"
+def _p(p: float) -> str:
+    return f"{p:.2g}" if np.isfinite(p) else "not known"
 
 
 def _dates(found: Found) -> list[str]:
@@ -146,19 +137,23 @@ def _dates(found: Found) -> list[str]:
     return [
         f"The date of acquisition alone gets {said(grouped)} in the same folds, and {said(single)} with single "
         "pictures left out: what knowing the imaging session is worth where its other pictures are known."
+        + (f" The tree less the date: {_signed(found.more_than_date)}." if found.more_than_date else "")
     ]
+
+
+def _signed(score: Sequence[float]) -> str:
+    low, value, high = score
+    return f"{value:+.2f}" + (f" [{low:+.2f}, {high:+.2f}]" if np.isfinite(low) else "")
 
 
 def answer_sentences(found: Found) -> list[str]:
     """Which parameters, in which direction."""
     table, unit = found.answer.table, decades(found.answer.attributions.unit)
     high = f"high {found.samples.dataset.target.name}"
-    if found.at_chance:
-        stages = " and ".join(STAGES[stage] for stage in found.at_chance)
-        left_out = " with groups left out" * (found.first.protocol == GROUPED)
+    if found.against:
         return [
-            f"Which parameters go with {high}: not meaningful, since {stages} do no better than chance{left_out}. The "
-            "table and figure show how the trees were built, not what drives the property."
+            f"Which parameters go with {high}: not meaningful, since {'; '.join(found.against)}. The table and figure "
+            "show how the trees were built, not what drives the property."
         ]
     sure = table[table["sure"]]
     told = [f"Parameters that go with {high}, by the published method " + f"{asked_how(found)}:"]
@@ -167,8 +162,7 @@ def answer_sentences(found: Found) -> list[str]:
         way = "more" if row["effect"] > 0 else "less"
         told.append(
             f"  {way} {row['parameter']}: {row['effect']:+.2g} {unit} for one standard deviation{interval}; "
-            f"{100 * row['share']:.0f} % of the attribution, same sign in "
-            f"{100 * row['same_sign']:.0f} % of runs"
+            f"{100 * row['share']:.0f} % of the attribution, same sign in {_percent(row['same_sign'])} of runs"
         )
     if not len(sure):
         told[0] = f"No parameter is sure to go with {high} (false discovery rate 5 %); the strongest are:"
@@ -187,7 +181,7 @@ def answer_table(found: Found) -> pd.DataFrame:
                 "q": row["q"],
                 "direction sure": bool(row["sure"]),
                 "share of attribution": f"{100 * row['share']:.0f} %",
-                "runs of the same sign": f"{100 * row['same_sign']:.0f} %",
+                "runs of the same sign": _percent(row["same_sign"]),
                 "its own rank correlation": row["spearman"],
             }
             for row in found.answer.table.to_dict("records")
@@ -227,6 +221,10 @@ def agreements_table(found: Found) -> pd.DataFrame:
     )
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if np.isfinite(share) else "–"
+
+
 def _ends(low: float, high: float) -> str:
     return f" [{low:+.2f}, {high:+.2f}]" if np.isfinite(low) else ""
 
@@ -235,9 +233,11 @@ def about_words(found: Found) -> list[str]:
     """How to read the contact sheet."""
     runs = sum(len(answers.runs) for answers in found.answers.values())
     return [
-        "Each word is a cluster of class-activation vectors. Shown are the windows whose vectors lie nearest to its "
-        f"centre; the marked cell is the place. Words of different runs are different words: all {runs} runs "
-        "have their own sheet, picture of words and tree in the folder words.",
+        "Each word is a cluster of class-activation vectors of training windows. Shown are the windows whose vectors "
+        "lie nearest to its centre, each with its own contrast; the marked cell is the place, though the network sees "
+        "far more around it. Shares by class weigh the classes alike, and so do not say how frequent they are. Words "
+        f"of different runs are different words: all {runs} runs have their own sheet, t-SNE picture and tree in the "
+        "folder words.",
     ]
 
 

@@ -106,7 +106,7 @@ def stages_figure(
         ``stage``, ``protocol`` (``grouped`` or ``in sample``), ``low``, ``value``, ``high``; NaN is not known.
         Stages are drawn in their order.
     chance : float
-        Score of saying the commonest class.
+        Score by chance.
     references : mapping
         (low, value, high) of what something simple reaches, by what it is called: ``"acquisition date alone"``.
     metric : str
@@ -119,7 +119,7 @@ def stages_figure(
     """
     names = stages["stage"].drop_duplicates().tolist()
     rows = np.arange(len(names))[::-1]
-    lines = {"commonest class": (np.nan, chance, np.nan), **references}
+    lines = {"chance": (np.nan, chance, np.nan), **references}
     top = len(names) - 0.35
     with matplotlib.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(WIDTH, 1.5 + 0.45 * len(names) + 0.2 * len(lines)), layout="constrained")
@@ -261,7 +261,7 @@ def beside_figure(methods: pd.DataFrame, agreements: pd.DataFrame, *, chance: fl
         A row for each two methods and phase: ``one``, ``other``, ``phase``; ``value``, rank correlation of what they
         say picture by picture, -1 to 1, with ``low`` and ``high``; ``said``, words for where the value is NaN.
     chance : float
-        Accuracy of saying the commonest class.
+        Accuracy by chance.
     caption : str
 
     Returns
@@ -289,7 +289,7 @@ def _draw_methods(ax: "Axes", methods: pd.DataFrame, chance: float) -> None:
         ax.hlines(rows + offset, low, high, color=colour, linewidth=1.8)
         ax.plot(value, rows + offset, marker, color=colour, markersize=6, label=label)
     ax.axvline(chance, color=DARK, linewidth=0.8, linestyle="--", zorder=0)
-    ax.text(chance, len(methods) - 0.35, f"commonest class {chance:.2f}", ha="center", va="center", **_PLAIN)
+    ax.text(chance, len(methods) - 0.35, f"chance {chance:.2f}", ha="center", va="center", **_PLAIN)
     for row, seconds in zip(rows, methods["seconds"], strict=True):
         ax.text(1.05, row, duration(float(seconds)), va="center", fontsize=SMALL_PT, color=DARK)
     ax.set_yticks(rows, [broken(str(method), 18) for method in methods["method"]])

@@ -60,25 +60,27 @@ def hits(tree: Tree, steps: Sequence[Step], reached: np.ndarray, picture: np.nda
     Returns
     -------
     DataFrame
-        For each step ``node``, ``n_windows`` (left-out ones that come to the node), ``told`` (share that goes where the
-        step says), ``majority`` (share that goes where more training windows went; left where as many went right).
-        Shares are NaN where no window comes to the node.
+        For each step and picture that comes to it: ``node``, ``picture`` (row of `z`), ``n_windows``, ``told`` (windows
+        that go where the step says), ``majority`` (windows that go where more training windows went; left where as many
+        went right).
     """
-    rows = []
+    reached, picture, parts = np.asarray(reached), np.asarray(picture), []
     for step in steps:
-        at = np.asarray(reached)[:, step.node]
-        right = np.asarray(reached)[at, step.right]
-        told = (step.intercept + np.asarray(z, float) @ step.coefficients > 0)[np.asarray(picture)[at]]
-        n = len(right)
-        rows.append(
+        at = reached[:, step.node]
+        right = reached[at, step.right]
+        told = (step.intercept + np.asarray(z, float) @ step.coefficients > 0)[picture[at]]
+        part = pd.DataFrame(
             {
                 "node": step.node,
-                "n_windows": n,
-                "told": float((told == right).mean()) if n else np.nan,
-                "majority": float((right == (step.n_right > step.n_left)).mean()) if n else np.nan,
+                "picture": picture[at],
+                "n_windows": 1,
+                "told": told == right,
+                "majority": right == (step.n_right > step.n_left),
             }
         )
-    return pd.DataFrame(rows, columns=["node", "n_windows", "told", "majority"])
+        parts.append(part.groupby(["node", "picture"], as_index=False).sum())
+    columns = ["node", "picture", "n_windows", "told", "majority"]
+    return pd.concat(parts, ignore_index=True).astype(int) if parts else pd.DataFrame(columns=columns, dtype=int)
 
 
 def attribute(tree: Tree, steps: Sequence[Step], z: np.ndarray, *, draw: int | None = None) -> tuple[np.ndarray, float]:

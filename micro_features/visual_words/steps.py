@@ -78,16 +78,16 @@ def fit_steps(
     groups: np.ndarray,
     *,
     C: float = 0.9,
-    n_draws: int = 500,
-    seed: int = 0,
+    times: np.ndarray,
 ) -> list[Step]:
     """At each inner node, the L1 logistic regression of going right on the parameters of the windows' pictures.
 
     The regression is the published study's, fitted by liblinear, which shrinks the intercept as well. Rows are pictures
-    and sides, weighted by windows, which is the same as a row for each window. The bootstrap draws the groups on the
-    node with replacement, all pictures of a group together (cluster bootstrap: Davison and Hinkley 1997, Bootstrap
-    Methods and their Application, section 3.8). With few groups its intervals are too narrow rather than too wide, and
-    the tree, whose splits were found on the same pictures, is not drawn anew.
+    and sides, weighted by windows, which is the same as a row for each window. The bootstrap draws whole groups of
+    pictures (`learn.draws.times_drawn`; cluster bootstrap: Davison and Hinkley 1997, Bootstrap Methods and their
+    Application, section 3.8), the same for all nodes, since what draws have in common would average out between them
+    else. With few groups its intervals are too narrow rather than too wide, and the tree, whose splits were found on
+    the same pictures, is not drawn anew.
 
     Parameters
     ----------
@@ -99,11 +99,11 @@ def fit_steps(
     z : (pictures, k) float array
         Parameters, standardised over the training pictures, finite.
     groups : (pictures,) array
-        Pictures of one group are drawn together.
+        That pictures are drawn in.
     C : float
         Inverse strength of the penalty, above 0.
-    n_draws : int
-    seed : int
+    times : (draws, pictures) int array
+        How often each picture counts in each draw.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def fit_steps(
     """
     n_windows = np.stack([np.bincount(picture[at], minlength=len(z)) for at in reached.T])
     return [
-        _step(tree, int(node), n_windows, np.asarray(z, float), np.asarray(groups), C, n_draws, seed)
+        _step(tree, int(node), n_windows, np.asarray(z, float), np.asarray(groups), C, np.asarray(times))
         for node in inner_nodes(tree)
     ]
 
@@ -185,14 +185,13 @@ def _step(
     z: np.ndarray,
     groups: np.ndarray,
     C: float,
-    n_draws: int,
-    seed: int,
+    times: np.ndarray,
 ) -> Step:
     left, right = int(tree.left[node]), int(tree.right[node])
     sides = n_windows[[left, right]]
     here = sides.any(axis=0)
-    sides, z, (_, group) = sides[:, here], z[here], np.unique(groups[here], return_inverse=True)
-    n_groups, k = len(np.unique(group)), z.shape[1]
+    sides, z, group, times = sides[:, here], z[here], groups[here], times[:, here]
+    n_groups, n_draws, k = len(np.unique(group)), len(times), z.shape[1]
     draws = np.full((n_draws, k + 1), np.nan)
     note = ""
     if not sides.any(axis=1).all():
@@ -200,11 +199,11 @@ def _step(
         fitted = np.append(np.zeros(k), np.log((n_right + 0.5) / (n_left + 0.5)))
         note = "all windows with parameters go one way: nothing to fit"
     else:
-        fitted = _fitted(sides, z, C, seed)
+        fitted = _fitted(sides, z, C)
         if n_groups < FEWEST_GROUPS:
             note = f"only {n_groups} group{'s' * (n_groups > 1)} on the node: how sure can not be told"
         else:
-            draws = _drawn(sides, z, group, C, n_draws, np.random.default_rng([seed, node]))
+            draws = _drawn(sides, z, C, times)
             n_fitted = int(np.isfinite(draws[:, 0]).sum())
             if 2 * n_fitted < n_draws:
                 note = f"only {n_fitted} of {n_draws} draws have windows on both sides: how sure can not be told"
@@ -233,21 +232,17 @@ def _step(
     )
 
 
-def _drawn(
-    sides: np.ndarray, z: np.ndarray, group: np.ndarray, C: float, n_draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Coefficients and intercept of each draw of groups, NaN where it has windows on one side only."""
-    n_groups = int(group.max()) + 1
-    times = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws)[:, group]
-    draws = np.full((n_draws, z.shape[1] + 1), np.nan)
+def _drawn(sides: np.ndarray, z: np.ndarray, C: float, times: np.ndarray) -> np.ndarray:
+    """Coefficients and intercept of each draw, NaN where it has windows on one side only."""
+    draws = np.full((len(times), z.shape[1] + 1), np.nan)
     for draw, time in zip(draws, times, strict=True):
         drawn = sides * time
         if drawn.any(axis=1).all():
-            draw[:] = _fitted(drawn, z, C, 0)
+            draw[:] = _fitted(drawn, z, C)
     return draws
 
 
-def _fitted(sides: np.ndarray, z: np.ndarray, C: float, seed: int) -> np.ndarray:
+def _fitted(sides: np.ndarray, z: np.ndarray, C: float) -> np.ndarray:
     """Coefficients, then the intercept, of going right."""
     import sklearn
     from sklearn.exceptions import ConvergenceWarning
@@ -258,7 +253,7 @@ def _fitted(sides: np.ndarray, z: np.ndarray, C: float, seed: int) -> np.ndarray
     newer = tuple(int(part) for part in sklearn.__version__.split(".")[:2]) >= (1, 8)
     penalty = {"l1_ratio": 1.0} if newer else {"penalty": "l1"}
     model = LogisticRegression(
-        **penalty, solver="liblinear", C=C, tol=_TOLERANCE, max_iter=_MOST_ITERATIONS, random_state=seed
+        **penalty, solver="liblinear", C=C, tol=_TOLERANCE, max_iter=_MOST_ITERATIONS, random_state=0
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -14,13 +14,13 @@ from micro_features.errors import ArtefactError, ImageError, SettingsError
 from micro_features.learn.classifier import (
     Classifier,
     fit_classifier,
-    precision_recall,
     resnet18_classifier,
     small_classifier,
     window_activations,
 )
 from micro_features.learn.network import Architecture, Network
 from micro_features.learn.plan import Augmentation, Plan
+from micro_features.learn.scores import precision_recall
 from micro_features.learn.trainer import Windows, standardise
 
 SMALL = Architecture((8,), 4, 2)

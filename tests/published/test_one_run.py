@@ -65,6 +65,13 @@ def test_what_is_left_out_reaches_nothing_that_is_trained(job, run, what):
         assert np.array_equal(again.by_tree, run.by_tree)
 
 
+def test_maps_of_several_cells_are_of_the_predicted_class_and_not_of_the_true_one(job):
+    whole = dataclasses.replace(job, window=32, boxes=[np.zeros((1, 2), int) for _ in job.x])
+    run, again = (do(each) for each in (whole, altered(whole, np.flatnonzero(~job.train), "classes")))
+    assert run.positions == 4
+    assert np.array_equal(again.histograms, run.histograms)
+
+
 @pytest.mark.parametrize("what", ["classes", "y", "parameters", "pictures"])
 def test_what_is_trained_on_does_reach_it(job, run, what):
     assert not same(learned(do(altered(job, np.flatnonzero(job.train)[:4], what))), learned(run))

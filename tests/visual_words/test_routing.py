@@ -185,7 +185,7 @@ def test_planted_porosity_is_named_with_its_sign(sign):
     shares = np.column_stack([share, 1 - share])
     tree = grow(shares, classes[picture], y[picture], 3, max_depth=3)
     at = reached(tree, shares)
-    steps = fit_steps(tree, at, picture, z, groups, n_draws=3)
+    steps = fit_steps(tree, at, picture, z, groups, times=np.ones((3, len(z)), int))
     values, _ = attribute(tree, steps, z)
     each = np.abs(values).mean(axis=0)
     assert each[0] > 5 * each[1:].max()

@@ -3,13 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from micro_features.learn.draws import times_drawn
 from micro_features.visual_words import steps
 from micro_features.visual_words.steps import fit_steps, q_values, steps_table
 from micro_features.visual_words.tree import grow, reached
 
 
-def one_split(right, picture, z, groups, **asked):
+def one_split(right, picture, z, groups, *, n_draws, seed=0, **asked):
     """The step of a tree whose only question sends the windows marked in `right` right."""
+    asked["times"] = times_drawn(groups, n_draws, seed)
     shares = np.column_stack([right, 1 - right]).astype(float)
     tree = grow(shares[:, :1], right.astype(int), right.astype(float), 2)
     (step,) = fit_steps(tree, reached(tree, shares[:, :1]), picture, z, groups, **asked)
@@ -112,11 +114,11 @@ def test_too_few_draws_with_both_sides():
 def test_all_windows_with_parameters_go_one_way():
     tree = grow(np.array([[0.0], [0.0], [1.0]]), np.array([0, 0, 1]), np.zeros(3), 2)
     at = reached(tree, np.zeros((3, 1)))
-    (step,) = fit_steps(tree, at, np.zeros(3, int), np.ones((1, 2)), np.zeros(1, int), n_draws=2)
+    (step,) = fit_steps(tree, at, np.zeros(3, int), np.ones((1, 2)), np.zeros(1, int), times=np.ones((2, 1), int))
     assert step.coefficients.tolist() == [0, 0]
     assert step.intercept == pytest.approx(np.log(0.5 / 3.5))
     assert step.note == "all windows with parameters go one way: nothing to fit"
-    (step,) = fit_steps(tree, at[:0], np.zeros(0, int), np.ones((1, 2)), np.zeros(1, int), n_draws=2)
+    (step,) = fit_steps(tree, at[:0], np.zeros(0, int), np.ones((1, 2)), np.zeros(1, int), times=np.ones((2, 1), int))
     assert step.intercept == 0
     assert step.reference.tolist() == [0, 0]
 
