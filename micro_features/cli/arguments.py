@@ -26,6 +26,7 @@ examples:
   micro-features predict a.tif --model fit/model -o out/  what a model says of a new picture
   micro-features cnn train results/features.csv --fit fit --target conductivity_S_per_cm \\
                  --group sintering_schedule -o cnn/       small networks on the pictures themselves
+  micro-features published pictures/ --manifest manifest.csv -o published/   the published method, whole, and judged
   micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
   micro-features settings > settings.toml                 every threshold, explained, to edit
   micro-features synth -o drawn/                          micrographs of known truth
