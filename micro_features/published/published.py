@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from micro_features.published import scoring
 from micro_features.published.answer import Answer, answer_of
 from micro_features.published.beside import Beside, beside_of, check_same_fit, read_explained
 from micro_features.published.one_run import Job, Run, do
-from micro_features.published.samples import GROUPED, IN_SAMPLE, Request, Samples, check_weights, read_samples
+from micro_features.published.samples import GROUPED, IN_SAMPLE, MEASURED, Request, Samples, check_weights, read_samples
 from micro_features.published.scoring import Answers, answers_of
 
 _FEWEST_TAUGHT = 4  # training pictures with all parameters, for logistic steps to say anything
@@ -95,7 +96,7 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
         What is wrong, and what to do.
     """
     began = time.monotonic()
-    check_new(request.output)
+    _check_output(request.output)
     _check_beside(request)
     weights = check_weights(request)
     device = device_named(request.device).type
@@ -157,6 +158,12 @@ def published(request: Request, *, tell: Callable[[str], None] = lambda line: No
         seconds=time.monotonic() - began,
         seconds_method=seconds,
     )
+
+
+def _check_output(folder: Path) -> None:
+    """New, or that of a run that was broken off when its pictures were measured: these are not measured again."""
+    if not (folder.is_dir() and [each.name for each in folder.iterdir()] == [MEASURED]):
+        check_new(folder)
 
 
 def _check_beside(request: Request) -> None:

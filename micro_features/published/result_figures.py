@@ -10,7 +10,7 @@ import pandas as pd
 from micro_features.published import scoring
 from micro_features.published.one_run import Run
 from micro_features.published.published import Found
-from micro_features.published.samples import IN_SAMPLE
+from micro_features.published.samples import GROUPED, IN_SAMPLE
 from micro_features.report.published_figures import answer_figure, beside_figure, epochs_figure, stages_figure
 from micro_features.report.tree_figure import tree_figure
 from micro_features.report.word_figures import WordEntry, tsne_figure, word_sheet
@@ -187,22 +187,26 @@ def _run_name(run: Run) -> str:
 
 
 def _epochs_caption(found: Found) -> str:
-    own = next((run for answers in found.answers.values() for run in answers.runs if run.name == IN_SAMPLE), None)
-    told = "Of each fold the last epoch is used: nothing is chosen on the windows that are left out. "
-    if own is not None:
-        told += (
-            f"In sample, windows are split at random, and as in the study the best epoch on the reported part is kept "
+    told = []
+    if GROUPED in found.answers:
+        told.append("Of each fold the last epoch is used: nothing is chosen on the windows that are left out.")
+    if IN_SAMPLE in found.answers:
+        (own,) = found.answers[IN_SAMPLE].runs
+        told.append(
+            "In sample, windows are split at random, and as in the study the best epoch on the reported part is kept "
             f"({own.kept_epoch})."
         )
-    return told
+    return " ".join(told)
 
 
 def _stages_caption(found: Found) -> str:
-    groups = len(np.unique(found.samples.dataset.groups))
-    return (
-        f"Grouped: {found.samples.group} left out ({groups} groups), 95 % intervals over groups. In sample: the "
-        "study's own protocol, tree and logistic steps scored on what they were trained on."
-    )
+    told = ["95 % intervals over groups."]
+    if GROUPED in found.answers:
+        groups = len(np.unique(found.samples.dataset.groups))
+        told.append(f"Grouped: {found.samples.group} left out ({groups} groups).")
+    if IN_SAMPLE in found.answers:
+        told.append("In sample: the study's own protocol, tree and logistic steps scored on what they were trained on.")
+    return " ".join(told)
 
 
 def _answer_caption(found: Found) -> str:

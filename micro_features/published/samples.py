@@ -21,6 +21,8 @@ from micro_features.settings import Settings
 
 GROUPED, IN_SAMPLE = "grouped", "in-sample"
 SCHEDULE = "sintering_schedule"
+MEASURED = "measured"
+"""Folder of the results in which pictures are measured."""
 REDUCTION = {"cnn": 2, "resnet18": 1}
 """Pixels of a picture in the edge of one that the network sees."""
 
@@ -216,7 +218,7 @@ def _measured(request: Request) -> tuple[Path, list[Failure]]:
     summary = runs.run(
         "extract",
         [request.pictures],
-        request.output / "measured",
+        request.output / MEASURED,
         request.settings,
         manifest=None,
         pixel_um=request.pixel_um,
