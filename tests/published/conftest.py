@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from micro_features.images.windows import window_boxes
+from micro_features.learn.draws import times_drawn
 from micro_features.published import result_files, scoring
 from micro_features.published.one_run import Job
 from micro_features.published.published import Found, published
@@ -132,6 +133,7 @@ def job_for(samples: Samples, request: Request, **more: Any) -> Job:
         "y": samples.dataset.y,
         "parameters": samples.parameters.values.to_numpy(float),
         "train": samples.fold != 0,
+        "times": times_drawn(samples.dataset.groups, request.settings.words.draws, 0),
         "words": request.settings.words,
         "weights": None,
         "seed": 0,

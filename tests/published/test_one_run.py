@@ -68,7 +68,7 @@ def test_what_is_left_out_reaches_nothing_that_is_trained(job, run, what):
 def test_maps_of_several_cells_are_of_the_predicted_class_and_not_of_the_true_one(job):
     whole = dataclasses.replace(job, window=32, boxes=[np.zeros((1, 2), int) for _ in job.x])
     run, again = (do(each) for each in (whole, altered(whole, np.flatnonzero(~job.train), "classes")))
-    assert run.positions == 4
+    assert run.cells_abreast == 2
     assert np.array_equal(again.histograms, run.histograms)
 
 
@@ -116,7 +116,7 @@ def test_parameters_are_standardised_by_training_pictures_alone(job, run):
     windows = sum(len(job.boxes[row]) for row in np.flatnonzero(job.train))
     assert run.tree.counts[0].sum() == windows
     assert run.steps[0].n_left + run.steps[0].n_right == windows
-    assert run.cells.sum() == windows * run.positions
+    assert run.cells.sum() == windows * run.cells_abreast**2
 
 
 def test_the_studys_own_protocol_trains_on_all_and_picks_its_epoch_on_a_fifth_of_the_windows(samples, own):

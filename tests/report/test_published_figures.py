@@ -58,7 +58,7 @@ def test_the_gap_is_named_and_points_lie_at_their_values(legible):
     (ax,) = {legible(figure)[""]}
     said = [text.get_text() for text in ax.texts]
     assert said[:3] == ["0.42 better in sample", "0.05 worse in sample", "the same in sample"]
-    assert sorted(said[3:]) == ["commonest class 0.40", "date alone 0.36 [0.20, 0.50]"]
+    assert sorted(said[3:]) == ["chance 0.40", "date alone 0.36 [0.20, 0.50]"]
     points = {to_hex(line.get_color()): line.get_xdata() for line in ax.lines if line.get_marker() in ("o", "D")}
     np.testing.assert_allclose(points[BLUE.lower()], [0.4] * 3)
     np.testing.assert_allclose(points[ORANGE.lower()], [0.82, 0.35, 0.401])
@@ -95,7 +95,7 @@ def test_one_protocol_alone_has_no_gap(legible):
             table[table["protocol"] == protocol], chance=0.4, references={}, metric="accuracy", caption=""
         )
         legible(figure)
-        assert [text.get_text() for text in figure.axes[0].texts] == ["commonest class 0.40"]
+        assert [text.get_text() for text in figure.axes[0].texts] == ["chance 0.40"]
         assert len(figure.legends[0].get_texts()) == 1
 
 
