@@ -11,10 +11,12 @@ from sklearn.metrics import (
     log_loss,
     mean_absolute_error,
     mean_squared_error,
+    precision_score,
     r2_score,
+    recall_score,
 )
 
-from micro_features.learn.scores import advantage, class_scores, per_group, r2, regression_scores
+from micro_features.learn.scores import advantage, class_scores, per_group, precision_recall, r2, regression_scores
 
 CUTS = (-0.5, 0.5)
 
@@ -194,3 +196,12 @@ def test_advantage_is_sure_where_two_intervals_overlap():
     better, worse = measured + error, measured + 1.3 * error
     assert r2(measured, worse, groups)[2] > r2(measured, better, groups)[0]
     assert advantage(measured, better, worse, groups)[0] > 0
+
+
+def test_precision_and_recall_are_those_of_the_textbook():
+    true, said = np.random.default_rng(0).integers(3, size=(2, 60))
+    confusion = np.zeros((3, 3), int)
+    np.add.at(confusion, (true, said), 1)
+    found = precision_recall(confusion)
+    for one, other in zip(found, (precision_score, recall_score), strict=True):
+        np.testing.assert_allclose(one, other(true, said, average=None))

@@ -146,30 +146,41 @@ def test_a_tree_that_asks_nothing():
 
 def test_hits_worked_by_hand():
     tree, steps = stump()
-    at = reached(tree, np.array([[0.0], [1.0], [1.0], [0.0]]))
-    z = np.array([[1.0, 0, 0], [-1.0, 0, 0]])  # right, left
-    found = hits(tree, steps, at, np.array([0, 0, 1, 1]), z)
-    assert found.to_dict("records") == [{"node": 0, "n_windows": 4, "told": 0.5, "majority": 0.5}]
-    found = hits(tree, steps, at[:3], np.array([1, 0, 0]), z)
-    assert found["told"].tolist() == [1]
-    assert found["majority"].tolist() == [pytest.approx(1 / 3)]
-    assert hits(tree, steps, at[[1, 0, 3]], np.array([1, 1, 0]), z)["told"].tolist() == [pytest.approx(1 / 3)]
+    at = reached(tree, np.array([[0.0], [1.0], [1.0], [0.0], [1.0]]))
+    z = np.array([[1.0, 0, 0], [-1.0, 0, 0], [1.0, 0, 0]])  # right, left, and no window of the third
+    found = hits(tree, steps, at, np.array([0, 0, 1, 1, 0]), z)
+    assert found.to_dict("records") == [
+        {"node": 0, "picture": 0, "n_windows": 3, "told": 2, "majority": 1},
+        {"node": 0, "picture": 1, "n_windows": 2, "told": 1, "majority": 1},
+    ]
     none = hits(tree, steps, at[:0], np.zeros(0, int), z)
-    assert none["n_windows"].tolist() == [0]
-    assert none[["told", "majority"]].isna().all(axis=None)
+    assert none.columns.tolist() == found.columns.tolist()
+    assert none.empty
 
 
-def test_hits_count_the_windows_that_come_to_a_node():
+def test_of_sides_alike_in_training_the_left_is_the_commoner():
+    tree, steps = stump()
+    at, z = reached(tree, np.array([[0.0], [1.0], [1.0]])), np.zeros((1, 3))
+    for n_left, n_right, majority in ((3, 3, 1), (3, 4, 2), (4, 3, 1)):
+        asked = [replace(steps[0], n_left=n_left, n_right=n_right)]
+        assert hits(tree, asked, at, np.zeros(3, int), z)["majority"].tolist() == [majority]
+
+
+def test_hits_count_the_windows_that_come_to_a_node_picture_by_picture():
     tree, steps, z, shares = random_tree(8)
     at = reached(tree, shares)
     picture = np.arange(len(shares)) % len(z)
-    for row, step in zip(hits(tree, steps, at, picture, z).itertuples(), steps, strict=True):
-        here = np.flatnonzero(at[:, step.node])
-        odds = [step.intercept + z[picture[window]] @ step.coefficients for window in here]
-        assert row.n_windows == len(here)
-        assert row.told == pytest.approx(
-            np.mean([at[w, step.right] == (odd > 0) for w, odd in zip(here, odds, strict=True)])
-        )
+    found = hits(tree, steps, at, picture, z).set_index(["node", "picture"])
+    assert found.index.is_unique
+    assert found.groupby("node")["n_windows"].sum().to_dict() == {
+        step.node: at[:, step.node].sum() for step in steps if at[:, step.node].any()
+    }
+    by_node = {step.node: step for step in steps}
+    for (node, row), counted in found.iterrows():
+        step, here = by_node[node], np.flatnonzero(at[:, node] & (picture == row))
+        right = step.intercept + z[row] @ step.coefficients > 0
+        assert counted["n_windows"] == len(here) > 0
+        assert counted["told"] == (at[here, step.right] == right).sum()
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -192,7 +203,8 @@ def test_planted_porosity_is_named_with_its_sign(sign):
     assert np.corrcoef(values[:, 0], sign * z[:, 0])[0, 1] > 0.8
     assert np.corrcoef(route(tree, steps, z)[1], y)[0, 1] > 0.9
     told = hits(tree, steps, at, picture, z)
-    assert told["told"][0] > 0.85 > told["majority"][0]
+    first = told[told["node"] == 0]
+    assert first["told"].sum() > 0.85 * first["n_windows"].sum() > first["majority"].sum()
 
 
 def test_log_odds_are_those_of_going_right():

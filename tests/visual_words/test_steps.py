@@ -128,6 +128,41 @@ def test_fits_that_do_not_settle_do_not_disturb(monkeypatch):
     assert np.isfinite(one_split(*schedules(6), n_draws=3).coefficients).all()
 
 
+def test_the_draws_are_those_that_are_given():
+    """A draw is a fit to pictures that count as often as it says: what is not drawn could as well not be there."""
+    right, picture, z, groups = schedules(4)
+    shares = (1 - right[:, None]).astype(float)
+    tree = grow(shares, right.astype(int), right.astype(float), 2)
+    at = reached(tree, shares)
+    times = np.array([groups % 2, np.ones_like(groups), 2 * (groups < 6)])
+    (step,) = fit_steps(tree, at, picture, z, groups, times=times)
+    assert np.allclose(step.draws[1], [*step.coefficients, step.intercept])
+    there = (groups % 2 == 1)[picture]
+    (without,) = fit_steps(tree, at[there], picture[there], z, groups, times=times[:1])
+    assert np.allclose(step.draws[0], [*without.coefficients, without.intercept], atol=0.01)
+    assert np.allclose(without.draws[0], [*without.coefficients, without.intercept])
+    twice = np.concatenate([np.flatnonzero((groups < 6)[picture])] * 2)
+    (double,) = fit_steps(tree, at[twice], picture[twice], z, groups, times=times[:1])
+    assert np.allclose(step.draws[2], [*double.coefficients, double.intercept], atol=0.01)
+
+
+def test_all_nodes_have_the_same_draws():
+    """Of two nodes with the same windows, whatever one draw makes of one it makes of the other."""
+    right, picture, z, groups = schedules(4)
+    n = len(right)
+    shares = np.column_stack([np.repeat([0.0, 1.0], n), np.tile(1.0 - right, 2)])
+    tree = grow(shares, np.repeat([0, 2], n) + np.tile(right, 2), np.zeros(2 * n), 4, max_depth=2)
+    at = reached(tree, shares)
+    found = fit_steps(tree, at, np.tile(picture, 2), z, groups, times=times_drawn(groups, 5, 0))
+    assert len(found) == 3
+    for one, other in [(step, after) for step in found for after in found if step.node < after.node]:
+        if one.n_left + one.n_right == other.n_left + other.n_right:
+            assert np.allclose(one.draws, other.draws, atol=0.01)
+            break
+    else:
+        raise AssertionError("no two nodes have the same windows")
+
+
 def test_same_seed_same_draws():
     asked = schedules(4)
     one, again, other = (one_split(*asked, n_draws=5, seed=seed) for seed in (1, 1, 2))
