@@ -175,7 +175,7 @@ def _against(answers: Answers, told: Mapping[str, Any], n_groups: int) -> list[s
     if n_groups < FEWEST_GROUPS:
         return [f"{n_groups} groups were left out, too few to tell it from chance"]
     reasons = [
-        f"{STAGES[stage]}: not shown to be better than chance (p = {told[stage]['exchange_p']:.2g})"
+        f"{STAGES[stage]}: not shown to be better than chance (p = {said_p(told[stage]['exchange_p'])})"
         for stage in ("tree", "steps")
         if not told[stage]["exchange_p"] <= CHANCE_P
     ]
@@ -194,6 +194,11 @@ def said(score: Sequence[float]) -> str:
     if not np.isfinite(value):
         return "not defined"
     return f"{value:.2f}" + (f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else "")
+
+
+def said_p(p: float) -> str:
+    """A p, where it is known."""
+    return f"{p:.2g}" if np.isfinite(p) else "not known"
 
 
 def scored(classes: np.ndarray, given: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
@@ -239,6 +244,8 @@ def exchange(
     chance : dict
         Mean ``accuracy`` and ``balanced_accuracy`` under exchange.
     """
+    if not len(classes):
+        return math.nan, dict.fromkeys(METRICS, math.nan)
     answer = given.argmax(axis=1)
     null = np.array(
         [

@@ -10,7 +10,7 @@ from micro_features.published import scoring
 from micro_features.published.published import Found
 from micro_features.published.result_figures import asked_how, decades
 from micro_features.published.samples import GROUPED, IN_SAMPLE
-from micro_features.published.scoring import STAGES, said
+from micro_features.published.scoring import STAGES, said, said_p
 
 METHOD = (
     "Class-activation vectors: the activations of the last layer at each cell of a window, times the class map there. "
@@ -95,8 +95,8 @@ def sentences(found: Found) -> list[str]:
             f"right (balanced {said(tree['balanced_accuracy'])}), the parameters by logistic steps "
             f"{said(steps['accuracy'])} (balanced {said(steps['balanced_accuracy'])}). By chance, where classes change "
             f"places between groups, {tree['chance']['accuracy']:.2f} (balanced "
-            f"{tree['chance']['balanced_accuracy']:.2f}); p = {_p(tree['exchange_p'])} of the tree and "
-            f"{_p(steps['exchange_p'])} of the steps."
+            f"{tree['chance']['balanced_accuracy']:.2f}); p = {said_p(tree['exchange_p'])} of the tree and "
+            f"{said_p(steps['exchange_p'])} of the steps."
         )
         if len(found.samples.dataset.class_names) > 2:
             lowest = found.samples.dataset.class_names[0]
@@ -124,10 +124,6 @@ def sentences(found: Found) -> list[str]:
             f"commoner side of each split {said(sent['by_commoner_side'])}."
         )
     return told
-
-
-def _p(p: float) -> str:
-    return f"{p:.2g}" if np.isfinite(p) else "not known"
 
 
 def _dates(found: Found) -> list[str]:

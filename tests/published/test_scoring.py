@@ -9,9 +9,10 @@ import pytest
 
 from micro_features.published import scoring
 from micro_features.published.samples import GROUPED, IN_SAMPLE
-from micro_features.published.scoring import answers_of, exchange_p, gap, means, scores_of, stages_at_chance
+from micro_features.published.scoring import answers_of, exchange, gap, more_than_date, scores_of
 
 FOLD = np.array([0, 0, 1, 1])
+SHARES = ("sent_right", "by_commoner_side", "more_than_commoner_side")
 OWNER = np.array([0, 0, 1, 2, 3, 3])
 """Pictures of six windows."""
 
@@ -19,6 +20,10 @@ OWNER = np.array([0, 0, 1, 2, 3, 3])
 def told(classes: list[int]) -> np.ndarray:
     """Sure of these."""
     return np.eye(2)[classes]
+
+
+def hits_of(rows: list[tuple[int, int, int, int, int]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["node", "picture", "n_windows", "told", "majority"], dtype=int)
 
 
 def run_of(name: str, windows: list[int], routed: list[int], left_out: np.ndarray, value: float) -> SimpleNamespace:
@@ -34,7 +39,7 @@ def run_of(name: str, windows: list[int], routed: list[int], left_out: np.ndarra
         attributed=np.full((n, 1), value),
         base=10 * value,
         again=np.full((3, left_out.sum(), 1), value),
-        step_hits=pd.DataFrame({"node": [0], "n_windows": [left_out[OWNER].sum()], "told": [0.5], "majority": [1.0]}),
+        step_hits=hits_of([(0, row, 2, 1, 2) for row in np.flatnonzero(left_out)]),
     )
 
 
@@ -46,11 +51,15 @@ def answers():
 
 
 def samples_of(classes: list[int], groups: list[int]) -> SimpleNamespace:
-    return SimpleNamespace(dataset=SimpleNamespace(classes=np.array(classes), groups=np.array(groups)))
+    names = tuple(f"S{group}" for group in groups)
+    return SimpleNamespace(
+        dataset=SimpleNamespace(classes=np.array(classes), groups=np.array(groups), group_names=names)
+    )
 
 
 def test_every_answer_is_from_the_run_that_left_the_picture_out(answers):
     assert answers.asked.all()
+    assert [each.tolist() for each in answers.of_run] == [[True, True, False, False], [False, False, True, True]]
     assert answers.pictures["tree"].tolist() == [[0.5, 0.5], [0, 1], [1, 0], [0.5, 0.5]]
     assert answers.pictures["steps"].argmax(axis=1).tolist() == [0, 1, 0, 0]
     assert answers.attributed[:, 0].tolist() == [1, 1, 2, 2]
@@ -94,7 +103,10 @@ def test_scores_by_hand(answers):
     # Steps say 0 1 0 0.
     assert scores["steps"]["accuracy"][1] == pytest.approx(3 / 4)
     assert scores["steps"]["balanced_accuracy"][1] == pytest.approx(3 / 4)
-    assert scores["logistic_steps"] == {"n_nodes": 2, "sent_right": 0.5, "by_commoner_side": 1.0}
+    told = scores["logistic_steps"]
+    assert told["n_nodes"] == 2
+    assert [told[name][1] for name in SHARES] == [0.5, 1, -0.5]
+    assert np.isnan([told[name][end] for name in SHARES for end in (0, 2)]).all()  # of four groups
 
 
 def test_pictures_without_parameters_are_not_scored(answers):
@@ -107,26 +119,46 @@ def test_pictures_without_parameters_are_not_scored(answers):
     assert none["n"] == 0
     assert math.isnan(none["accuracy"][1])
     assert none.keys() == scores["steps"].keys()
-    assert none["exchange_p"] == 1
-
-
-def test_steps_that_no_window_comes_to_do_not_count(answers):
-    answers.hits.loc[0, ["n_windows", "told", "majority"]] = [0, np.nan, np.nan]
-    assert scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers)["logistic_steps"]["sent_right"] == 0.5
-    none = answers.hits.assign(n_windows=0, told=np.nan, majority=np.nan)
-    answers.hits.loc[:] = none
-    assert math.isnan(scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers)["logistic_steps"]["sent_right"])
+    assert math.isnan(none["exchange_p"])
+    assert math.isnan(none["chance"]["accuracy"])
 
 
 def test_a_tree_without_questions_stands_beside_others():
     runs = [run_of(f"fold-{number}", [0] * 6, [0] * 4, number == FOLD, 1.0) for number in (0, 1)]
-    runs[0].step_hits = runs[0].step_hits.iloc[:0].astype({"n_windows": object, "told": object, "majority": object})
+    runs[0].step_hits = hits_of([]).astype(object)
     answers = answers_of(GROUPED, runs, FOLD)
-    assert len(answers.hits) == 1
+    assert len(answers.hits) == 2
     runs[1].step_hits = runs[0].step_hits
-    scores = scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers_of(GROUPED, runs, FOLD))
-    assert scores["logistic_steps"]["n_nodes"] == 0
-    assert math.isnan(scores["logistic_steps"]["sent_right"])
+    told = scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers_of(GROUPED, runs, FOLD))["logistic_steps"]
+    assert told["n_nodes"] == 0
+    assert np.isnan([told[name] for name in SHARES]).all()
+
+
+def test_windows_that_go_where_the_steps_say_by_hand():
+    """Of two nodes in two runs; every window counts alike, and pictures of a group are drawn together."""
+    hits = pd.concat(
+        [
+            hits_of([(0, row, 4, 4 if row < 8 else 1, 2) for row in range(12)]).assign(run="fold-0"),
+            hits_of([(3, row, 1, 1, 0) for row in range(12)]).assign(run="fold-0"),
+            hits_of([(0, row, 1, 0, 1) for row in range(12, 14)]).assign(run="fold-1"),
+        ]
+    )
+    groups = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6])
+    told = scoring._steps_scored(hits, groups)
+    assert told["n_nodes"] == 3
+    n = 12 * 5 + 2
+    right, commoner = (8 * 4 + 4 * 1 + 12) / n, (12 * 2 + 2) / n
+    assert [told[name][1] for name in SHARES] == pytest.approx([right, commoner, right - commoner])
+    low, value, high = told["more_than_commoner_side"]
+    assert low < value < high
+    # One window more in four everywhere: shares are unsure, but the difference is not.
+    alike = hits_of([(0, row, 4, 1 + row % 3, row % 3) for row in range(12)]).assign(run="fold-0")
+    surely = scoring._steps_scored(alike, np.arange(12))
+    assert surely["sent_right"][0] < surely["by_commoner_side"][2]
+    assert surely["more_than_commoner_side"] == pytest.approx([0.25] * 3)
+    few = scoring._steps_scored(hits, groups // 3)
+    assert few["sent_right"][1] == pytest.approx(right)
+    assert np.isnan([few[name][end] for name in SHARES for end in (0, 2)]).all()
 
 
 def test_fewer_than_six_groups_give_no_interval():
@@ -134,7 +166,7 @@ def test_fewer_than_six_groups_give_no_interval():
         groups = np.repeat(np.arange(n_groups), 2)
         classes = np.tile([0, 1], n_groups)
         given = told(np.where(groups == 0, 0, classes).tolist())
-        low, value, high = scoring._scored(classes, given, groups)["accuracy"]
+        low, value, high = scoring.scored(classes, given, groups)["accuracy"]
         assert value == pytest.approx(1 - 1 / (2 * n_groups))
         assert np.isfinite([low, high]).all() == there
         assert not there or low < value <= high
@@ -142,21 +174,55 @@ def test_fewer_than_six_groups_give_no_interval():
 
 def test_all_answers_of_one_class_are_chance():
     classes, groups = np.array([1] * 9 + [0]), np.arange(10)
-    assert exchange_p(classes, told([1] * 10), groups) == 1
+    p, chance = exchange(classes, told([1] * 10), groups)
+    assert p == 1
+    assert chance == {"accuracy": pytest.approx(0.9), "balanced_accuracy": 0.5}
 
 
-def test_perfect_answers_of_many_groups_are_not_chance_and_those_of_three_are():
+def test_perfect_answers_of_many_groups_are_not_chance():
     classes = np.tile([0, 1], 6)
-    assert exchange_p(classes, told(classes.tolist()), np.arange(12)) == pytest.approx(0.01, abs=0.02)
-    # Three groups can change places in six ways: no p is small.
-    groups = np.repeat([0, 1, 2], 4)
-    of_groups = np.repeat([0, 0, 1], 4)
-    assert exchange_p(of_groups, told(of_groups.tolist()), groups) > 0.2
+    p, chance = exchange(classes, told(classes.tolist()), np.arange(12))
+    assert p == pytest.approx(0.01, abs=0.02)
+    assert chance["accuracy"] == pytest.approx(0.5, abs=0.05)
+    assert chance["balanced_accuracy"] == pytest.approx(chance["accuracy"])  # classes are as frequent as each other
+
+
+def test_fewer_than_six_groups_can_not_be_told_from_chance():
+    for n_groups, known in ((5, False), (6, True)):
+        groups = np.repeat(np.arange(n_groups), 2)
+        classes = groups % 2
+        p, chance = exchange(classes, told(classes.tolist()), groups)
+        assert math.isfinite(p) == known
+        assert 0.4 < chance["accuracy"] < 0.65
 
 
 def test_answers_that_are_always_wrong_are_chance():
     classes = np.tile([0, 1], 6)
-    assert exchange_p(classes, told((1 - classes).tolist()), np.arange(12)) > 0.9
+    assert exchange(classes, told((1 - classes).tolist()), np.arange(12))[0] > 0.9
+
+
+def test_large_groups_of_the_commoner_class_do_not_make_answers_good():
+    """One large group is high and nearly all answers are high, by chance: classes are exchanged, the sizes are not."""
+    groups = np.repeat(np.arange(8), [40, 2, 2, 2, 2, 2, 2, 2])
+    classes = np.where(np.isin(groups, (0, 2, 4)), 1, 0)
+    answer = np.where(groups < 7, 1, 0)
+    p, chance = exchange(classes, told(answer.tolist()), groups)
+    by_accuracy = np.mean(answer == classes)
+    assert by_accuracy > chance["accuracy"] + 0.15
+    assert chance["balanced_accuracy"] == pytest.approx(0.5, abs=0.06)
+    assert p > 0.2
+
+
+def test_p_does_not_hang_on_how_groups_are_numbered():
+    rng = np.random.default_rng(0)
+    classes, given = rng.integers(2, size=16), told(rng.integers(2, size=16).tolist())
+    names = np.array([f"S{row // 2}" for row in range(16)])
+    order = rng.permutation(16)
+    assert exchange(classes[order], given[order], names[order])[0] == pytest.approx(
+        exchange(classes, given, names)[0], abs=0.15
+    )
+    assert exchange(classes, given, names, seed=3) == exchange(classes, given, names, seed=3)
+    assert exchange(classes, given, names, seed=3) != exchange(classes, given, names, seed=4)
 
 
 def test_the_gap_is_in_sample_less_grouped():
@@ -166,15 +232,52 @@ def test_the_gap_is_in_sample_less_grouped():
     assert gap(grouped, own)["tree"] == {"accuracy": 0.5, "balanced_accuracy": 0.5}
 
 
-def test_stages_at_chance_are_those_that_the_answer_rests_on():
-    scores = {stage: {"exchange_p": p} for stage, p in (("classifier", 0.9), ("tree", 0.01), ("steps", 0.2))}
-    assert stages_at_chance(scores) == ["steps"]
-    scores["tree"]["exchange_p"] = math.nan  # not known is not better than chance
-    assert stages_at_chance(scores) == ["tree", "steps"]
+def against(*, tree=0.01, steps=0.01, more=0.1, protocol=GROUPED, n_groups=6):
+    scores = {stage: {"exchange_p": p} for stage, p in (("classifier", 0.9), ("tree", tree), ("steps", steps))}
+    scores["logistic_steps"] = {
+        "sent_right": [0.5, 0.6, 0.7], "by_commoner_side": [0.4, 0.5, 0.6], "more_than_commoner_side": [more, 0.2, 0.3],
+    }  # fmt: skip
+    return scoring._against(SimpleNamespace(protocol=protocol), scores, n_groups)
 
 
-def test_means_over_windows_of_each_picture():
-    assert means(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1]), 2).ravel().tolist() == [2, 5]
+def test_what_speaks_against_the_answer():
+    assert against() == []  # of the classifier by itself nothing hangs
+    (reason,) = against(steps=0.2)
+    assert reason == "parameters by logistic steps, pictures: not shown to be better than chance (p = 0.2)"
+    (reason,) = against(tree=math.nan)  # not known is not better than chance
+    assert reason == "tree of words, pictures: not shown to be better than chance (p = not known)"
+    for low in (0.0, -0.1, math.nan):
+        (reason,) = against(more=low)
+        assert reason.startswith("the logistic steps are not shown to know more than the commoner side of each split")
+        assert "(0.60 [0.50, 0.70] of windows sent the right way, 0.50 [0.40, 0.60])" in reason
+    assert len(against(tree=0.06, steps=1, more=-1)) == 3
+    assert against(n_groups=5) == ["5 groups were left out, too few to tell it from chance"]
+    assert against(protocol=IN_SAMPLE) == ["it was scored on what it was trained on"]
+
+
+def test_steps_that_follow_the_commoner_side_are_a_reason_whatever_they_score(answers):
+    """Through all of it, with twelve groups: classes are right everywhere, steps send windows as the commoner side."""
+    classes = np.tile([0, 1], 6)
+    fold = np.repeat([0, 1], 6)
+    samples = samples_of(classes.tolist(), list(range(12)))
+    for told_right, n_reasons in ((2, 1), (4, 0)):
+        runs = []
+        for number in (0, 1):
+            run = run_of(f"fold-{number}", classes.tolist(), classes.tolist(), FOLD == number, 1.0)
+            run.owner, run.scored = np.arange(12), fold == number
+            run.attributed, run.again = np.ones((12, 1)), np.ones((3, 6, 1))
+            run.step_hits = hits_of([(0, row, 4, told_right, 2) for row in np.flatnonzero(fold == number)])
+            runs.append(run)
+        scores = scores_of(samples, answers_of(GROUPED, runs, fold))
+        assert scores["steps"]["exchange_p"] < 0.05
+        assert len(scores["against_the_answer"]) == n_reasons
+
+
+def test_in_sample_there_is_no_p_and_always_a_reason():
+    run = run_of("in-sample", [0, 0, 1, 0, 1, 1], [0, 1, 0, 1], np.ones(4, bool), 1.0)
+    scores = scores_of(samples_of([0, 1, 0, 1], [0, 1, 2, 3]), answers_of(IN_SAMPLE, [run], FOLD))
+    assert not any("exchange_p" in scores[stage] for stage in scoring.STAGES)
+    assert scores["against_the_answer"] == ["it was scored on what it was trained on"]
 
 
 def test_references_are_those_of_the_pictures_that_were_asked_about(samples):
@@ -183,3 +286,26 @@ def test_references_are_those_of_the_pictures_that_were_asked_about(samples):
     assert {each["n"] for each in told.values()} == {asked.sum()}
     # Classes are halves in every fold, so that the commonest class is right half of the time.
     assert told[scoring.COMMONEST]["accuracy"][1] == 0.5
+
+
+def test_more_than_the_date_is_a_difference_over_the_same_groups(samples, monkeypatch):
+    n = len(samples.fold)
+    classes, groups = samples.dataset.classes, samples.dataset.groups
+    # The date is wrong of groups 0 and 1, the tree of group 0.
+    by_date = told(np.where(groups < 2, 1 - classes, classes).tolist())
+    by_tree = told(np.where(groups < 1, 1 - classes, classes).tolist())
+    dates = {scoring.DATE_ALONE: SimpleNamespace(probabilities=by_date)}
+    monkeypatch.setattr(scoring, "needs_no_picture", lambda dataset, fold: dates)
+    answers = SimpleNamespace(protocol=GROUPED, asked=np.ones(n, bool), pictures={"tree": by_tree})
+    low, value, high = more_than_date(samples, answers)
+    assert value == pytest.approx(1 / 6)
+    assert low <= 0 < value < high
+    answers.pictures["tree"] = by_date
+    assert more_than_date(samples, answers) == (0, 0, 0)
+    answers.asked = groups == 1
+    answers.pictures["tree"] = np.where((groups == 1)[:, None], by_tree, np.nan)
+    low, value, high = more_than_date(samples, answers)
+    assert (value, math.isnan(low), math.isnan(high)) == (1, True, True)
+    assert more_than_date(samples, SimpleNamespace(protocol=IN_SAMPLE)) is None
+    dates.clear()
+    assert more_than_date(samples, answers) is None
