@@ -240,7 +240,7 @@ def exchange(
     Returns
     -------
     p : float
-        One-sided. NaN with fewer than `FEWEST_GROUPS` groups, 1 where all answers are one class.
+        One-sided. NaN with fewer than `FEWEST_GROUPS` groups.
     chance : dict
         Mean ``accuracy`` and ``balanced_accuracy`` under exchange.
     """
@@ -256,8 +256,6 @@ def exchange(
     chance = dict(zip(METRICS, null.mean(axis=0).tolist(), strict=True))
     if len(np.unique(groups)) < FEWEST_GROUPS:
         return math.nan, chance
-    if len(set(answer.tolist())) < 2:
-        return 1.0, chance
     # Exchanges that change nothing count as well done whatever the rounding.
     return p_value(_merits(classes, answer)[1] - 1e-9, null[:, 1].tolist()), chance
 
