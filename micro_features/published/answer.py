@@ -40,8 +40,9 @@ class Answer:
         A row a parameter, that of most attribution first: parameter, unit, phase, effect (model units for a standard
         deviation of the parameter; above 0 where it goes with a high property), low, high, median_of_runs (of the
         effect on the pictures that each left out), p, q, sure, share (of the absolute attributions), same_sign (share
-        of runs; NaN of one run), meaningful, steps (inner nodes, over the runs, where it is chosen), sure_steps
-        (of these, where its sign is sure), spearman (of the parameter itself with the property).
+        of the runs that left out a picture with all parameters; NaN of one run), meaningful, steps (inner nodes, over
+        the runs, where it is chosen), sure_steps (of these, where its sign is sure), spearman (of the parameter itself
+        with the property).
     """
 
     attributions: Attributions
@@ -109,7 +110,7 @@ def _slopes(values: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _drawn_effects(again: np.ndarray, z: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """(b, p) slopes where each picture counts as often as its group was drawn; NaN where a parameter does not vary."""
+    """(b, p) slopes where each picture counts as often as its group was drawn; 0 where a parameter does not vary."""
     found = np.full((len(again), z.shape[1]), np.nan)
     for draw, (values, time) in enumerate(zip(again, times, strict=True)):
         if time.any():
@@ -134,7 +135,7 @@ def _table(
         tails = np.minimum((effects <= 0).sum(axis=0), (effects >= 0).sum(axis=0))
         p = np.minimum(1, 2 * (1 + tails) / (1 + len(effects)))
     q = q_values(p)
-    of_runs = np.array([_slopes(values[asked], z[asked]) for asked in (run[known] for run in answers.of_run)])
+    of_runs = np.array([_slopes(values[run[known]], z[run[known]]) for run in answers.of_run if run[known].any()])
     same_sign = (np.sign(of_runs) == np.sign(effect)).mean(axis=0) if len(of_runs) > 1 else np.full(len(names), np.nan)
     rows = pd.DataFrame(
         {
