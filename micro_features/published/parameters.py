@@ -146,7 +146,7 @@ def _without_error(values: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list
         return values, []
     wrong = np.isclose(values[name], error)
     return values.assign(**{name: values[name].where(~wrong)}), [
-        f"{path.name}: {name} {error:g} of {picture} is an error of the table and counts as missing."
+        f"{path.name}: {name} {error} of {picture} is an error of the table and counts as missing."
         for picture in values.index[wrong]
     ]
 

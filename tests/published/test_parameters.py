@@ -9,9 +9,11 @@ import pytest
 from micro_features.errors import FeatureTableError
 from micro_features.features.catalogue import SUBSETS
 from micro_features.published.parameters import by_hand
+from micro_features.published.published import published
+from micro_features.published.samples import GROUPED
 from micro_features.rows import in_pixels
 
-from .conftest import HOSTILE, LOG10, NAMES, N, changed, read, renamed
+from .conftest import HOSTILE, LOG10, NAMES, N, changed, read, renamed, request_for
 
 STATISTICS = ["Mean", "Standard Deviation", "Minimum", "Median", "Maximum"]
 
@@ -164,3 +166,43 @@ def test_no_parameter_at_all_is_refused(drawn):
     changed(drawn / "features.csv", **dict.fromkeys(names))
     with pytest.raises(FeatureTableError, match=r"No physical parameter is left .*not in the table"):
         read(drawn)
+
+
+def test_a_fold_without_a_complete_picture_has_nothing_to_ask(drawn):
+    left_out = np.flatnonzero(read(drawn).fold == 0)
+    for name, rows in (("pore_area_sd_um2", left_out[::2]), ("pore_area_mean_um2", left_out[1::2])):
+        values = np.array(column(drawn, name))
+        values[rows] = np.nan
+        changed(drawn / "features.csv", **{name: values})
+    with pytest.raises(FeatureTableError, match="No picture that is left out has all parameters.*run all folds"):
+        published(request_for(drawn, first_fold_only=True, protocols=(GROUPED,)))
+    found = published(request_for(drawn, protocols=(GROUPED,)))  # the other folds have answers
+    assert set(found.answer.attributions.ids) == {name for row, name in enumerate(NAMES) if row not in left_out}
+    assert found.scores[GROUPED]["steps"]["n"] == N - len(left_out)
+    assert found.scores[GROUPED]["tree"]["n"] == N
+
+
+def test_the_tables_own_error_counts_as_missing_and_is_said(drawn):
+    path = hand_measured(drawn / "hand.xlsx", (10.0**LOG10).tolist())
+    from micro_features.published import parameters
+
+    read_table, name = parameters.read_hand_measured, "pore_perimeter_sd_um"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            parameters,
+            "read_hand_measured",
+            lambda path: read_table(path).assign(**{name: [40.0, 1003.355, 1003.4, *range(N - 3)]}),
+        )
+        samples = read(drawn, hand_measured=path)
+    assert np.flatnonzero(samples.parameters.values[name].isna()).tolist() == [1]
+    assert samples.parameters.values[name].iloc[[0, 2]].tolist() == [40, 1003.4]
+    assert f"hand.xlsx: {name} 1003.355 of {NAMES[1]} is an error of the table and counts as missing." in samples.notes
+    assert f"1 pictures lack a parameter and are in no logistic step ({NAMES[1]})." in samples.notes
+    clean = read(drawn, hand_measured=path)
+    assert not any("error of the table" in note for note in clean.notes)
+    assert clean.parameters.complete.all()
+
+
+def test_what_we_measured_ourselves_is_no_error_of_the_table(drawn):
+    changed(drawn / "features.csv", pore_perimeter_sd_um=[1003.355, *range(N - 1)])
+    assert read(drawn).parameters.complete.all()
