@@ -171,9 +171,9 @@ def _class_shares(run: Run, classes: np.ndarray, n_classes: int) -> np.ndarray:
 
 
 def _thumb(window: np.ndarray, cell: tuple[int, int, int, int]) -> np.ndarray:
-    """The surroundings of a cell, three cells wide."""
+    """The surroundings of a cell, three cells wide where the window is."""
     row, last_row, col, last_col = cell
-    edge = 3 * (last_row - row)
+    edge = min(3 * (last_row - row), len(window))
     top, left = (
         int(np.clip((first + last) // 2 - edge // 2, 0, len(window) - edge))
         for first, last in ((row, last_row), (col, last_col))

@@ -1,5 +1,6 @@
 """What is written: complete, strict, true to what was found, and harmless."""
 
+import dataclasses
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from micro_features.published import result_files, scoring, wording
+from micro_features.published import result_figures, result_files, scoring, wording
+from micro_features.published.answer import answer_of
 from micro_features.published.published import Found
 from micro_features.published.samples import GROUPED, IN_SAMPLE
 from micro_features.visual_words import routing
@@ -54,7 +56,11 @@ def test_scores_by_stage_in_both_protocols_and_the_gap(found, out):
     assert told["gap"]["tree"]["accuracy"] == pytest.approx(tree["in_sample"] - tree["grouped"])
     assert (told["n_pictures"], told["n_groups"], told["folds"], told["folds_run"]) == (N, 6, 3, 3)
     assert set(told["kept_epoch"]) == set(RUNS)
-    assert told["answer_at_chance"] == found.at_chance
+    assert told["against_the_answer"] == found.against == told["grouped"]["against_the_answer"]
+    assert told["in_sample"]["against_the_answer"] == ["it was scored on what it was trained on"]
+    assert told["tree_more_than_date"] == pytest.approx(list(found.more_than_date))
+    for name in ("sent_right", "by_commoner_side", "more_than_commoner_side"):
+        assert len(told["grouped"]["logistic_steps"][name]) == 3
     strict(out / "provenance.json")
 
 
@@ -70,8 +76,30 @@ def test_attributions_add_up_to_what_the_run_that_left_a_picture_out_says(found,
     assert list(table.index) == NAMES
     answer = pd.read_csv(out / "answer.csv")
     assert set(answer["parameter"]) == set(names)
-    if found.at_chance:
-        assert not answer["sure"].any()
+    meaningful = not found.against
+    assert answer["meaningful"].tolist() == [meaningful] * len(names)
+    assert table["meaningful"].tolist() == [meaningful] * N
+    assert meaningful or not answer["sure"].any()
+
+
+@pytest.mark.parametrize("against", [[], ["something"]])
+def test_attributions_say_whether_they_mean_anything(found, against):
+    attributions = answer_of(found.samples, found.first, "log10 S/cm", against=against).attributions
+    table = result_files.attributions_table(attributions, found.answer.groups)
+    assert table["meaningful"].tolist() == [not against] * N
+    assert (table["base"] + table[list(attributions.names)].sum(axis=1)).to_numpy() == pytest.approx(table["predicted"])
+
+
+def test_steps_tell_how_many_windows_they_send_right(found, out):
+    table = pd.read_csv(out / "steps.csv")
+    for run in result_files.runs_of(found):
+        for node, hits in run.step_hits.groupby("node"):
+            rows = table[(table["run"] == run.name) & (table["node"] == node)]
+            assert (rows["scored_windows"] == hits["n_windows"].sum()).all()
+            for name, count in (("sent_right", "told"), ("by_commoner_side", "majority")):
+                assert rows[name].to_numpy() == pytest.approx(hits[count].sum() / hits["n_windows"].sum())
+        root = table[(table["run"] == run.name) & (table["node"] == 0)]["scored_windows"]
+        assert (root == 9 * (N if run.name == IN_SAMPLE else N // 3)).all()
 
 
 def test_windows_tell_where_they_lie_and_what_they_are(found, out):
@@ -152,3 +180,44 @@ def test_the_page_says_what_the_terminal_says_and_runs_nothing(found, out):
     for line in wording.notes(found):
         assert line.split(":")[0] in page
     assert "Association within these pictures" in page or "not meaningful" in page
+
+
+def test_the_marked_cell_lies_where_stride_and_origin_put_it(found):
+    run = dataclasses.replace(found.first.runs[0], stride=4.0, cell_origin=-2.0, cells_abreast=4)
+    first = dataclasses.replace(found.first, runs=[run])
+    cut = result_figures._Cut(dataclasses.replace(found, answers={GROUPED: first}))
+    assert cut.cell(0) == (0, 2, 0, 2)  # what lies beyond the window is not marked
+    assert cut.cell(1) == (0, 2, 2, 6)
+    assert cut.cell(4) == (2, 6, 0, 2)
+    assert cut.cell(15) == (10, 14, 10, 14)
+
+
+def test_surroundings_of_a_cell_stay_in_the_window():
+    window = np.arange(32, dtype=np.uint8)[:, None] + np.zeros((1, 32), np.uint8)
+    shown = result_figures._thumb(window, (16, 32, 0, 16))  # three of these cells are more than a window
+    assert shown.shape == (64, 64)
+    assert (shown[0].mean(), shown[-1].mean()) == pytest.approx((0, 31), abs=1)
+    part = result_figures._thumb(window, (0, 8, 8, 16))
+    assert (part[0].mean(), part[-1].mean()) == pytest.approx((0, 23), abs=1)
+
+
+def test_words_are_of_the_classes_of_training_windows(found):
+    run = found.first.runs[0]
+    classes = found.samples.dataset.classes
+    shares = result_figures._class_shares(run, classes, 2)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(len(run.centres)))
+    held = [run.histograms[run.of_training & (classes[run.owner] == code)].mean(axis=0) for code in (0, 1)]
+    assert shares[:, 0] == pytest.approx(held[0] / (held[0] + held[1]))
+    other = run.histograms.copy()
+    other[~run.of_training] = np.roll(other[~run.of_training], 1, axis=1)
+    again = result_figures._class_shares(dataclasses.replace(run, histograms=other), classes, 2)
+    assert np.array_equal(again, shares)
+
+
+def test_chance_in_figures_is_that_of_exchanged_classes(found):
+    for metric in scoring.METRICS:
+        told = found.scores[GROUPED]["tree"]["chance"][metric]
+        assert result_figures._chance(found, metric) == told
+    own = {IN_SAMPLE: found.answers[IN_SAMPLE]}
+    alone = dataclasses.replace(found, answers=own, scores={IN_SAMPLE: found.scores[IN_SAMPLE]})
+    assert result_figures._chance(alone, "accuracy") == 0.5
