@@ -201,20 +201,32 @@ def test_a_clear_p_with_an_interval_over_0_is_not_sure():
 
 
 def test_pictures_are_drawn_as_the_steps_were():
-    """Coefficients that go up where group 0 is drawn often, and a slope that is steeper there: taken together."""
+    """Coefficients that go up where group 0 is drawn often, and attributions that are steeper there: taken together."""
     samples, answers = given(noise=0)
-    times = times_drawn(samples.dataset.groups, DRAWS, 7)
-    answers.again[:] = (times[:, :1, None] - 1) * given(noise=0)[1].attributed
+    groups = samples.dataset.groups
+    times = times_drawn(groups, DRAWS, 7)
+    steeper = np.where(groups == 0, 3.0, 1.0) * answers.attributed[:, 0]
+    answers.again[:, :, 0] = (1 + times[:, :1]) * steeper
     row = answer_of(samples, answers, "", seed=7).table.set_index("parameter").loc[NAMES[0]]
     values = samples.parameters.values[NAMES[0]].to_numpy()
     z = (values - values.mean()) / values.std()
     effects = []
     for time in times:
         rows = np.repeat(np.arange(N), time)  # as if the pictures were there so often
-        effects.append(np.polyfit(z[rows], (time[0] - 1) * SLOPES[0] * z[rows], 1)[0])
+        effects.append(np.polyfit(z[rows], (1 + time[0]) * steeper[rows], 1)[0])
     outside = (1 - widened(0.95, N_GROUPS)) / 2
     assert [row["low"], row["high"]] == pytest.approx(np.quantile(effects, [outside, 1 - outside]), abs=1e-6)
-    assert row["p"] == 1
+
+
+def test_of_many_parameters_one_that_is_sure_by_itself_is_not():
+    samples, answers = given(noise=0)
+    answers.again[:1, :, 0] *= -1  # one draw of 200: p = 2 (1 + 1) / 201, of three parameters
+    answers.again[:, :, 1:] = 0
+    row = answer_of(samples, answers, "").table.set_index("parameter").loc[NAMES[0]]
+    assert row["low"] > 0
+    assert row["p"] == pytest.approx(4 / 201)
+    assert row["q"] == pytest.approx(3 * 4 / 201)
+    assert not row["sure"]
 
 
 def test_steps_are_counted_where_a_parameter_is_chosen():
