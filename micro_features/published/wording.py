@@ -158,7 +158,8 @@ def answer_sentences(found: Found) -> list[str]:
         way = "more" if row["effect"] > 0 else "less"
         told.append(
             f"  {way} {row['parameter']}: {row['effect']:+.2g} {unit} for one standard deviation{interval}; "
-            f"{100 * row['share']:.0f} % of the attribution, same sign in {_percent(row['same_sign'])} of runs"
+            f"{100 * row['share']:.0f} % of the attribution"
+            + (f", same sign in {_percent(row['same_sign'])} of runs" if np.isfinite(row["same_sign"]) else "")
         )
     if not len(sure):
         told[0] = f"No parameter is sure to go with {high} (false discovery rate 5 %); the strongest are:"
