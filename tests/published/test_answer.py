@@ -154,7 +154,9 @@ def test_a_direction_is_sure_where_four_of_five_runs_show_it_by_themselves(n_tur
     samples, answers = given(noise=0)
     turned(answers, 0, range(n_turned))
     table = answer_of(samples, answers, "").table.set_index("parameter")
-    answers.again[:] = table.loc[NAMES, "effect"].to_numpy() * given(noise=0)[1].attributed / np.where(SLOPES, SLOPES, 1)
+    answers.again[:] = (
+        table.loc[NAMES, "effect"].to_numpy() * given(noise=0)[1].attributed / np.where(SLOPES, SLOPES, 1)
+    )
     row = answer_of(samples, answers, "").table.set_index("parameter").loc[NAMES[0]]
     assert row["low"] > 0
     assert row["q"] <= 0.05

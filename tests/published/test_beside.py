@@ -187,7 +187,7 @@ def test_another_fit_than_was_explained_is_refused(found, explained, tmp_path):
         check_same_fit(told, fit_of(tmp_path / "fit", column, sigma), target)
         check_same_fit(told, fit_of(tmp_path / "fit", column, 1.0001 * sigma), target)
         for other, names in ((1.01 * sigma, NAMES), (sigma, [f"x{name}" for name in NAMES])):
-            with pytest.raises(FeatureTableError, match="was not made from the fit .*give the fit that was explained"):
+            with pytest.raises(FeatureTableError, match=r"was not made from the fit .*give the fit that was explained"):
                 check_same_fit(told, fit_of(tmp_path / "fit", column, other, names), target)
     one = sigma.copy()
     one[-1] *= 2

@@ -174,7 +174,7 @@ def test_a_fold_without_a_complete_picture_has_nothing_to_ask(drawn):
         values = np.array(column(drawn, name))
         values[rows] = np.nan
         changed(drawn / "features.csv", **{name: values})
-    with pytest.raises(FeatureTableError, match="No picture that is left out has all parameters.*run all folds"):
+    with pytest.raises(FeatureTableError, match=r"No picture that is left out has all parameters.*run all folds"):
         published(request_for(drawn, first_fold_only=True, protocols=(GROUPED,)))
     found = published(request_for(drawn, protocols=(GROUPED,)))  # the other folds have answers
     assert set(found.answer.attributions.ids) == {name for row, name in enumerate(NAMES) if row not in left_out}

@@ -199,3 +199,11 @@ def test_failures_are_named():
     (note,) = failure_note([Failure(f"{name}.png", "read", "is damaged") for name in "abcd"])
     assert note.startswith("4 pictures could not be measured and are left out (a.png: is damaged; b.png")
     assert "d.png" not in note
+
+
+def test_a_class_with_fewer_pictures_than_the_folds_of_a_fit(made, tmp_path):
+    fold = [row // 4 % 5 for row in range(N)]
+    pd.DataFrame({"micrograph_id": NAMES, "fold": fold}).to_csv(tmp_path / "folds.csv", index=False)
+    assert read(made, fit=tmp_path).fold.max() == 4
+    words = ["class 'low' has 4 pictures, fewer than the 5 folds"]
+    refused(made, FeatureTableError, *words, cuts=(1.175e-6,), fit=tmp_path, settings=settings(folds=2))

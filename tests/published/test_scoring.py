@@ -262,7 +262,7 @@ def test_steps_that_follow_the_commoner_side_are_a_reason_whatever_they_score(an
     for told_right, n_reasons in ((2, 1), (4, 0)):
         runs = []
         for number in (0, 1):
-            run = run_of(f"fold-{number}", classes.tolist(), classes.tolist(), FOLD == number, 1.0)
+            run = run_of(f"fold-{number}", classes.tolist(), classes.tolist(), number == FOLD, 1.0)
             run.owner, run.scored = np.arange(12), fold == number
             run.attributed, run.again = np.ones((12, 1)), np.ones((3, 6, 1))
             run.step_hits = hits_of([(0, row, 4, told_right, 2) for row in np.flatnonzero(fold == number)])
