@@ -193,8 +193,8 @@ def _trained_on(request: Request, samples: Samples) -> dict[str, np.ndarray]:
             )
     if GROUPED in request.protocols and not (samples.parameters.complete & (samples.fold < n_folds)).any():
         raise FeatureTableError(
-            "No picture that is left out has all parameters, so that the logistic steps can not be asked about any; run "
-            "all folds, choose others with --seed, or give another table of parameters."
+            "No picture that is left out has all parameters, so that the logistic steps can not be asked about any; "
+            "run all folds, choose others with --seed, or give another table of parameters."
         )
     return trained
 
