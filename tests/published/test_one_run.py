@@ -190,3 +190,22 @@ def test_pictures_may_have_different_numbers_of_windows(job):
     assert len(run.histograms) == sum(map(len, boxes))
     shown = run.nearest
     assert set(run.owner[shown["window"]]) <= set(np.flatnonzero(job.train))  # words are shown by training windows
+
+
+@pytest.mark.parametrize(
+    ("asked", "rate"),
+    [({}, 3e-3), ({"network": "resnet18"}, 1e-4), ({"network": "resnet18", "learning_rate": 0.02}, 0.02)],
+)
+def test_the_learning_rate_is_that_of_the_network_unless_one_is_asked_for(samples, made, monkeypatch, asked, rate):
+    from micro_features.published import one_run
+
+    class Seen(Exception):
+        pass
+
+    def fit(*given, plan, **more):
+        raise Seen(plan.learning_rate)
+
+    monkeypatch.setattr(one_run, "fit_classifier", fit)
+    with pytest.raises(Seen) as seen:
+        do(job_for(samples, request_for(made, settings=settings(**asked))))
+    assert seen.value.args == (rate,)
