@@ -214,7 +214,7 @@ def beside_of(
         _row(
             XGBOOST, from_number("predicted_by_features"), _seconds_of_fit(fit), "of `fit`, scores and checks with it"
         ),
-        _row(f"{XGBOOST}, pores and grains alone", from_number("predicted_by_structure"), math.nan, ""),
+        _row("XGBoost, pores and grains", from_number("predicted_by_structure"), math.nan, ""),
         _row(CNN, from_number("predicted_by_network"), _number(models.get("seconds_of_training")), "of `cnn train`"),
         *_own_classes(models, asked),
     ]

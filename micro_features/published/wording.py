@@ -7,6 +7,7 @@ import pandas as pd
 
 from micro_features.network.beside import DATE_ALONE, DATE_SINGLE
 from micro_features.published import scoring
+from micro_features.published.answer import FALSE_DISCOVERY
 from micro_features.published.published import Found
 from micro_features.published.result_figures import asked_how, decades
 from micro_features.published.samples import GROUPED, IN_SAMPLE
@@ -162,7 +163,16 @@ def answer_sentences(found: Found) -> list[str]:
             + (f", same sign in {_percent(row['same_sign'])} of runs" if np.isfinite(row["same_sign"]) else "")
         )
     if not len(sure):
-        told[0] = f"No parameter is sure to go with {high} (false discovery rate 5 %); the strongest are:"
+        told[0] = (
+            f"No parameter is sure to go with {high} (interval without 0, false discovery rate 5 %, most runs of one "
+            "mind); those of most attribution are:"
+        )
+        lowest_q = len(table) * 2 / (1 + found.request.settings.words.draws)
+        if lowest_q > FALSE_DISCOVERY:
+            told.append(
+                f"With {found.request.settings.words.draws} draws no single one could be: ask for at least "
+                f"{int(2 * len(table) / FALSE_DISCOVERY)} with --set words.draws=N."
+            )
     told.append("Association within these pictures; not shown to be a cause.")
     return told
 

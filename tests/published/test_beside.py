@@ -51,7 +51,7 @@ def test_accuracies_of_the_classes_that_numbers_fall_in(found, explained):
     (explained / "scores.json").write_text('{"seconds": 7}')
     table = beside(found, explained).methods.set_index("method")
     assert table.loc["XGBoost with SHAP", "accuracy"] == 1
-    assert table.loc["XGBoost with SHAP, pores and grains alone", "accuracy"] == 0.5  # all low, as half of them are
+    assert table.loc["XGBoost, pores and grains", "accuracy"] == 0.5  # all low, as half of them are
     assert table.loc["CNN with Grad-CAM", "accuracy"] == 0.5  # all high
     assert table.loc["CNN with Grad-CAM", "balanced"] == 0.5
     own = table.loc["CNN with Grad-CAM, its own classes"]

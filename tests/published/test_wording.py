@@ -129,6 +129,19 @@ def test_one_run_has_no_runs_that_agree(found):
     assert not any("nan" in line or "same sign" in line for line in wording.answer_sentences(with_against(told)))
 
 
+def test_too_few_draws_for_anything_to_be_sure_are_told(found):
+    def told(draws: int) -> list[str]:
+        settings = found.request.settings.updated({"words.draws": draws})
+        request = dataclasses.replace(found.request, settings=settings)
+        table = found.answer.table.assign(sure=False)
+        answer = dataclasses.replace(found.answer, table=table)
+        return wording.answer_sentences(with_against(dataclasses.replace(found, request=request, answer=answer)))
+
+    few = 2 * len(found.answer.table) / 0.05
+    assert any(f"With 20 draws no single one could be: ask for at least {few:.0f}" in line for line in told(20))
+    assert not any("draws" in line for line in told(1000))
+
+
 def test_windows_are_said_to_be_unseen_only_where_they_are(found):
     for protocol, words in ((GROUPED, "they have not seen"), (IN_SAMPLE, "they were fitted to")):
         (line,) = [line for line in wording.sentences(with_only(found, protocol)) if "logistic steps send" in line]
