@@ -328,7 +328,7 @@ def _own_verdict(comparison: Mapping[str, Any], phase: str) -> dict[str, Any]:
     if each is None or meaningless or each["value"] is None:
         return told | {"said": ": ".join([primary["verdict"], *primary["reasons"][:1]])}
     ends = {name: math.nan if each[name] is None else each[name] for name in ("low", "value", "high")}
-    return told | ends | {"said": str(primary["verdict"])}
+    return told | ends | {"said": f"(of all phases together: {primary['verdict']})"}
 
 
 def _notes(models: Mapping[str, Any], n_rows: int, n_pictures: int) -> tuple[str, ...]:
