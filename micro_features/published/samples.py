@@ -296,7 +296,7 @@ def _group_notes(dataset: Dataset, group: str, fold: np.ndarray) -> list[str]:
     n_groups = len(np.unique(dataset.groups))
     if group == DATE:
         notes.append(
-            f"Groups are the {n_groups} days of acquisition, of which {len(mixed)} hold more than one class: the "
+            f"Groups are the {n_groups} days of acquisition; days with more than one class: {len(mixed)}. The "
             "grouped score is nearly that of a microscope session left out, and little is known within a session."
         )
     for code, name in enumerate(dataset.class_names):

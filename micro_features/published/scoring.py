@@ -11,6 +11,7 @@ import pandas as pd
 from micro_features.comparison.answers import of_rows
 from micro_features.explain.enrichment import FEWEST_GROUPS, over_groups
 from micro_features.learn.draws import PERMUTATION, stream
+from micro_features.learn.intervals import share
 from micro_features.learn.scores import Interval, class_scores
 from micro_features.learn.validate import exchanged, p_value
 from micro_features.network.beside import DATE_ALONE, TRAINING_MEAN, needs_no_picture
@@ -214,6 +215,8 @@ def scored(classes: np.ndarray, given: np.ndarray, groups: np.ndarray) -> dict[s
         below = [f"balanced_accuracy_below_{number}" for number in range(1, given.shape[1])]
         return {name: [math.nan] * 3 for name in (*METRICS, *below)} | {"n": 0}
     found = class_scores(classes, given, groups)
+    if (given.argmax(axis=1) == classes).all():  # draws of what is all right hold nothing else
+        found |= {name: share(np.ones(len(classes), bool), groups) for name in found if name != "log_loss"}
     if len(np.unique(groups)) < FEWEST_GROUPS:  # draws of so few that hold all classes are nearly all alike
         found = {name: (math.nan, score[1], math.nan) for name, score in found.items()}
     return {name: list(score) for name, score in found.items() if name != "log_loss"} | {"n": len(classes)}

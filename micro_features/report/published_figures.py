@@ -131,7 +131,7 @@ def stages_figure(
             found[protocol] = value
             if np.isfinite(value).any():
                 ax.hlines(rows + offset, low, high, color=colour, linewidth=1.8)
-                ax.plot(value, rows + offset, marker, color=colour, markersize=6, label=label)
+                ax.plot(value, rows + offset, marker, color=colour, markersize=6, label=label, clip_on=False)
         for row, gap in zip(rows, found["in sample"] - found["grouped"], strict=True):
             if np.isfinite(gap):
                 ax.text(1.03, row, _gap(gap), fontsize=SMALL_PT, va="center", color=DARK)

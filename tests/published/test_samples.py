@@ -46,7 +46,7 @@ def test_without_schedules_days_are_the_groups_and_what_that_means_is_said(drawn
     assert samples.group == "acquisition_date"
     (note,) = [note for note in samples.notes if "days of acquisition" in note]
     assert "3 days" in note
-    assert "3 hold more than one class" in note
+    assert "days with more than one class: 3." in note
     assert "nearly that of a microscope session" in note
 
 

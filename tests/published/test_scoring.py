@@ -9,7 +9,7 @@ import pytest
 
 from micro_features.published import scoring
 from micro_features.published.samples import GROUPED, IN_SAMPLE
-from micro_features.published.scoring import answers_of, exchange, gap, more_than_date, scores_of
+from micro_features.published.scoring import answers_of, exchange, gap, more_than_date, scored, scores_of
 
 FOLD = np.array([0, 0, 1, 1])
 SHARES = ("sent_right", "by_commoner_side", "more_than_commoner_side")
@@ -308,3 +308,12 @@ def test_more_than_the_date_is_a_difference_over_the_same_groups(samples, monkey
     assert more_than_date(samples, SimpleNamespace(protocol=IN_SAMPLE)) is None
     dates.clear()
     assert more_than_date(samples, answers) is None
+
+
+def test_answers_that_are_all_right_are_not_certain():
+    classes, groups = np.array([0, 0, 1, 1, 0, 1, 1]), np.arange(7)
+    found = scored(classes, np.eye(2)[classes], groups)
+    for name in ("accuracy", "balanced_accuracy"):
+        low, value, high = found[name]
+        assert (value, high) == (1, 1)
+        assert low == pytest.approx(0.025 ** (1 / 7))  # Clopper and Pearson, groups as trials
