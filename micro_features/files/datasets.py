@@ -185,7 +185,7 @@ def read_hand_measured(path: Path) -> pd.DataFrame:
             raise ValueError(f"{len(table)} rows of {len(names)} parameters")
     except (CalamineError, OSError, ValueError, IndexError) as error:
         raise FeatureTableError(
-            f"{str(path)!r} is not the study's table of grains and pores ({_reason(error)}): "
+            f"{str(path)!r} is not the study's table of grains and pores ({' '.join(str(error).split())}): "
             "fetch it by `micro-features datasets get llzto`."
         ) from error
     return pd.DataFrame(table)

@@ -87,9 +87,11 @@ def complaint(refused: Sequence[tuple[str, Refused]], n_pictures: int, option: s
     """
     largest = [each.largest for _, each in refused if each.largest is not None]
     if len(largest) == len(refused):
+        paths = ", ".join(path for path, _ in refused[:_SHOWN]) + ", …" * (len(refused) > _SHOWN)
+        named = f" ({paths})" if len(refused) < n_pictures else ""
         return (
-            f"{option}: {len(refused)} of {n_pictures} pictures are smaller than a window, and training needs all; "
-            f"choose at most {min(largest):g}."
+            f"{option}: {len(refused)} of {n_pictures} pictures are smaller than a window{named}, and training needs "
+            f"all; choose at most {min(largest):g}."
         )
     told = "; ".join(f"{path} {each.reason.removesuffix('.')}" for path, each in refused[:_SHOWN])
     more = f" (and {len(refused) - _SHOWN} more)" if len(refused) > _SHOWN else ""

@@ -102,6 +102,7 @@ def _panel(window: np.ndarray, cell: tuple[int, int, int, int], picture: str) ->
     for grow, colour in ((2, (0, 0, 0)), (1, CELL_COLOUR)):
         cv2.rectangle(canvas, (left - grow, top - grow), (right - 1 + grow, bottom - 1 + grow), colour, 1)
     half = _NAME_LETTERS // 2
+    picture = "".join(letter if letter.isprintable() else "�" for letter in picture)  # a name may hold a line's end
     named = picture if len(picture) <= _NAME_LETTERS else f"{picture[:half]}…{picture[-half:]}"
     return np.vstack([canvas, caption_strip(named, canvas.shape[1])])
 

@@ -14,6 +14,7 @@ from micro_features.data import Micrograph
 from micro_features.errors import CalibrationError, FeatureTableError, ImageError, SettingsError
 from micro_features.fitting.dataset import read_dataset
 from micro_features.fitting.dataset_request import DatasetRequest
+from micro_features.network import window_fit
 from micro_features.network.pictures import Geometry, network_picture, read_pictures
 
 SMALL = Geometry(4, 2, 2)
@@ -195,3 +196,13 @@ def test_what_the_table_tells_of_pictures_is_kept(drawn):
 def test_geometry_is_told_whole():
     assert dataclasses.asdict(Geometry()) == {"window_px": 340, "overlap_px": 170, "reduction": 2, "window_um": None}
     assert (Geometry().window, Geometry().step) == (170, 85)
+
+
+def test_few_small_pictures_are_named():
+    few = [(f"{name}.png", window_fit.Refused("is small", 40.0)) for name in "abcd"]
+    told = window_fit.complaint(few, 9, "--window 64")
+    assert told == (
+        "--window 64: 4 of 9 pictures are smaller than a window (a.png, b.png, c.png, …), and training needs all; "
+        "choose at most 40."
+    )
+    assert "(" not in window_fit.complaint(few, 4, "--window 64")

@@ -68,6 +68,15 @@ def test_a_word_without_windows_and_long_names_fit():
     assert figures.word_sheet([entry(0, 0)]).ndim == 3
 
 
+def test_names_that_are_no_text_are_shown():
+    blank = np.zeros((30, 30), np.uint8)
+    named = [
+        figures.WordEntry(0, "", [blank], [(0, 9, 0, 9)], [name])
+        for name in ("new\nline.tif", "\x07\ud800", "日本.tif")
+    ]
+    assert figures.word_sheet(named).ndim == 3
+
+
 def test_long_names_keep_their_ends():
     blank = np.zeros((30, 30), np.uint8)
     sheets = [
