@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # .venv with everything, at the tested versions.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ocr,cnn,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ocr,cnn,app,test]'
 	touch $@
 
 # Measure the shipped micrographs; says where the results are.
