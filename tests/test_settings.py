@@ -1,3 +1,4 @@
+import re
 import tomllib
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from micro_features.errors import SettingsError
-from micro_features.settings import QUICK, Settings, annotated_toml
+from micro_features.settings import QUICK, Settings, annotated_toml, controls, merged_toml
 
 
 def fields(model: type[BaseModel], prefix: str = ""):
@@ -90,3 +91,66 @@ def test_odd_text_is_refused_in_one_line_or_read(text):
         Settings.from_toml(text)
     except SettingsError as error:
         assert str(error)
+
+
+def test_each_setting_has_a_control_whose_bounds_are_the_settings_own():
+    by_name = {control.name: control for control in controls()}
+    assert {*by_name, "version"} == set(Settings().dotted())
+    threshold = by_name["pores.threshold"]
+    assert (threshold.kind, threshold.minimum, threshold.maximum, threshold.default) == ("number", 0.05, 0.95, 0.5)
+    assert by_name["pores.method"].choices[0] == "classified"
+    assert by_name["grains.small_grain_px"].unit == "px"
+    assert by_name["words.inverse_penalty"].low_excluded
+    for control in by_name.values():
+        assert control.description
+        for bound in (control.minimum, control.maximum):
+            if bound is not None and not control.low_excluded:
+                Settings().updated({control.name: bound})
+        if control.maximum is not None:
+            with pytest.raises(SettingsError, match=re.escape(control.name)):
+                Settings().updated({control.name: control.maximum * 1.01 + 1})
+
+
+def test_plausible_ranges_hold_the_default_and_are_within_bounds():
+    thresholds = [control for control in controls() if control.is_threshold]
+    assert {"pores.threshold", "grains.merge_probability"} <= {control.name for control in thresholds}
+    for control in thresholds:
+        low, high = control.plausible
+        assert control.minimum <= low < control.default < high <= control.maximum
+
+
+def test_a_control_applies_only_to_its_method():
+    by_name = {control.name: control for control in controls()}
+    assert by_name["pores.threshold"].applies(Settings())
+    assert not by_name["pores.sensitivity"].applies(Settings())
+    assert by_name["pores.sensitivity"].applies(Settings().updated({"pores.method": "local"}))
+
+
+def test_saving_keeps_comments_and_order_and_adds_only_what_is_off_its_default():
+    text = "# mine\n\n[grains]\nmerge_level = 0.3   # why\nmethod = 'watershed'\n\n[pores]\n# keep\nlevel = 0.2\n"
+    settings = Settings.from_toml(text).updated(
+        {"grains.merge_level": 0.22, "pores.threshold": 0.4, "seed": 3, "phases.boundary_width_px": 4}
+    )
+    saved = merged_toml(text, settings)
+    assert Settings.from_toml(saved) == settings
+    assert saved.startswith("# mine\n")
+    assert "merge_level = 0.22   # why\nmethod = 'watershed'\n" in saved
+    assert "# keep\nlevel = 0.2\n" in saved
+    assert saved.index("[grains]") < saved.index("[pores]") < saved.index("[phases]")
+    assert "scale_tolerance" not in saved
+    assert merged_toml(saved, settings) == saved
+
+
+def test_saving_over_a_value_that_goes_back_to_its_default_writes_the_default():
+    saved = merged_toml("[pores]\nthreshold = 0.4\n", Settings())
+    assert Settings.from_toml(saved) == Settings()
+    assert "threshold = 0.5" in saved
+
+
+def test_an_empty_file_gets_every_line_explained():
+    assert merged_toml("", Settings()) == annotated_toml(Settings())
+
+
+def test_a_broken_file_is_not_saved_over():
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        merged_toml("[pores\n", Settings())
