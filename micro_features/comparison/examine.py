@@ -13,7 +13,7 @@ import pandas as pd
 
 from micro_features import jobs, pipeline
 from micro_features.comparison.random_networks import Norms, random_networks
-from micro_features.data import Micrograph
+from micro_features.data import Micrograph, Segmentation
 from micro_features.errors import MicroFeaturesError
 from micro_features.explain import acquisition, enrichment, occlusion, perturbation, sanity, superpixels
 from micro_features.explain.gradcam import METHODS, heat_map
@@ -379,7 +379,7 @@ def _windows(
     networks: Sequence[Network],
     micrograph: Micrograph,
     picture: NetworkPicture,
-    segmentation: pipeline.Segmentation,
+    segmentation: Segmentation,
 ) -> pd.DataFrame:
     """Windows side by side, so that no pixel counts twice; features from the whole picture's segmentation."""
     size = job.geometry.window

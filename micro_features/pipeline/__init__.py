@@ -1,0 +1,25 @@
+"""Settings bound to kernels: the way of one micrograph from its pixels to its numbers.
+
+Command line, page and notebooks go through here; none of them computes anything itself.
+"""
+
+from micro_features.pipeline.measuring import Measured, measure
+from micro_features.pipeline.models import BOUNDARY_WEIGHTS, PORE_WEIGHTS, check_models, models_used
+from micro_features.pipeline.scale import UNCALIBRATED, Calibrated, calibrate, calibrate_if_possible, micrograph_of
+from micro_features.pipeline.segmenting import phases, segment
+
+__all__ = [
+    "BOUNDARY_WEIGHTS",
+    "PORE_WEIGHTS",
+    "UNCALIBRATED",
+    "Calibrated",
+    "Measured",
+    "calibrate",
+    "calibrate_if_possible",
+    "check_models",
+    "measure",
+    "micrograph_of",
+    "models_used",
+    "phases",
+    "segment",
+]
