@@ -12,12 +12,11 @@ import numpy as np
 from scipy.special import expit
 
 from micro_features.images.boundary_evidence import boundary_features
+from micro_features.images.hierarchy import Hierarchy, Memo, Scales, made_now, without_pores
 from micro_features.images.pair_evidence import contact_evidence, pair_features, region_sums
-from micro_features.images.resize import enlarged
 from micro_features.images.stability import Rung, agreement, expected_f1, rungs, stability
 from micro_features.images.watershed import (
     Contacts,
-    MergeTree,
     Pairs,
     contacts,
     cut,
@@ -25,7 +24,7 @@ from micro_features.images.watershed import (
     regions_at,
     size_weight,
 )
-from micro_features.images.working_scale import ScaleEvidence, Trial, choose_scale, try_scale
+from micro_features.images.working_scale import ScaleEvidence, Trial
 
 Judge = Callable[[np.ndarray], np.ndarray]
 """From features (n, k) to the log odds (n,) of a boundary."""
@@ -75,6 +74,8 @@ class GrainMap:
         One for every scale that was tried.
     agreement : float
         F1 of the grains with those of `watershed` at the same scale, 0 to 1; NaN for that method itself.
+    hierarchy : Hierarchy
+        What they were cut from.
     """
 
     labels: np.ndarray
@@ -87,6 +88,7 @@ class GrainMap:
     relative_dependence: float
     evidence: tuple[ScaleEvidence, ...]
     agreement: float
+    hierarchy: Hierarchy
 
 
 def watershed(
@@ -99,6 +101,7 @@ def watershed(
     scale_tolerance: float = 0.2,
     small_grain_px: float = 50.0,
     window_px: float = 40.0,
+    memo: Memo = made_now,
 ) -> GrainMap:
     """Grains by watershed of multi-scale boundary strength at an automatic working scale.
 
@@ -119,22 +122,20 @@ def watershed(
         Grains of this area need a boundary 1.6 times as strong to live, pixels of the shrunk picture.
     window_px : float
         Window of flattening, pixels of the shrunk picture.
+    memo : Memo
+        Keeps what does not depend on every parameter, for one `image`, `valid` and `pores`.
 
     Returns
     -------
     GrainMap
     """
-    options = {"merge_level": merge_level, "small_grain_px": small_grain_px, "window_px": window_px}
-    solid_image, solid = _solid(image, valid, pores)
-    if working_scale:
-        trial = try_scale(solid_image, solid, working_scale, **options)
-        tried: tuple[Trial, ...] = (trial,)
-    else:
-        trial, tried = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
+    scales = Scales(*without_pores(image, valid, pores), merge_level, small_grain_px, window_px, memo)
+    trial, tried = scales.chosen(working_scale, scale_tolerance)
     ladder = tuple(share * merge_level for share in _STRENGTH_LADDER)
     area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
     stable = stability(trial.tree, area_px, merge_level, ladder)
-    found = _Merged(trial, trial.labels, contacts(trial.labels, trial.strength), trial.tree, stable, np.nan)
+    touching = memo(("contacts", *scales.key(trial)), lambda: contacts(trial.labels, trial.strength))
+    found = _Merged(Hierarchy(trial, trial.labels, touching, trial.tree, area_px), stable, np.nan)
     dependence = trial.evidence.relative_dependence
     return _grain_map(
         found,
@@ -161,6 +162,7 @@ def learned(
     scale_tolerance: float = 0.2,
     small_grain_px: float = 50.0,
     window_px: float = 40.0,
+    memo: Memo = made_now,
 ) -> GrainMap:
     """Grains by the same watershed, merged by what two trained classifiers say.
 
@@ -180,51 +182,44 @@ def learned(
     merge_level, working_scale, scale_tolerance, small_grain_px, window_px : float
         As for `watershed`, but that grains of half of `small_grain_px` need a boundary 1.6 times as likely to live. The
         working scale is found in the same way, or is the next finer one, if grains are about as stable there.
+    memo : Memo
+        As for `watershed`; the judges must be the same, too.
 
     Returns
     -------
     GrainMap
     """
-    options = {"merge_level": merge_level, "small_grain_px": small_grain_px, "window_px": window_px}
-    solid_image, solid = _solid(image, valid, pores)
+    scales = Scales(*without_pores(image, valid, pores), merge_level, small_grain_px, window_px, memo)
     ladder = tuple(level for level in _PROBABILITY_LADDER if level != merge_probability)
+    top = max(merge_probability, *ladder)
 
     def merged(trial: Trial) -> _Merged:
-        labels, touching, features = described(trial, merge_level=merge_level)
-        sums = region_sums(trial.flat, labels)
-        tree = merge_tree(
-            sums,
-            touching,
-            contact_evidence(judge_contacts(features)),
-            pair_weight(judge_pairs, small_grain_px=small_grain_px),
-            top=max(merge_probability, *ladder),
+        hierarchy: Hierarchy = memo(
+            ("hierarchy", top, *scales.key(trial)),
+            lambda: _hierarchy(
+                trial, judge_contacts, judge_pairs, merge_level=merge_level, small_grain_px=small_grain_px, top=top
+            ),
         )
         basin_area_px = np.bincount(trial.labels.ravel(), minlength=trial.tree.count + 1)
         sure = regions_at(trial.tree, _SURE * merge_level)
+        here = regions_at(hierarchy.tree, merge_probability)[sure]
         return _Merged(
-            trial,
-            labels,
-            touching,
-            tree,
-            stability(tree, sums[:, 0], merge_probability, ladder),
-            agreement(regions_at(tree, merge_probability)[sure], regions_at(trial.tree, merge_level), basin_area_px),
+            hierarchy,
+            stability(hierarchy.tree, hierarchy.area_px, merge_probability, ladder),
+            agreement(here, regions_at(trial.tree, merge_level), basin_area_px),
         )
 
-    if working_scale:
-        found = merged(try_scale(solid_image, solid, working_scale, **options))
-        tried: tuple[Trial, ...] = (found.trial,)
-    else:
-        trial, tried = choose_scale(solid_image, solid, scale_tolerance=scale_tolerance, **options)
-        found = merged(trial)
-        # Trained classifiers see through more noise than mean strength does: the next finer scale may serve better.
-        if trial is not tried[-1] and found.mean_stability >= _WORTH_FINER:
-            next_one = tried[tried.index(trial) + 1]
-            if next_one is tried[-1]:  # so far of a part only
-                next_one = try_scale(solid_image, solid, next_one.evidence.factor, **options)
-                tried = (*tried[:-1], next_one)
-            finer = merged(next_one)
-            if finer.mean_stability >= found.mean_stability - _STABILITY_TOLERANCE:
-                found = finer
+    trial, tried = scales.chosen(working_scale, scale_tolerance)
+    found = merged(trial)
+    # Trained classifiers see through more noise than mean strength does: the next finer scale may serve better.
+    if not working_scale and trial is not tried[-1] and found.mean_stability >= _WORTH_FINER:
+        next_one = tried[tried.index(trial) + 1]
+        if next_one is tried[-1]:  # so far of a part only
+            next_one = scales.trial(next_one.evidence.factor)
+            tried = (*tried[:-1], next_one)
+        finer = merged(next_one)
+        if finer.mean_stability >= found.mean_stability - _STABILITY_TOLERANCE:
+            found = finer
     return _grain_map(
         found,
         merge_probability,
@@ -277,29 +272,33 @@ def pair_weight(judge_pairs: Judge, *, small_grain_px: float) -> Callable[[Pairs
     return weigh
 
 
+def _hierarchy(
+    trial: Trial, judge_contacts: Judge, judge_pairs: Judge, *, merge_level: float, small_grain_px: float, top: float
+) -> Hierarchy:
+    """Basins merged by what classifiers say."""
+    labels, touching, features = described(trial, merge_level=merge_level)
+    sums = region_sums(trial.flat, labels)
+    tree = merge_tree(
+        sums,
+        touching,
+        contact_evidence(judge_contacts(features)),
+        pair_weight(judge_pairs, small_grain_px=small_grain_px),
+        top=top,
+    )
+    return Hierarchy(trial, labels, touching, tree, sums[:, 0])
+
+
 @dataclass(frozen=True, eq=False)
 class _Merged:
     """Basins at one working scale, how they merge, and how stable the grains are."""
 
-    trial: Trial
-    labels: np.ndarray
-    touching: Contacts
-    tree: MergeTree
+    hierarchy: Hierarchy
     stability: np.ndarray
     agreement: float
 
     @property
     def mean_stability(self) -> float:
         return float(self.stability[1:].mean()) if len(self.stability) > 1 else 0.0
-
-
-def _solid(image: np.ndarray, valid: np.ndarray, pores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture without its pores, and where it is.
-
-    A pore is darker than any groove: left in, it would set the contrast that grooves around it are measured by.
-    """
-    solid = valid & (pores == 0)
-    return np.where(solid, image, np.float32(0)), solid
 
 
 def _grain_map(
@@ -313,8 +312,9 @@ def _grain_map(
     confidence: float,
     dependence: float,
 ) -> GrainMap:
-    trial = found.trial
-    grains = enlarged(cut(found.tree, found.labels, level), valid.shape)
+    hierarchy = found.hierarchy
+    trial = hierarchy.trial
+    grains = hierarchy.grains(level, valid.shape)
     grains[~valid | (pores > 0)] = 0
     boundary = cv2.resize(trial.strength, valid.shape[::-1], interpolation=cv2.INTER_LINEAR)
     boundary[~valid] = 0
@@ -323,10 +323,11 @@ def _grain_map(
         boundary=boundary,
         stability=found.stability,
         level=level,
-        rungs=rungs(found.tree, found.touching, tuple(sorted((*ladder, level)))),
+        rungs=rungs(hierarchy.tree, hierarchy.touching, tuple(sorted((*ladder, level)))),
         working_scale=trial.evidence.factor,
         confidence=confidence,
         relative_dependence=dependence,
         evidence=tuple(each.evidence for each in tried),
         agreement=found.agreement,
+        hierarchy=hierarchy,
     )

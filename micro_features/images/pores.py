@@ -5,7 +5,8 @@ and are thereby blind to shading: one by a few rules, one by a trained classifie
 are the thresholds that the literature uses, for comparison.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -98,6 +99,24 @@ def local(
     return _labelled(cv2.medianBlur(found.view(np.uint8), 3).view(bool) & valid, min_area_px, seeds)
 
 
+class PoreLikelihood(NamedTuple):
+    """How likely pixels are pore, whatever the threshold: the dear part of `classified`.
+
+    Attributes
+    ----------
+    probability, smooth : (rows, cols) float32 array
+        0 to 1; smooth is blurred a little, for the outlines.
+    beyond : (rows, cols) bool array
+        Where darkness is more than part of a groove.
+    valid : (rows, cols) bool array
+    """
+
+    probability: np.ndarray
+    smooth: np.ndarray
+    beyond: np.ndarray
+    valid: np.ndarray
+
+
 def pore_probability(
     image: np.ndarray,
     valid: np.ndarray,
@@ -151,63 +170,86 @@ def classified(
     (rows, cols) int32 array
         Labels from 1; 0 is no pore.
     """
-    return next(_at((threshold,), image, valid, predict, window_px, min_area_px))
+    likelihood = pore_likelihood(image, valid, predict=predict, window_px=window_px)
+    return likely_pores(likelihood, threshold=threshold, min_area_px=min_area_px)
 
 
-def classified_with_range(
+def pore_likelihood(
     image: np.ndarray,
     valid: np.ndarray,
     *,
     predict: Callable[[np.ndarray], np.ndarray],
-    threshold: float = 0.5,
     window_px: float = 50.0,
-    min_area_px: int = 12,
-) -> tuple[np.ndarray, tuple[float, float]]:
-    """Pores as `classified` finds them, and how far their area hangs on the threshold.
+) -> PoreLikelihood:
+    """What `likely_pores` cuts.
 
     Parameters
     ----------
-    image, valid, predict, threshold, window_px, min_area_px
+    image, valid, predict, window_px
+        As for `pore_probability`.
+
+    Returns
+    -------
+    PoreLikelihood
+    """
+    evidence = pore_evidence(image, valid, window_px=window_px)
+    probability = _probability(evidence, predict)
+    smooth = cv2.GaussianBlur(probability, (0, 0), OUTLINE_BLUR_PX)
+    return PoreLikelihood(probability, smooth, _beyond_grooves(evidence, valid), valid)
+
+
+def likely_pores(likelihood: PoreLikelihood, *, threshold: float = 0.5, min_area_px: int = 12) -> np.ndarray:
+    """Pores as `classified` finds them.
+
+    Parameters
+    ----------
+    likelihood : PoreLikelihood
+    threshold, min_area_px
         As for `classified`.
 
     Returns
     -------
+    (rows, cols) int32 array
+    """
+    probability, smooth, beyond, valid = likelihood
+    shown = (smooth > OUTLINE_SHARE * threshold).view(np.uint8)
+    bridged = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2)).view(bool)
+    bridged &= valid & (smooth > CLEARLY_SOLID)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged.view(np.uint8), connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA]
+    keep = np.bincount(labels.ravel(), probability.ravel(), minlength=count) > threshold * area
+    keep &= area >= min_area_px
+    if keep[1:].any():
+        keep &= np.bincount(labels[beyond], minlength=count) > SHARE_BEYOND_GROOVES * area
+    return _kept(labels, keep)
+
+
+def pore_area_range(
+    likelihood: PoreLikelihood, labels: np.ndarray, *, threshold: float = 0.5, min_area_px: int = 12
+) -> tuple[float, float]:
+    """How far the area of pores hangs on the threshold.
+
+    Parameters
+    ----------
+    likelihood : PoreLikelihood
     labels : (rows, cols) int32 array
-    area_range : (low, high)
+        What `likely_pores` finds with these parameters.
+    threshold, min_area_px
+        As for `classified`.
+
+    Returns
+    -------
+    (low, high)
         Area of pores where the odds asked for are 7/3 times as large and as small (at even odds: probabilities 0.7 and
         0.3), over that found; NaN where none are found. It held the true area in 37 of 40 drawn sections.
     """
     odds = threshold / (1 - threshold)
-    stricter, looser = (other / (1 + other) for other in (odds * _RANGE_OF_ODDS, odds / _RANGE_OF_ODDS))
-    labels, least, most = _at((threshold, stricter, looser), image, valid, predict, window_px, min_area_px)
-    area, low, high = (np.count_nonzero(each) for each in (labels, least, most))
-    return labels, (min(low / area, 1.0), max(high / area, 1.0)) if area else (np.nan, np.nan)
-
-
-def _at(
-    thresholds: Sequence[float],
-    image: np.ndarray,
-    valid: np.ndarray,
-    predict: Callable[[np.ndarray], np.ndarray],
-    window_px: float,
-    min_area_px: int,
-) -> Iterator[np.ndarray]:
-    """What `classified` finds at each of several thresholds; probabilities are the dear part."""
-    evidence = pore_evidence(image, valid, window_px=window_px)
-    probability = _probability(evidence, predict)
-    smooth = cv2.GaussianBlur(probability, (0, 0), OUTLINE_BLUR_PX)
-    beyond = _beyond_grooves(evidence, valid)
-    for threshold in thresholds:
-        shown = (smooth > OUTLINE_SHARE * threshold).view(np.uint8)
-        bridged = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, disc(BRIDGE_PX // 2)).view(bool)
-        bridged &= valid & (smooth > CLEARLY_SOLID)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged.view(np.uint8), connectivity=8)
-        area = stats[:, cv2.CC_STAT_AREA]
-        keep = np.bincount(labels.ravel(), probability.ravel(), minlength=count) > threshold * area
-        keep &= area >= min_area_px
-        if keep[1:].any():
-            keep &= np.bincount(labels[beyond], minlength=count) > SHARE_BEYOND_GROOVES * area
-        yield _kept(labels, keep)
+    others = (other / (1 + other) for other in (odds * _RANGE_OF_ODDS, odds / _RANGE_OF_ODDS))
+    low, high = (
+        np.count_nonzero(likely_pores(likelihood, threshold=other, min_area_px=min_area_px)) for other in others
+    )
+    area = np.count_nonzero(labels)
+    return (min(low / area, 1.0), max(high / area, 1.0)) if area else (np.nan, np.nan)
 
 
 def _probability(evidence: PoreEvidence, predict: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

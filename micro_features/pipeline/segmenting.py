@@ -1,28 +1,38 @@
 """Grains and pores of a micrograph."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
 from micro_features.data import Micrograph, Segmentation
-from micro_features.images.grains import GRAIN_METHODS, Judge
+from micro_features.images.grains import GRAIN_METHODS, GrainMap, Judge
+from micro_features.images.hierarchy import Memo, made_now
 from micro_features.images.phases import PhaseMasks, phase_masks
-from micro_features.images.pores import PORE_METHODS, classified_with_range
+from micro_features.images.pores import (
+    PORE_METHODS,
+    PoreLikelihood,
+    likely_pores,
+    pore_area_range,
+    pore_likelihood,
+)
 from micro_features.pipeline.frame import frame_of
 from micro_features.pipeline.models import boundary_judges, pore_judge
 from micro_features.settings import Settings
 
 
-def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
+def segment(micrograph: Micrograph, settings: Settings, *, memo: Memo = made_now) -> Segmentation:
     """Grains and pores of a micrograph.
 
     Parameters
     ----------
     micrograph : Micrograph
     settings : Settings
+    memo : Memo
+        Keeps intermediate results of this micrograph, so that a changed setting costs only what it touches
+        (`pipeline.memory.Memory`); the segmentation is the same with and without.
 
     Returns
     -------
@@ -31,10 +41,8 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     """
     frame = frame_of(micrograph.valid)
     image, valid = micrograph.image[frame], micrograph.valid[frame]
-    pores, pore_area_range = _pores(image, valid, settings)
-    find_grains = GRAIN_METHODS[settings.grains.method]
-    judges: dict[str, Judge] = boundary_judges(settings.grains.model) if settings.grains.method == "learned" else {}
-    grains = find_grains(image, valid, pores, **judges, **_options(find_grains, settings.prepare, settings.grains))
+    pores, pore_area_range = find_pores(image, valid, settings, memo=memo)
+    grains = find_grains(image, valid, pores, settings, memo=memo)
     here = next(rung for rung in grains.rungs if rung.level == grains.level)
 
     def whole(part: np.ndarray) -> np.ndarray:
@@ -60,13 +68,117 @@ def segment(micrograph: Micrograph, settings: Settings) -> Segmentation:
     )
 
 
-def _pores(image: np.ndarray, valid: np.ndarray, settings: Settings) -> tuple[np.ndarray, tuple[float, float]]:
-    """Labels, and the range of their area where the method tells one."""
-    if settings.pores.method == "classified":
-        predict = pore_judge(settings.pores.model)
-        return classified_with_range(image, valid, predict=predict, **_options(classified_with_range, settings.pores))
-    find = PORE_METHODS[settings.pores.method]
-    return find(image, valid, **_options(find, settings.pores)), (np.nan, np.nan)
+def find_pores(
+    image: np.ndarray, valid: np.ndarray, settings: Settings, *, memo: Memo = made_now
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Pores by the method that the settings name.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+    valid : (rows, cols) bool array
+    settings : Settings
+    memo : Memo
+        Of this picture.
+
+    Returns
+    -------
+    labels : (rows, cols) int32 array
+    area_range : (low, high)
+        Of their area, where the method tells one; else NaN.
+    """
+    chosen = settings.pores
+    find = PORE_METHODS[chosen.method]
+
+    def labelled() -> tuple[np.ndarray, tuple[float, float]]:
+        if chosen.method != "classified":
+            return find(image, valid, **_options(find, chosen)), (np.nan, np.nan)
+        likelihood = pore_likelihood_of(image, valid, settings, memo=memo)
+        cut = _options(likely_pores, chosen)
+        labels = likely_pores(likelihood, **cut)
+        return labels, pore_area_range(likelihood, labels, **cut)
+
+    found: tuple[np.ndarray, tuple[float, float]] = memo(("pores", pore_key(settings)), labelled)
+    return found
+
+
+def pore_likelihood_of(
+    image: np.ndarray, valid: np.ndarray, settings: Settings, *, memo: Memo = made_now
+) -> PoreLikelihood:
+    """What the trained classifier says of each pixel, whatever the threshold.
+
+    Parameters
+    ----------
+    image, valid, settings, memo
+        As for `find_pores`; of method ``classified``.
+
+    Returns
+    -------
+    PoreLikelihood
+    """
+    found: PoreLikelihood = memo(
+        likelihood_key(settings),
+        lambda: pore_likelihood(
+            image, valid, predict=pore_judge(settings.pores.model), window_px=settings.pores.window_px
+        ),
+    )
+    return found
+
+
+def find_grains(
+    image: np.ndarray, valid: np.ndarray, pores: np.ndarray, settings: Settings, *, memo: Memo = made_now
+) -> GrainMap:
+    """Grains by the method that the settings name.
+
+    Parameters
+    ----------
+    image : (rows, cols) float32 array
+    valid : (rows, cols) bool array
+    pores : (rows, cols) int32 array
+        What `find_pores` finds with these settings.
+    settings : Settings
+    memo : Memo
+        Of this picture.
+
+    Returns
+    -------
+    GrainMap
+    """
+    chosen = settings.grains
+    find = GRAIN_METHODS[chosen.method]
+    judges: dict[str, Judge] = boundary_judges(chosen.model) if chosen.method == "learned" else {}
+    around = (chosen.method, chosen.model, pore_key(settings))
+    found: GrainMap = memo(
+        grain_key(settings),
+        lambda: find(
+            image,
+            valid,
+            pores,
+            **judges,
+            **_options(find, settings.prepare, chosen),
+            memo=lambda key, make: memo((around, key), make),
+        ),
+    )
+    return found
+
+
+def likelihood_key(settings: Settings) -> Hashable:
+    """All that the likelihood of pores depends on, beside the picture."""
+    return ("likelihood", settings.pores.model, settings.pores.window_px)
+
+
+def pore_key(settings: Settings) -> Hashable:
+    """All that pores depend on, beside the picture."""
+    method = settings.pores.method
+    listens = {*_options(PORE_METHODS[method], settings.pores)}
+    if method == "classified":
+        listens.add("model")
+    return (method, *(getattr(settings.pores, name) for name in sorted(listens)))
+
+
+def grain_key(settings: Settings) -> Hashable:
+    """All that grains depend on, beside the picture."""
+    return ("grains", settings.grains, settings.prepare, pore_key(settings))
 
 
 def _range(values: Sequence[float], of: float) -> tuple[float, float]:

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from micro_features.images.pore_evidence import PORE_FEATURES
-from micro_features.images.pores import PORE_METHODS, classified, classified_with_range, pore_probability
+from micro_features.images.pores import (
+    PORE_METHODS,
+    classified,
+    likely_pores,
+    pore_area_range,
+    pore_likelihood,
+    pore_probability,
+)
 
 local = PORE_METHODS["local"]
 
@@ -290,7 +297,9 @@ def test_the_range_of_area_is_that_at_other_thresholds():
         darkness = values[:, PORE_FEATURES.index("darkness")]
         return np.clip(darkness / darkness.max(initial=1), 0, 1).astype(np.float32)
 
-    labels, (low, high) = classified_with_range(image, everywhere(image), predict=by_degree)
+    likelihood = pore_likelihood(image, everywhere(image), predict=by_degree)
+    labels = likely_pores(likelihood)
+    low, high = pore_area_range(likelihood, labels)
     found = [classified(image, everywhere(image), predict=by_degree, threshold=level) for level in (0.7, 0.5, 0.3)]
     np.testing.assert_array_equal(labels, found[1])
     area = [np.count_nonzero(each) for each in found]
@@ -300,9 +309,10 @@ def test_the_range_of_area_is_that_at_other_thresholds():
 
 def test_no_pores_have_no_range_of_area():
     image, _, _ = discs(10)
-    labels, area_range = classified_with_range(image, everywhere(image), predict=lambda values: np.zeros(len(values)))
+    likelihood = pore_likelihood(image, everywhere(image), predict=lambda values: np.zeros(len(values)))
+    labels = likely_pores(likelihood)
     assert labels.max() == 0
-    assert np.isnan(area_range).all()
+    assert np.isnan(pore_area_range(likelihood, labels)).all()
 
 
 def test_small_classified_regions_are_dropped():
