@@ -6,7 +6,7 @@ Command line, page and notebooks go through here; none of them computes anything
 from micro_features.pipeline.measuring import Measured, measure
 from micro_features.pipeline.models import BOUNDARY_WEIGHTS, PORE_WEIGHTS, check_models, models_used
 from micro_features.pipeline.scale import UNCALIBRATED, Calibrated, calibrate, calibrate_if_possible, micrograph_of
-from micro_features.pipeline.segmenting import phases, segment
+from micro_features.pipeline.segmenting import phases, put_together, segment
 
 __all__ = [
     "BOUNDARY_WEIGHTS",
@@ -21,5 +21,6 @@ __all__ = [
     "micrograph_of",
     "models_used",
     "phases",
+    "put_together",
     "segment",
 ]

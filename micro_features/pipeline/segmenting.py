@@ -43,6 +43,27 @@ def segment(micrograph: Micrograph, settings: Settings, *, memo: Memo = made_now
     image, valid = micrograph.image[frame], micrograph.valid[frame]
     pores, pore_area_range = find_pores(image, valid, settings, memo=memo)
     grains = find_grains(image, valid, pores, settings, memo=memo)
+    return put_together(micrograph, pores, pore_area_range, grains)
+
+
+def put_together(
+    micrograph: Micrograph, pores: np.ndarray, pore_area_range: tuple[float, float], grains: GrainMap
+) -> Segmentation:
+    """What `find_pores` and `find_grains` found in the frame of a micrograph, at the size of the picture.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+    pores : (rows, cols) int32 array
+        In `frame_of` its valid pixels, as `grains` are.
+    pore_area_range : (low, high)
+    grains : GrainMap
+
+    Returns
+    -------
+    Segmentation
+    """
+    frame = frame_of(micrograph.valid)
     here = next(rung for rung in grains.rungs if rung.level == grains.level)
 
     def whole(part: np.ndarray) -> np.ndarray:
@@ -98,7 +119,7 @@ def find_pores(
         labels = likely_pores(likelihood, **cut)
         return labels, pore_area_range(likelihood, labels, **cut)
 
-    found: tuple[np.ndarray, tuple[float, float]] = memo(("pores", pore_key(settings)), labelled)
+    found: tuple[np.ndarray, tuple[float, float]] = memo(pores_key(settings), labelled)
     return found
 
 
@@ -147,7 +168,7 @@ def find_grains(
     chosen = settings.grains
     find = GRAIN_METHODS[chosen.method]
     judges: dict[str, Judge] = boundary_judges(chosen.model) if chosen.method == "learned" else {}
-    around = (chosen.method, chosen.model, pore_key(settings))
+    around = (chosen.method, chosen.model, pores_key(settings))
     found: GrainMap = memo(
         grain_key(settings),
         lambda: find(
@@ -167,18 +188,18 @@ def likelihood_key(settings: Settings) -> Hashable:
     return ("likelihood", settings.pores.model, settings.pores.window_px)
 
 
-def pore_key(settings: Settings) -> Hashable:
+def pores_key(settings: Settings) -> Hashable:
     """All that pores depend on, beside the picture."""
     method = settings.pores.method
     listens = {*_options(PORE_METHODS[method], settings.pores)}
     if method == "classified":
         listens.add("model")
-    return (method, *(getattr(settings.pores, name) for name in sorted(listens)))
+    return ("pores", method, *(getattr(settings.pores, name) for name in sorted(listens)))
 
 
 def grain_key(settings: Settings) -> Hashable:
     """All that grains depend on, beside the picture."""
-    return ("grains", settings.grains, settings.prepare, pore_key(settings))
+    return ("grains", settings.grains, settings.prepare, pores_key(settings))
 
 
 def _range(values: Sequence[float], of: float) -> tuple[float, float]:
