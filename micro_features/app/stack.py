@@ -197,8 +197,8 @@ class Stack:
         rough = self._rough
         scale = here.grains.working_scale or (self._latest[1].working_scale if self._latest else _USUAL_SCALE)
         found = rough.exact(here.updated({"grains.working_scale": scale}), superseded)
-        labels = (rough._whole(found.grains.labels), rough._whole(found.pores))
-        return Quick(*(spread(each, self.shape) for each in labels), "")
+        grains, pores = (rough._whole(each) for each in (found.grains.labels, found.pores))
+        return Quick(spread(grains, self.shape), spread(pores, self.shape), "")
 
     def _whole(self, part: np.ndarray) -> np.ndarray:
         full = np.zeros(self.shape, part.dtype)

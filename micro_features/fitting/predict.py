@@ -4,7 +4,7 @@ A model knows features as they were measured in its training. What was measured 
 named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -230,7 +230,7 @@ def _features(model: PropertyModel, table: Path, request: Request) -> tuple[pd.D
         _refuse(joined, different)
     rows = np.arange(len(joined.ids))
     X = candidates(joined, rows, model.columns, {}).values.set_axis(list(joined.ids), axis=0)
-    return X, _warnings(model, joined, X, different)
+    return X, row_warnings(model, joined.table, X, [bool(reason) for reason in different])
 
 
 # ---- pictures --------------------------------------------------------------------------------------------------------
@@ -338,15 +338,32 @@ def _refuse(joined: Joined, different: list[str]) -> None:
 # ---- what a reader must know of a row --------------------------------------------------------------------------------
 
 
-def _warnings(model: PropertyModel, joined: Joined, X: pd.DataFrame, different: list[str]) -> list[str]:
-    sizes = _pixel_warnings(model, joined)
+def row_warnings(model: PropertyModel, table: pd.DataFrame, X: pd.DataFrame, otherwise: Sequence[bool]) -> list[str]:
+    """What a reader must know of each prediction, beside whether it resembles the training.
+
+    Parameters
+    ----------
+    model : PropertyModel
+    table : DataFrame
+        A row a micrograph; of its columns ``pixel_um`` is looked at.
+    X : (m, k) DataFrame of float
+        The model's columns, by id.
+    otherwise : (m,) sequence of bool
+        Whether a row was measured otherwise than in training.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing speaks against it.
+    """
+    sizes = _pixel_warnings(model, table)
     never_missing = [feature.name for feature in model.features if not feature.missing]
     final = [model.columns[i] for i in model.final.choice.columns]
     empty, blank = X[never_missing].isna(), X[final].isna().all(axis=1)
     found = []
     for row in range(len(X)):
-        said = [OUTSIDE_SETTINGS] if different[row] else []
-        said += [OF_TRAINING] if joined.ids[row] in model.training_ids else []
+        said = [OUTSIDE_SETTINGS] if otherwise[row] else []
+        said += [OF_TRAINING] if X.index[row] in model.training_ids else []
         if blank.iloc[row]:
             said.append(NOTHING_MEASURED)
         else:
@@ -357,14 +374,14 @@ def _warnings(model: PropertyModel, joined: Joined, X: pd.DataFrame, different: 
     return found
 
 
-def _pixel_warnings(model: PropertyModel, joined: Joined) -> list[str]:
+def _pixel_warnings(model: PropertyModel, table: pd.DataFrame) -> list[str]:
     """Where features at scales of pixels come from another magnification."""
     trained = model.extraction.pixel_um
     if trained is None or not any(map(in_pixel_scales, model.columns)):
-        return [""] * len(joined.ids)
+        return [""] * len(table)
     known = span(trained)
     told = []
-    sizes = joined.table.get("pixel_um", pd.Series(np.nan, index=joined.table.index))
+    sizes = table.get("pixel_um", pd.Series(np.nan, index=table.index))
     for size in pd.to_numeric(sizes, errors="coerce"):
         if np.isnan(size):
             told.append(f"pixel size not known; in training {known} µm")
