@@ -6,6 +6,7 @@ from pathlib import Path
 from micro_features import __version__
 from micro_features.cli.learning_arguments import add_cnn, add_explain, add_fit, add_predict
 from micro_features.cli.published_command import add_published
+from micro_features.cli.report_command import add_report
 from micro_features.cli.shared_arguments import (
     add_calibration,
     add_method,
@@ -129,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     add_cnn(commands)
     add_explain(commands)
     add_published(commands)
+    add_report(commands)
 
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)
     subjects = benchmark.add_subparsers(title="subjects", required=True, metavar="SUBJECT")

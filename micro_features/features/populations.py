@@ -133,7 +133,7 @@ def population_features(regions: pd.DataFrame, valid: np.ndarray, *, phase: Phas
     """
     features = {f"{phase}_number": float(len(regions))}
     whole = regions[~regions["touches_border"]]
-    weights = _miles_lantuejoul(whole, valid, pixel_um)
+    weights = whole_region_weights(whole, valid, pixel_um)
     area = np.count_nonzero(valid) * pixel_um**2
     seen = area > 0 and (len(whole) > 0 or len(regions) == 0)
     features[f"{phase}_number_density_per_um2"] = float(weights.sum() / area) if seen else np.nan
@@ -151,8 +151,23 @@ def population_features(regions: pd.DataFrame, valid: np.ndarray, *, phase: Phas
     return features
 
 
-def _miles_lantuejoul(whole: pd.DataFrame, valid: np.ndarray, pixel_um: float) -> np.ndarray:
-    """One over the probability that each region lies whole in the frame."""
+def whole_region_weights(whole: pd.DataFrame, valid: np.ndarray, pixel_um: float) -> np.ndarray:
+    """One over the probability that each region lies whole in the frame (Miles 1974; Lantuejoul 1978).
+
+    Parameters
+    ----------
+    whole : DataFrame
+        Regions that do not touch the border; columns ``height_um`` and ``width_um``.
+    valid : (rows, cols) bool array
+        Where there is material; its bounding box is the frame.
+    pixel_um : float
+        Edge of a pixel, micrometres.
+
+    Returns
+    -------
+    (n,) float array
+        At least 1.
+    """
     rows, cols = (np.flatnonzero(valid.any(axis=axis)) for axis in (1, 0))
     if len(whole) == 0 or len(rows) == 0:
         return np.zeros(0)

@@ -110,3 +110,22 @@ def caption_strip(caption: str, width: int) -> np.ndarray:
     for number, line in enumerate(lines):
         pen.text((size // 2, round(size * (0.3 + 1.4 * number))), line, font=font, fill=CAPTION_COLOUR)
     return np.asarray(strip)
+
+
+def without_caption(pixels: np.ndarray) -> np.ndarray:
+    """An overlay less the strip of words below it, which a smaller copy could not show.
+
+    Parameters
+    ----------
+    pixels : (rows, cols, 3) uint8 array
+        RGB, as `draw_overlay` makes it.
+
+    Returns
+    -------
+    (rows, cols, 3) uint8 array
+        Whole where no such strip is found.
+    """
+    # The strip's margin holds no word, whatever its type size.
+    margin = (pixels[:, :5] == CAPTION_BACKGROUND).all(axis=(1, 2))[::-1]
+    strip = len(margin) if margin.all() else int(margin.argmin())
+    return pixels if strip == len(pixels) else pixels[: len(pixels) - strip]

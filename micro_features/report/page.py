@@ -2,70 +2,96 @@
 
 import base64
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from micro_features.report.axes import number
+from micro_features.report.page_style import STYLE
 
 _CONTENTS_FROM = 4
-_STYLE = """
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --soft: #666; --line: #ccc; --head: #f3f3f3; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e4e4; --paper: #1b1b1b; --soft: #a5a5a5; --line: #4a4a4a; --head: #2a2a2a; } }
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
-h1 { font-size: 1.6rem; line-height: 1.25; }
-h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
-nav a { color: inherit; }
-p { max-width: 46rem; }
-.table { overflow-x: auto; margin: 1.2rem 0; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-caption, figcaption { text-align: left; color: var(--soft); font-size: .85rem; padding: .3rem 0; }
-th, td { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-thead th { background: var(--head); border-bottom: 2px solid var(--line); }
-.number { text-align: right; white-space: nowrap; }
-figure { margin: 1.5rem 0; }
-img { max-width: 100%; height: auto; background: #fff; }
-@media print {
-  :root { --ink: #000; --paper: #fff; --soft: #444; --line: #aaa; --head: #eee; }
-  body { max-width: none; margin: 0; font-size: 10pt; }
-  .table { overflow-x: visible; }
-  table { font-size: 8pt; }
-  th { overflow-wrap: anywhere; }
-  th, td { padding: .1rem .3rem; }
-  figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; } }
-"""
+_WIDE_FROM = 9
 # Says to the browser, too, that nothing may be loaded or run.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_JPEG_BEGINS = b"\xff\xd8\xff"
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # controls of the direction of writing
+
+
+class Picture(NamedTuple):
+    """A figure on a page.
+
+    Attributes
+    ----------
+    caption : str
+        Stands below it.
+    content : bytes
+        A PNG or JPEG file.
+    alt : str
+        What a reader who does not see it is told; the caption where left out.
+    """
+
+    caption: str
+    content: bytes
+    alt: str = ""
+
+
+class Table(NamedTuple):
+    """A table on a page.
+
+    Attributes
+    ----------
+    caption : str
+    data : DataFrame
+        The index is not shown. A cell that holds a tuple is a list; one that holds `Code` is set as such.
+    rows_named : bool
+        The first column names the rows.
+    """
+
+    caption: str
+    data: pd.DataFrame
+    rows_named: bool = False
+
+
+class Code(str):
+    """Words of a machine, as hashes and command lines; may be broken anywhere."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page: words, then tables, then figures.
+    """A part of a page: words, then tables, then figures, then pictures side by side, then parts of it.
 
     Attributes
     ----------
     heading : str
-    paragraphs : sequence of str
-        Plain text.
-    tables : sequence of (caption, DataFrame)
-        The index is not shown.
-    figures : sequence of (caption, bytes)
-        PNG files. The caption is what a reader who does not see the figure is told.
+    paragraphs : sequence of str, or tuple of str
+        Plain text; a tuple is a list.
+    tables : sequence of (caption, DataFrame) or Table
+    figures : sequence of (caption, bytes) or Picture
+    gallery : sequence of (caption, bytes) or Picture
+        Set in columns.
+    parts : sequence of Section
+        With headings one level below.
+    large : bool
+        Begins on a new page where it is printed.
     """
 
     heading: str
-    paragraphs: Sequence[str] = ()
-    tables: Sequence[tuple[str, pd.DataFrame]] = ()
-    figures: Sequence[tuple[str, bytes]] = ()
+    paragraphs: Sequence[str | tuple[str, ...]] = ()
+    tables: Sequence[tuple[str, pd.DataFrame] | Table] = ()
+    figures: Sequence[tuple[str, bytes] | Picture] = ()
+    gallery: Sequence[tuple[str, bytes] | Picture] = ()
+    parts: Sequence["Section"] = ()
+    large: bool = False
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+def page(title: str, sections: Sequence[Section], *, generator: str = "") -> str:
     """A HTML page that is complete in itself.
 
     Parameters
@@ -73,6 +99,8 @@ def page(title: str, sections: Sequence[Section]) -> str:
     title : str
     sections : sequence of Section
         From four on, a list of them stands at the top.
+    generator : str
+        What wrote it; told in the page's head.
 
     Returns
     -------
@@ -80,50 +108,60 @@ def page(title: str, sections: Sequence[Section]) -> str:
         HTML, to be written as UTF-8. Whatever the words hold is shown as words. Numbers have three figures; what is
         not known is a dash.
     """
-    body = [f"<h1>{_text(title)}</h1>"]
+    body = ['<a class="skip" href="#content">To the content</a>', f"<h1>{_text(title)}</h1>"]
     if len(sections) >= _CONTENTS_FROM:
         entries = (
             f'<li><a href="#section-{place}">{_text(section.heading)}</a></li>'
             for place, section in enumerate(sections, 1)
         )
         body.append("\n".join(['<nav aria-label="Contents">', "<ol>", *entries, "</ol>", "</nav>"]))
+    body.append('<main id="content" tabindex="-1">')
     body.extend(_section(section, f"section-{place}") for place, section in enumerate(sections, 1))
+    body.append("</main>")
     head = [
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        *([f'<meta name="generator" content="{_text(generator)}">'] if generator else []),
         f"<title>{_text(title)}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<style>{STYLE}</style>",
     ]
     return "\n".join(
         ["<!DOCTYPE html>", '<html lang="en">', "<head>", *head, "</head>", "<body>", *body, "</body>", "</html>", ""]
     )
 
 
-def _section(section: Section, name: str) -> str:
-    parts = [f'<section id="{name}">', f"<h2>{_text(section.heading)}</h2>"]
-    parts.extend(f"<p>{_text(paragraph)}</p>" for paragraph in section.paragraphs)
-    parts.extend(_table(caption, table) for caption, table in section.tables)
-    for caption, png in section.figures:
-        source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-        said = _text(caption)
-        parts.append(f'<figure>\n<img src="{source}" alt="{said}">\n<figcaption>{said}</figcaption>\n</figure>')
+def _section(section: Section, name: str, level: int = 2) -> str:
+    kind = ' class="large"' if section.large else ""
+    parts = [f'<section id="{name}"{kind}>', f"<h{level}>{_text(section.heading)}</h{level}>"]
+    parts.extend(_cell(each) if isinstance(each, tuple) else f"<p>{_text(each)}</p>" for each in section.paragraphs)
+    parts.extend(_table(Table(*each)) for each in section.tables)
+    parts.extend(_figure(Picture(*each)) for each in section.figures)
+    if section.gallery:
+        parts.extend(['<div class="gallery">', *(_figure(Picture(*each)) for each in section.gallery), "</div>"])
+    parts.extend(_section(part, f"{name}-{place}", level + 1) for place, part in enumerate(section.parts, 1))
     return "\n".join([*parts, "</section>"])
 
 
-def _table(caption: str, table: pd.DataFrame) -> str:
+def _figure(picture: Picture) -> str:
+    kind = "jpeg" if picture.content.startswith(_JPEG_BEGINS) else "png"
+    source = f"data:image/{kind};base64,{base64.b64encode(picture.content).decode('ascii')}"
+    said = f"\n<figcaption>{_text(picture.caption)}</figcaption>"
+    return f'<figure>\n<img src="{source}" alt="{_text(picture.alt or picture.caption)}">{said}\n</figure>'
+
+
+def _table(told: Table) -> str:
+    table, caption = told.data, _text(told.caption)
     columns = [table.iloc[:, place] for place in range(table.shape[1])]
     kinds = [' class="number"' if _all_numbers(column) else "" for column in columns]
     heads = (f'<th scope="col"{kind}>{_text(name)}</th>' for name, kind in zip(table.columns, kinds, strict=True))
-    rows = (
-        "<tr>" + "".join(f"<td{kind}>{_cell(value)}</td>" for value, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in zip(*columns, strict=True)
-    )
+    rows = ("<tr>" + "".join(_cells(row, kinds, told.rows_named)) + "</tr>" for row in zip(*columns, strict=True))
+    wide = ' class="wide"' if len(columns) >= _WIDE_FROM else ""
     return "\n".join(
         [
             # Wide tables scroll; whoever has no mouse gets there by key.
-            f'<div class="table" role="region" aria-label="{_text(caption)}" tabindex="0">',
-            f"<table>\n<caption>{_text(caption)}</caption>",
+            f'<div class="table" role="region" aria-label="{caption}" tabindex="0">',
+            f"<table{wide}>\n<caption>{caption}</caption>",
             f"<thead>\n<tr>{''.join(heads)}</tr>\n</thead>",
             "<tbody>",
             *rows,
@@ -131,6 +169,16 @@ def _table(caption: str, table: pd.DataFrame) -> str:
             "</div>",
         ]
     )
+
+
+def _cells(row: Sequence[object], kinds: Sequence[str], named: bool) -> Iterator[str]:
+    for place, (value, kind) in enumerate(zip(row, kinds, strict=True)):
+        if named and place == 0:
+            yield f'<th scope="row">{_cell(value)}</th>'
+        elif isinstance(value, Code):
+            yield f'<td class="code">{_cell(value)}</td>'
+        else:
+            yield f"<td{kind}>{_cell(value)}</td>"
 
 
 def _all_numbers(column: pd.Series) -> bool:
@@ -141,6 +189,8 @@ def _all_numbers(column: pd.Series) -> bool:
 def _cell(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "<ul>" + "".join(f"<li>{_cell(each)}</li>" for each in value) + "</ul>" if value else "–"
     if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, Real) and np.isnan(float(value))):
         return "–"
     if isinstance(value, Integral):
@@ -157,6 +207,7 @@ def _three_figures(value: float) -> str:
 
 
 def _text(value: object) -> str:
-    """Words as words: neither markup, nor letters that no file can hold."""
+    """Words as words: no markup, no letters that a file can not hold, none that turn the words beside them round."""
     said = "".join(letter for letter in str(value) if letter in "\t\n" or ord(letter) >= 32)
+    said = _TURNING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", said)
     return html.escape(said.encode("utf-8", "replace").decode("utf-8"))

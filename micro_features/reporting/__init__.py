@@ -1,0 +1,1 @@
+"""A report to send to a colleague: what other commands wrote, on one page."""

@@ -1,0 +1,130 @@
+"""What the numbers come from: settings, versions, hashes, command lines."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from micro_features.report.page import Code, Section, Table
+from micro_features.reporting.learned import Learned
+from micro_features.reporting.measured import Measured
+from micro_features.reporting.wording import UNKNOWN, counted
+from micro_features.settings.controls import Control, controls
+
+_ELSEWHERE = "words."
+"""Of the published method: no number of `extract` depends on them."""
+
+
+def settings(measured: Measured) -> Section:
+    """Settings off their default first, then all of them with bounds and meaning."""
+    provenance = measured.provenance
+    known = {each.name: each for each in controls()}
+    values = {name: value for name, value in _dotted(provenance["settings"]).items() if not name.startswith(_ELSEWHERE)}
+    values.pop("version", None)
+    changed = {name: value for name, value in values.items() if name not in known or known[name].default != value}
+    digest = provenance.get("settings_digest")
+    said = [
+        f"{counted(len(changed), 'setting')} of {len(values)} {'is' if len(changed) == 1 else 'are'} off the default."
+        if changed
+        else f"All {len(values)} settings are at their default."
+    ]
+    earlier = (measured.features.get("settings_digest", pd.Series(dtype=object)).dropna() != digest).sum()
+    if digest is not None and earlier:
+        said.append(
+            f"Careful: {counted(int(earlier), 'picture')} {'was' if earlier == 1 else 'were'} measured in an earlier "
+            "run with other settings; run `extract` on all pictures again before comparing."
+        )
+    tables = [Table("Off the default.", _table(changed, known), rows_named=True)] if changed else []
+    tables.append(Table("All settings that `extract` knows.", _table(values, known), rows_named=True))
+    return Section("Settings", said, tables, large=True)
+
+
+def _dotted(nested: Any) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in nested.items() if isinstance(nested, Mapping) else ():
+        flat |= {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def _table(values: Mapping[str, Any], known: Mapping[str, Control]) -> pd.DataFrame:
+    rows = []
+    for name, value in values.items():
+        control = known.get(name)
+        rows.append(
+            {
+                "Setting": name,
+                "Value": _value(value),
+                "Default": _value(control.default) if control else UNKNOWN,
+                "Unit": control.unit if control else "",
+                "Bounds": _bounds(control) if control else "",
+                "Plausible": f"{_value(control.plausible[0])} to {_value(control.plausible[1])}"
+                if control and control.plausible
+                else "",
+                "Meaning": control.description if control else "Not known to this version.",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _bounds(control: Control) -> str:
+    if control.choices:
+        return ", ".join(control.choices)
+    low = "" if control.minimum is None else f"{'above' if control.low_excluded else 'from'} {_value(control.minimum)}"
+    high = "" if control.maximum is None else f"to {_value(control.maximum)}"
+    return f"{low} {high}".strip()
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def provenance(measured: Measured, learned: Mapping[str, Learned], report_command: str) -> Section:
+    """Command lines, versions and hashes."""
+    of = {"extract": measured.provenance, **{name: each.provenance for name, each in learned.items()}}
+    runs = pd.DataFrame(
+        [
+            {
+                "What": name,
+                "Program": each.get("software", UNKNOWN),
+                "Finished": each.get("finished", UNKNOWN),
+                "Command line": Code(_command(each)),
+            }
+            for name, each in of.items()
+        ]
+        + [{"What": "report", "Program": "", "Finished": "", "Command line": Code(report_command)}]
+    )
+    folders = pd.DataFrame(
+        [{"What": "extract", "Folder": Code(measured.folder)}]
+        + [{"What": name, "Folder": Code(each.folder)} for name, each in learned.items()]
+    )
+    own = measured.provenance
+    packages = own.get("packages")
+    versions = pd.DataFrame(
+        [
+            {"What": "Python", "Version": str(own.get("python", UNKNOWN))},
+            {"What": "Platform", "Version": str(own.get("platform", UNKNOWN))},
+            *({"What": f"{name}", "Version": str(v)} for name, v in (packages or {}).items()),
+            *({"What": f"model of {name}", "Version": str(v)} for name, v in (own.get("models_digest") or {}).items()),
+            {"What": "seed", "Version": str(own.get("seed", UNKNOWN))},
+            {"What": "digest of the settings", "Version": str(own.get("settings_digest", UNKNOWN))},
+        ]
+    )
+    hashes = pd.DataFrame(
+        [{"Picture": path, "SHA-256": Code(digest)} for path, digest in (own.get("inputs_sha256") or {}).items()]
+    )
+    tables = [
+        Table("Commands that made what this page shows.", runs, rows_named=True),
+        Table("Folders that it was read from.", folders, rows_named=True),
+        Table("What `extract` ran with.", versions, rows_named=True),
+    ]
+    if len(hashes):
+        tables.append(Table("Pictures and the SHA-256 of their files.", hashes, rows_named=True))
+    return Section("Where the numbers come from", (), tables)
+
+
+def _command(provenance: Mapping[str, Any]) -> str:
+    words = provenance.get("command")
+    return f"micro-features {shlex.join(map(str, words))}" if isinstance(words, list) and words else UNKNOWN

@@ -1,0 +1,133 @@
+"""The command `report`: folders are read, sections made of them, one page written."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from micro_features import __version__
+from micro_features.errors import OutputError
+from micro_features.features.standards import standings
+from micro_features.files.outputs import write_text
+from micro_features.report.page import Section, page
+from micro_features.reporting import fit_sections, origin_sections, other_sections
+from micro_features.reporting.calibration_section import calibration
+from micro_features.reporting.distribution_section import distributions
+from micro_features.reporting.folders import sources
+from micro_features.reporting.learned import Learned, read_learned
+from micro_features.reporting.measured import Measured, read_measured
+from micro_features.reporting.picture_section import pictures
+from micro_features.reporting.standards_section import standards
+from micro_features.reporting.summary_section import summary
+
+DEFAULT_NAME = "report.html"
+_OURS = "micro-features report"
+_LOOKED_AT = 4096  # characters in which a page says what wrote it
+
+
+def report(
+    folder: Path,
+    *,
+    named: Mapping[str, Path | None],
+    output: Path | None = None,
+    title: str = "",
+    command_line: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Write a report of what other commands wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``extract`` wrote, or that holds it as ``extract``.
+    named : mapping of str to Path or None
+        Folders of other commands by the names of `folders.MARKS`; those not named are looked for below `folder`.
+    output : Path, optional
+        New file; ``report.html`` in `folder` where left out, which takes the place of an earlier report.
+    title : str
+    command_line : sequence of str
+    tell : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    OutputError
+        Something stands there that is not to be lost.
+    ArtefactError, FeatureTableError
+        A folder holds no results, or damaged ones.
+    """
+    found = sources(folder, named)
+    target = check_target(folder, output)
+    tell("reading results")
+    measured = read_measured(found.measured)
+    learned = {name: read_learned(name, path) for name, path in found.others.items()}
+    tell("drawing")
+    made = sections(measured, learned, shlex.join(["micro-features", *command_line]))
+    title = title or f"Micrographs of {folder.resolve().name}"
+    write_text(target, page(title, made, generator=f"{_OURS} {__version__}"))
+    return target
+
+
+def check_target(folder: Path, output: Path | None) -> Path:
+    """Where the report goes: a new file, or an earlier report with the usual name.
+
+    Raises
+    ------
+    OutputError
+        Another file stands there, or the name is that of no page.
+    """
+    if output is None:
+        target = folder / DEFAULT_NAME
+        if target.exists() and not _is_ours(target):
+            raise OutputError(f"{target}: exists, and was not written by `report`; name another file with -o.")
+        return target
+    if output.exists():
+        raise OutputError(f"{output}: exists; name another file.")
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"{output}: reports are written as .html; a browser prints them to PDF.")
+    return output
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return f'<meta name="generator" content="{_OURS} ' in file.read(_LOOKED_AT)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def sections(measured: Measured, learned: Mapping[str, Learned], command: str) -> list[Section]:
+    """All sections for which there is something to tell, in the order in which a reader asks.
+
+    Parameters
+    ----------
+    measured : Measured
+    learned : mapping of str to Learned
+        By the names of `folders.MARKS`.
+    command : str
+        That makes this report.
+
+    Returns
+    -------
+    list of Section
+    """
+    of_specimens = standings(measured.features)
+    link = [fit_sections.headline(learned["fit"])] if "fit" in learned else []
+    made = [summary(measured, of_specimens, link)]
+    if len(measured.features):
+        made += [pictures(measured), calibration(measured), distributions(measured), standards(of_specimens)]
+    if "fit" in learned:
+        made += [fit_sections.scores(learned["fit"]), fit_sections.explained_features(learned["fit"])]
+    for name, section in (
+        ("cnn", other_sections.network),
+        ("explained", other_sections.explained),
+        ("published", other_sections.published),
+        ("sensitivity", other_sections.sensitivity),
+    ):
+        if name in learned:
+            made.append(section(learned[name]))
+    return [*made, origin_sections.settings(measured), origin_sections.provenance(measured, learned, command)]
