@@ -26,8 +26,9 @@ from micro_features.pipeline.segmenting import (
 )
 from micro_features.settings import Settings
 
-# The better method takes a blink for so many pixels.
-ROUGH_PX = 80_000
+# A blink is enough for so many pixels, by method.
+ROUGH_PX = {"learned": 60_000, "watershed": 250_000}
+_ROUGH_BYTES = 100_000_000
 # A hierarchy of mean strengths reaches a little above its own merge level: so far it can be cut anew.
 _REACH = 1.2
 _USUAL_SCALE = 2.0
@@ -95,7 +96,7 @@ class Stack:
         self._frame = frame_of(valid)
         self._memory = Memory(limit_bytes)
         self._latest: tuple[Settings, GrainMap] | None = None
-        self._rough: Stack | None = None
+        self._rough: dict[int, Stack] = {}
 
     def exact(self, settings: Settings, superseded: Callable[[], bool] = never) -> Found:
         """What the pipeline finds in the shrunk picture.
@@ -145,23 +146,20 @@ class Stack:
             return Quick(self._whole(found.grains.labels), self._whole(found.pores), "")
         image, valid = self._image[self._frame], self.valid[self._frame]
         notes = []
-        rough: Quick | None = None
         if here.pores.method != "classified" or pores_key(here) in self._memory:
             pores, _ = find_pores(image, valid, here, memo=self._memo(superseded))
         elif likelihood_key(here) in self._memory:
             likelihood = pore_likelihood_of(image, valid, here, memo=self._memo(superseded))
             pores = likely_pores(likelihood, threshold=here.pores.threshold, min_area_px=here.pores.min_area_px)
         else:
-            rough = self._roughly(here, superseded)
-            pores = rough.pores[self._frame]
+            pores = self._rough_pores(here, superseded)
             notes.append("pores at a reduced size")
         hierarchy, level = self._hierarchy(here)
         if hierarchy is not None:
             grains = hierarchy.grains(level, image.shape)
             notes.append("grains not yet fitted to the pores")
         else:
-            rough = rough or self._roughly(here, superseded)
-            grains = rough.grains[self._frame].copy()
+            grains = self._rough_grains(here, superseded)
             notes.append("grains at a reduced size")
         grains[~valid | (pores > 0)] = 0
         return Quick(self._whole(grains), self._whole(pores), ", ".join(notes))
@@ -189,16 +187,25 @@ class Stack:
             fits &= level <= _REACH * then.grains.merge_level
         return (found.hierarchy, level) if fits else (None, 0.0)
 
-    def _roughly(self, here: Settings, superseded: Callable[[], bool]) -> Quick:
-        """Both, in the picture shrunk to `ROUGH_PX`, at a working scale that need not be looked for."""
-        if self._rough is None:
-            factor = max(1.0, (self.shape[0] * self.shape[1] / ROUGH_PX) ** 0.5)
-            self._rough = Stack(self._image, self.valid, factor, limit_bytes=100_000_000)
-        rough = self._rough
+    def _rough_pores(self, here: Settings, superseded: Callable[[], bool]) -> np.ndarray:
+        """In the frame, from the picture shrunk to `ROUGH_PX`."""
+        rough = self._roughly(ROUGH_PX["learned"])
+        image, valid = rough._image[rough._frame], rough.valid[rough._frame]
+        pores, _ = find_pores(image, valid, at_scale(here, rough.factor), memo=rough._memo(superseded))
+        return spread(rough._whole(pores), self.shape)[self._frame]
+
+    def _rough_grains(self, here: Settings, superseded: Callable[[], bool]) -> np.ndarray:
+        """In the frame, likewise; at a working scale that need not be looked for."""
+        rough = self._roughly(ROUGH_PX[here.grains.method])
         scale = here.grains.working_scale or (self._latest[1].working_scale if self._latest else _USUAL_SCALE)
         found = rough.exact(here.updated({"grains.working_scale": scale}), superseded)
-        grains, pores = (rough._whole(each) for each in (found.grains.labels, found.pores))
-        return Quick(spread(grains, self.shape), spread(pores, self.shape), "")
+        return spread(rough._whole(found.grains.labels), self.shape)[self._frame].copy()
+
+    def _roughly(self, n_px: int) -> "Stack":
+        if n_px not in self._rough:
+            factor = max(1.0, (self.shape[0] * self.shape[1] / n_px) ** 0.5)
+            self._rough[n_px] = Stack(self._image, self.valid, factor, limit_bytes=_ROUGH_BYTES)
+        return self._rough[n_px]
 
     def _whole(self, part: np.ndarray) -> np.ndarray:
         full = np.zeros(self.shape, part.dtype)

@@ -14,6 +14,7 @@ from skimage.filters import threshold_otsu, threshold_yen
 
 from micro_features.images.darkness import contrast, darkness, disc, robust_sd
 from micro_features.images.grooves import groove_darkness
+from micro_features.images.hierarchy import Memo, made_now
 from micro_features.images.pore_evidence import PoreEvidence, pore_evidence
 from micro_features.images.prepare import masked_blur
 
@@ -50,6 +51,7 @@ def local(
     sensitivity: float = 0.5,
     window_px: float = 50.0,
     min_area_px: int = 12,
+    memo: Memo = made_now,
 ) -> np.ndarray:
     """Regions darker than their surroundings, by local contrast with hysteresis.
 
@@ -73,6 +75,8 @@ def local(
         Standard deviation of the Gaussian that defines the surroundings, pixels. Pores may be much larger.
     min_area_px : int
         Smaller regions are dropped, pixels.
+    memo : Memo
+        Keeps the darkness of this picture.
 
     Returns
     -------
@@ -81,9 +85,13 @@ def local(
     """
     if contrast(image, valid) == 0:
         return np.zeros(image.shape, np.int32)
-    dark, solid = darkness(image, valid, window_px=window_px)
+
+    def at_three_blurs() -> tuple[np.ndarray, ...]:
+        dark, solid = darkness(image, valid, window_px=window_px)
+        return dark, solid, *(masked_blur(dark, valid, sigma_px=sigma) for sigma in BLURS_PX)
+
+    dark, solid, medium, coarse = memo(("darkness", window_px), at_three_blurs)
     high = 2 * DEFAULT_HIGH * np.float32(1.0 - sensitivity)
-    medium, coarse = (masked_blur(dark, valid, sigma_px=sigma) for sigma in BLURS_PX)
     medium_spread, coarse_spread = (max(robust_sd(blurred, solid), LEAST_SPREAD) for blurred in (medium, coarse))
     low = 0.57 * high * np.float32(medium_spread)
     # Beside a deep pore the coarse blur is dark too: a seed must not owe its darkness to a neighbour.

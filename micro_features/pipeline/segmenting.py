@@ -113,7 +113,8 @@ def find_pores(
 
     def labelled() -> tuple[np.ndarray, tuple[float, float]]:
         if chosen.method != "classified":
-            return find(image, valid, **_options(find, chosen)), (np.nan, np.nan)
+            keeps = {"memo": memo} if "memo" in inspect.signature(find).parameters else {}
+            return find(image, valid, **_options(find, chosen), **keeps), (np.nan, np.nan)
         likelihood = pore_likelihood_of(image, valid, settings, memo=memo)
         cut = _options(likely_pores, chosen)
         labels = likely_pores(likelihood, **cut)
