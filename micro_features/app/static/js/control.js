@@ -47,7 +47,7 @@ export function makeControl(control, act) {
       replace(share, `only this picture; all others ${settingText(shown.shared, control.unit)} ×`);
       share.setAttribute("aria-label", `${control.label}: drop this picture's own value, use ${settingText(shown.shared, control.unit)} as for all`);
       why.hidden = shown.reason === "";
-      why.textContent = shown.reason && `No effect now: ${shown.reason}.`;
+      why.textContent = shown.reason && `No effect: ${shown.reason}.`;
     },
   };
 }
@@ -110,6 +110,7 @@ function typed(control, act, id) {
     inputmode: isText ? "text" : "decimal" });
   const show = () => {
     input.value = isText ? String(value) : settingText(value);
+    input.classList.remove("being-typed");
     complain("");
   };
   const complain = (text) => {
@@ -123,8 +124,11 @@ function typed(control, act, id) {
     const answer = parsed(control, input.value);
     if (answer.error) return complain(answer.error);
     complain("");
+    input.classList.remove("being-typed");
     act.change(answer.value, null);
   };
+  // Until then Ctrl+Z is about the text; once it is taken, about the setting.
+  input.addEventListener("input", () => input.classList.add("being-typed"));
   input.addEventListener("change", commit);
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") commit();

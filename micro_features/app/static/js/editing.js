@@ -32,7 +32,8 @@ function begin(store) {
   const { session, edits } = store.state;
   if (!session || begun) return;
   begun = true;
-  publish(store, { ...edits, globals: session.settings.saved });
+  // The command line may have changed settings for this once: the page starts with them, as not saved.
+  publish(store, { ...edits, globals: session.settings.start ?? session.settings.saved });
 }
 
 /** A picture is shown: with what this tab has done to it, else with its draft, else as it was saved. */

@@ -97,7 +97,7 @@ export function changesBetween(from, to, defaults) {
 export function unmet(control, settings, defaults) {
   for (const [name, values] of Object.entries(control.when ?? {})) {
     const value = settings[name] ?? defaults[name];
-    if (!values.includes(value)) return `only where ${name} is ${values.map(String).join(" or ")}; it is ${value}`;
+    if (!values.includes(value)) return `${name} is ${value}, not ${values.join(" or ")}`;
   }
   return "";
 }

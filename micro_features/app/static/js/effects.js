@@ -93,11 +93,11 @@ function beforeAfter(row, name) {
   return h("td", { class: change === 0 ? "number soft" : "number" }, text, h("small", {}, ` ${said}`));
 }
 
-/** Rows in which nothing changes, and how many there are of each kind, in one sentence. */
+/** How many pictures change, in one sentence. */
 export function summary(rows, features) {
   const names = features.map(({ name }) => name);
   const failed = rows.filter((row) => row.error).length;
-  const changed = rows.filter((row) => !row.error && biggest(row, names) > 0).length;
+  const changed = rows.filter((row) => !row.error && (biggest(row, names) > 0 || flagChanges(row).length > 0)).length;
   const same = rows.length - failed - changed;
   const parts = [`${changed} of ${rows.length} pictures change`];
   if (same) parts.push(`${same} stay as they are`);

@@ -70,6 +70,12 @@ export function featureLabel(name) {
   return name.replace(/_(per_)?(um|px)\d?$/, "").replace(/_percent$/, "").replaceAll("_", " ");
 }
 
+/** A target's name in words, without its unit: "conductivity_S_cm" in S/cm is conductivity. */
+export function targetLabel(target, unit) {
+  const end = `_${(unit ?? "").replace("/", "_")}`;
+  return (end.length > 1 && target.endsWith(end) ? target.slice(0, -end.length) : target).replaceAll("_", " ");
+}
+
 /** Several of a thing: "1 picture", "3 pictures". */
 export function count(n, thing) {
   return `${n} ${thing}${n === 1 ? "" : "s"}`;

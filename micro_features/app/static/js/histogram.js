@@ -117,11 +117,11 @@ function drawn({ limits, sizes, before, unit, weight, range, about, focused }) {
     svg("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: floor, y2: floor }),
     marks.map((tick) => [
       svg("line", { class: "axis", x1: x(tick), x2: x(tick), y1: floor, y2: floor + 3 }),
-      svg("text", { x: Math.max(LEFT + 6, Math.min(WIDTH - 8, x(tick))), y: floor + 13, "text-anchor": "middle" }, number(tick)),
+      svg("text", { x: Math.max(LEFT + 6, Math.min(WIDTH - 8, x(tick))), y: floor + 13, "text-anchor": "middle" }, String(tick)),
     ]),
     ticks.map((tick) => [
       svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(tick), y2: y(tick) }),
-      svg("text", { x: LEFT - 4, y: y(tick) + 4, "text-anchor": "end" }, number(tick)),
+      svg("text", { x: LEFT - 4, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
     ]),
     svg("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, `equivalent-circle diameter, ${unit}`),
   ];

@@ -19,14 +19,17 @@ export function start(store, api, element) {
   const again = h("button", { type: "button", "aria-keyshortcuts": "Control+Shift+Z Control+Y", on: { click: () => redo(store) } }, "↷ Redo");
   const toDefaults = h("button", { type: "button", on: { click: () => resetTo(store, {}, {}, "all back to the defaults") } }, "Defaults");
   const toSaved = h("button", { type: "button", on: { click: () => toWhatIsSaved(store) } }, "Saved");
-  const presets = h("div", { class: "presets", role: "group", "aria-label": "Presets" });
+  const presets = h("span", { class: "presets", role: "group", "aria-label": "Presets" });
   const list = h("details", { class: "differences" });
-  element.append(h("div", { class: "button-row" }, back, again, h("span", { class: "label" }, "Back to:"), toDefaults, toSaved), presets, list);
+  element.append(h("div", { class: "button-row" }, back, again),
+    h("div", { class: "button-row" }, h("span", { class: "label" }, "Set to"), toDefaults, toSaved, presets), list);
   explain(toDefaults, () => ["Every setting, and this picture's own values, at the defaults. Corrections stay."]);
   explain(toSaved, () => ["Settings as they were last saved, for all pictures and for this one. Corrections stay."]);
 
   document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event.target) || isCorrecting(store.state.tool)) return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || isCorrecting(store.state.tool)) return;
+    const isTaken = event.target.matches?.(".control .entry input:not(.being-typed), .control select");
+    if (isTyping(event.target) && !isTaken) return;
     if (document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     if (key === "z" && !event.shiftKey) undo(store);

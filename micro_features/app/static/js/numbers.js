@@ -2,7 +2,7 @@
 
 import { h, replace } from "./dom.js";
 import { sameCorrections } from "./editing.js";
-import { count, featureLabel, isNumber, number, percent, signed, unitText } from "./format.js";
+import { count, featureLabel, isNumber, number, percent, signed, targetLabel, unitText } from "./format.js";
 import { isStale } from "./stale.js";
 import { explain } from "./tooltip.js";
 
@@ -79,7 +79,7 @@ function change(value, before) {
   if (!isNumber(value) || !isNumber(before)) return [""];
   if (value === before) return [h("span", { class: "soft" }, "=")];
   const share = percent(value, before);
-  return [signed(value - before, 2), share === null ? "" : h("small", {}, ` ${share > 0 ? "+" : ""}${number(Number(share.toPrecision(2)), 2)} %`)];
+  return [signed(value - before, 2), share === null ? "" : h("small", { class: "share" }, `${share > 0 ? "+" : ""}${number(Number(share.toPrecision(2)), 2)} %`)];
 }
 
 /** Why a number is withheld: what the flags that are not good say. */
@@ -100,7 +100,7 @@ function predicted(now, saved, model) {
   const unit = unitText(now.unit ?? model.unit);
   const known = isNumber(now.value);
   return [
-    h("h3", {}, `Predicted ${featureLabel(model.target)}`),
+    h("h3", {}, `Predicted ${targetLabel(model.target, model.unit)}`),
     h("p", { class: "big" }, known ? number(now.value) : String(now.class ?? "withheld"), known && h("small", {}, ` ${unit}`), known && now.class && h("span", { class: "badge" }, now.class)),
     isNumber(now.low) && h("p", {}, `${number(now.low)} to ${number(now.high)} ${unit}`, now.level ? ` (${number(100 * now.level)} % interval)` : ""),
     saved && isNumber(saved.value) && known && saved.value !== now.value && h("p", { class: "soft" }, `saved settings: ${number(saved.value)}; change ${number(percent(now.value, saved.value), 2)} %`),

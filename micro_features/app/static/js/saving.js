@@ -31,7 +31,7 @@ export function start(store, api, element) {
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "s") return;
     event.preventDefault(); // the browser's own "save page" is never what is meant here
-    document.activeElement?.dispatchEvent?.(new Event("change", { bubbles: true })); // what is typed counts
+    document.activeElement?.closest(".being-typed")?.dispatchEvent(new Event("change")); // what is typed counts
     if (!document.querySelector("dialog[open]")) save(store, api);
   });
   addEventListener("beforeunload", (event) => {

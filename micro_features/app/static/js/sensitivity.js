@@ -1,7 +1,7 @@
 /** "How much do the thresholds matter?": each one through its plausible range, for the picture that is open. */
 
 import { announce, h, open, replace } from "./dom.js";
-import { featureLabel } from "./format.js";
+import { featureLabel, targetLabel } from "./format.js";
 import { runJob } from "./jobs.js";
 import { progressBar } from "./progress.js";
 import { ranked, span, tornado, tornadoTable } from "./tornado.js";
@@ -56,7 +56,7 @@ function describer(session) {
   const controls = new Map(session.controls.map((control) => [control.name, control]));
   return {
     feature(name) {
-      if (name === "prediction" && session.model) return { label: `predicted ${featureLabel(session.model.target)}`, unit: session.model.unit };
+      if (name === "prediction" && session.model) return { label: `predicted ${targetLabel(session.model.target, session.model.unit)}`, unit: session.model.unit };
       return { label: featureLabel(name), unit: features.get(name)?.unit ?? "" };
     },
     setting(name) {

@@ -4,7 +4,7 @@ import { h, svg } from "./dom.js";
 import { isNumber, number, settingText, unitText } from "./format.js";
 
 const WIDTH = 720;
-const NAMES = 170;
+const NAMES = 200;
 const ROW = 34;
 const TOP = 26;
 const EDGE = 64; // room for the value beside a bar
