@@ -17,6 +17,7 @@ from micro_features.cli.shared_arguments import (
     count,
     integer,
 )
+from micro_features.cli.tune_command import add_tune
 
 EPILOG = """\
 examples:
@@ -28,6 +29,7 @@ examples:
   micro-features cnn train results/features.csv --fit fit --target conductivity_S_per_cm \\
                  --group sintering_schedule -o cnn/       small networks on the pictures themselves
   micro-features published pictures/ --manifest manifest.csv -o published/   the published method, whole, and judged
+  micro-features tune pictures/                           tune thresholds by eye, on a page in the browser
   micro-features calibrate pictures/ -o scale/            read only data bars, scale bars and tags
   micro-features settings > settings.toml                 every threshold, explained, to edit
   micro-features synth -o drawn/                          micrographs of known truth
@@ -131,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     add_explain(commands)
     add_published(commands)
     add_report(commands)
+    add_tune(commands)
 
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)
     subjects = benchmark.add_subparsers(title="subjects", required=True, metavar="SUBJECT")

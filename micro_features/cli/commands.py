@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micro_features.cli import network_commands, published_command, report_command
+from micro_features.cli import network_commands, published_command, report_command, tune_command
 from micro_features.cli.common import progress, settings_from
 from micro_features.cli.exit_codes import FAILED, INTERRUPTED
 from micro_features.cli.learning_arguments import dataset_request
@@ -338,6 +338,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "cnn_predict": network_commands.cnn_predict,
     "explain": network_commands.explain,
     "published": published_command.published,
+    "tune": tune_command.tune,
     "report": report_command.report,
 }
 """By the names that the parser gives them; each returns an exit code."""
