@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from micro_features.report.axes import BLUE, DARK, ORANGE, SMALL_PT, TEXT_PT, broken, dressed, number
+from micro_features.report.axes import BLUE, DARK, ORANGE, SMALL_PT, broken, dressed, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,14 +86,14 @@ def size_ranges(
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.tick_params("y", length=0)
     ax.grid(axis="x", color="#E2E2E2", linewidth=0.6, zorder=0)
-    _legend_below(ax)
+    legend_below(ax)
     return dressed(ax, x=f"{quantity} / {unit}")
 
 
 def size_histogram(
     ax: "Axes", sizes: np.ndarray, weights: np.ndarray, areas: np.ndarray, *, title: str, quantity: str, unit: str
 ) -> "Axes":
-    """Shares of number and of area by size, in steps of equal factors.
+    """Shares of number and of area by size, in steps of equal factors; `legend_below` says which is which.
 
     Parameters
     ----------
@@ -116,8 +116,6 @@ def size_histogram(
         ax.hist(sizes, list(edges), weights=100 * weight / weight.sum(), label=kind, **kinds)
     ax.set_xscale("log")
     _plain_log(ax)
-    ax.legend(fontsize=SMALL_PT, frameon=False, loc="upper right", handlelength=1.4)
-    ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     return dressed(ax, x=f"{quantity} / {unit}", y="share / %", title=f"{broken(title, 26)}  n = {len(sizes)}")
 
 
@@ -178,12 +176,12 @@ def porosity_rows(
     ax.set_xlim(left=0)
     ax.tick_params("y", length=0)
     ax.grid(axis="x", color="#E2E2E2", linewidth=0.6, zorder=0)
-    _legend_below(ax)
+    legend_below(ax)
     return dressed(ax, x="porosity / %")
 
 
-def _legend_below(ax: "Axes") -> None:
-    """Under the axis's label, at the same distance however high the figure is."""
+def legend_below(ax: "Axes") -> None:
+    """What the marks of an axes mean, below the whole figure, which others of its axes share."""
     ax.figure.legend(
         *ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=SMALL_PT, frameon=False
     )
@@ -201,4 +199,3 @@ def _plain_log(ax: "Axes") -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     ax.tick_params("x", which="minor", length=0)
-    ax.title.set_fontsize(TEXT_PT)

@@ -16,6 +16,7 @@ from micro_features.report.page_style import STYLE
 
 _CONTENTS_FROM = 4
 _WIDE_FROM = 9
+_MANY = 9
 # Says to the browser, too, that nothing may be loaded or run.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _JPEG_BEGINS = b"\xff\xd8\xff"
@@ -138,7 +139,8 @@ def _section(section: Section, name: str, level: int = 2) -> str:
     parts.extend(_table(Table(*each)) for each in section.tables)
     parts.extend(_figure(Picture(*each)) for each in section.figures)
     if section.gallery:
-        parts.extend(['<div class="gallery">', *(_figure(Picture(*each)) for each in section.gallery), "</div>"])
+        kind = "gallery many" if len(section.gallery) > _MANY else "gallery"
+        parts.extend([f'<div class="{kind}">', *(_figure(Picture(*each)) for each in section.gallery), "</div>"])
     parts.extend(_section(part, f"{name}-{place}", level + 1) for place, part in enumerate(section.parts, 1))
     return "\n".join([*parts, "</section>"])
 

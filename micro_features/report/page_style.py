@@ -18,20 +18,20 @@ a { color: var(--link); }
 .skip:focus, nav a { color: inherit; }
 p, main > ul { max-width: 48rem; }
 .table { overflow-x: auto; margin: 1.2rem 0; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; min-width: min(100%, 34rem); font-size: .85rem; font-variant-numeric: tabular-nums; }
 caption, figcaption { text-align: left; color: var(--soft); font-size: .85rem; padding: .3rem 0; }
 th, td { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 5rem; }
+tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 8rem; }
 thead th { background: var(--head); border-bottom: 2px solid var(--line); }
 td ul { margin: 0; padding-left: 1rem; min-width: 16rem; }
 .number { text-align: right; white-space: nowrap; }
 .code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 figure { margin: 1.5rem 0; }
-img { max-width: 100%; height: auto; background: #fff; }
+figure img { max-width: min(100%, 48rem); height: auto; background: #fff; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); gap: 1.2rem;
   margin: 1.5rem 0; }
 .gallery figure { margin: 0; }
-.gallery img { width: 100%; }
+.gallery img { width: 100%; max-width: 100%; }
 """
 _PRINT = """
 @page { size: A4; margin: 14mm 13mm; }
@@ -47,12 +47,15 @@ _PRINT = """
   table.wide { font-size: 6.5pt; }
   caption { break-after: avoid; }
   thead { display: table-header-group; }
-  th, td { padding: .1rem .3rem; overflow-wrap: anywhere; }
-  td ul, tbody th { min-width: 0; }
+  th, td { padding: .1rem .3rem; overflow-wrap: break-word; }
+  caption, figcaption { font-size: 8pt; }
+  tbody th { min-width: 18mm; }
+  td ul { min-width: 40mm; }
   figure, tr { break-inside: avoid; }
-  figure img { max-height: 215mm; }
+  figure img { max-width: 150mm; max-height: 215mm; }
   .gallery { display: block; margin: 0; }
-  .gallery figure { display: inline-block; width: 48%; margin: 0 1% 4mm 0; vertical-align: top; } }
+  .gallery figure { display: inline-block; width: 48%; margin: 0 1% 4mm 0; vertical-align: top; }
+  .many figure { width: 31.5%; } }
 """
 STYLE = _SCREEN + _PRINT
 """Contrast of words is at least 4.5 : 1 on every ground; nothing is told by colour alone."""

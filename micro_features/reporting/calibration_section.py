@@ -11,6 +11,7 @@ from micro_features.report.page import Section, Table
 from micro_features.reporting.measured import Measured
 from micro_features.reporting.wording import UNKNOWN, counted, figures, known_number, listed, same_in_all
 
+SAME = "The same in all: "
 _EVIDENCE = re.compile(r"(.+) ([\d.eE+-]+) um \(\+-([\d.eE+-]+) %\)")
 _ACQUISITION = {
     "acquisition_instrument": "Instrument",
@@ -39,6 +40,8 @@ def calibration(measured: Measured) -> Section:
             "Data bar": [_databar(row) for row in features.to_dict("records")],
         }
     )
+    same = same_in_all(told[["Taken from", "Scale bar", "Data bar"]])
+    told = told.drop(columns=[*same]).dropna(axis=1, how="all")
     conflicts = measured.failures[measured.failures["stage"] == "calibrate"]
     said = [_agreement(sources)]
     if len(conflicts):
@@ -47,6 +50,8 @@ def calibration(measured: Measured) -> Section:
             "the scale, since a wrong one is worse than none: "
             + " ".join(f"{row['path']}: {row['reason']}" for row in conflicts.head(3).to_dict("records"))
         )
+    if same:
+        said.append(f"{SAME}{', '.join(f'{name.lower()} {value}' for name, value in same.items())}.")
     table = Table("Pixel size of every picture, and every source of it.", told, rows_named=True)
     return Section("Calibration", said, [table], parts=[_acquisition(features)])
 
@@ -109,7 +114,7 @@ def _acquisition(features: pd.DataFrame) -> Section:
     differing = told.drop(columns=[*same])
     said = []
     if same:
-        said.append("The same in all: " + ", ".join(f"{name} {value}" for name, value in same.items()) + ".")
+        said.append(f"{SAME}{', '.join(f'{name} {value}' for name, value in same.items())}.")
     dates = told.get("Date", pd.Series(dtype=object)).dropna().unique()
     if len(dates) > 1:
         said.append(

@@ -113,7 +113,7 @@ def _told(part: Sequence[Sizes], unit: str) -> str:
 def _histograms(part: Sequence[Sizes], quantity: str, unit: str) -> Figure:
     rows = -(-len(part) // _ABREAST)
     abreast = min(len(part), _ABREAST)
-    figure = Figure(figsize=(drawn.WIDTH * max(abreast, 2) / _ABREAST, 2.3 * rows), layout="constrained")
+    figure = Figure(figsize=(drawn.WIDTH * max(abreast, 2) / _ABREAST, 2.1 * rows + 0.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, abreast, squeeze=False)).ravel()
     for panel, each in zip(panels, part, strict=False):
         drawn.size_histogram(
@@ -121,6 +121,7 @@ def _histograms(part: Sequence[Sizes], quantity: str, unit: str) -> Figure:
         )
     for panel in panels[len(part) :]:
         panel.set_visible(False)
+    drawn.legend_below(panels[0])
     return figure
 
 

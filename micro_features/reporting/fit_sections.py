@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from micro_features.learn.target import quantity_and_unit
 from micro_features.report.page import Section, Table
 from micro_features.reporting.figure_list import listed_figures
 from micro_features.reporting.learned import Learned, told
@@ -26,11 +27,24 @@ def headline(fit: Learned) -> str:
     metric, name = _metric(fit)
     model = told(fit, _MARK, "explained_model")
     grouped, at_random = (told(fit, _MARK, "models", model, way).get(metric) for way in ("grouped", "random"))
-    target = told(fit, _MARK, "target")
     return (
-        f"{target.get('name')} from the features: {name} {score(grouped)} where whole groups "
-        f"({told(fit, _MARK, 'group')}) are left out; a random split would promise {score(at_random)}."
+        f"{_quantity(fit).capitalize()} from the features: {name} {score(grouped)} where whole groups "
+        f"({told(fit, _MARK, 'group')}) are left out; a random split would promise {score(at_random)}.{_alone(fit)}"
     )
+
+
+def _alone(fit: Learned) -> str:
+    """The condition of imaging that alone guesses most, with single rows left out."""
+    found = [(each, (each.get("left_out_rows") or {}).get("r2")) for each in told(fit, _MARK, "confounders")]
+    known = [(each, r2) for each, r2 in found if r2 and r2[1] is not None]
+    if not known:
+        return ""
+    each, r2 = max(known, key=lambda one: one[1][1])
+    return f" {each.get('name')} alone, without looking at a picture, reaches R² {score(r2)} with single rows left out."
+
+
+def _quantity(fit: Learned) -> str:
+    return quantity_and_unit(str(told(fit, _MARK, "target", "name")))[0].replace("_", " ")
 
 
 def scores(fit: Learned) -> Section:
@@ -56,7 +70,7 @@ def scores(fit: Learned) -> Section:
         list(told(fit, _MARK, "said")),
         [
             Table(
-                f"{name} of {told(fit, _MARK, 'target', 'name')} with 95 % intervals over groups "
+                f"{name} of {_quantity(fit)} with 95 % intervals over groups "
                 f"({told(fit, _MARK, 'group')}). The gap is the random split's less that with groups left out.",
                 table,
                 rows_named=True,
@@ -140,8 +154,14 @@ def explained_features(fit: Learned) -> Section:
         "SHAP values divide each prediction among the features. Shares are what the model uses, not what causes the "
         "property; the last columns say what a model of exchanged targets would show."
     ]
-    patterns = (r"importance_by_\w+", "beeswarm", r"dependence_\d+_.+", "interactions", r"waterfall_.+")
-    return Section("What the predictions rest on (SHAP)", said, tables, listed_figures(fit, patterns), large=True)
+    return Section(
+        "What the predictions rest on (SHAP)",
+        said,
+        tables,
+        listed_figures(fit, (r"importance_by_\w+", "beeswarm")),
+        gallery=listed_figures(fit, (r"dependence_\d+_.+", r"waterfall_.+", "interactions")),
+        large=True,
+    )
 
 
 def _shares(rows: list[Mapping[str, Any]], kind: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from micro_features.reporting.wording import UNKNOWN, counted
 from micro_features.settings.controls import Control, controls
 
 _ELSEWHERE = "words."
-"""Of the published method: no number of `extract` depends on them."""
+"""Of the published method: no number of extract depends on them."""
 
 
 def settings(measured: Measured) -> Section:
@@ -33,10 +33,10 @@ def settings(measured: Measured) -> Section:
     if digest is not None and earlier:
         said.append(
             f"Careful: {counted(int(earlier), 'picture')} {'was' if earlier == 1 else 'were'} measured in an earlier "
-            "run with other settings; run `extract` on all pictures again before comparing."
+            "run with other settings; run extract on all pictures again before comparing."
         )
     tables = [Table("Off the default.", _table(changed, known), rows_named=True)] if changed else []
-    tables.append(Table("All settings that `extract` knows.", _table(values, known), rows_named=True))
+    tables.append(Table("All settings that extract knows.", _table(values, known), rows_named=True))
     return Section("Settings", said, tables, large=True)
 
 
@@ -118,7 +118,7 @@ def provenance(measured: Measured, learned: Mapping[str, Learned], report_comman
     tables = [
         Table("Commands that made what this page shows.", runs, rows_named=True),
         Table("Folders that it was read from.", folders, rows_named=True),
-        Table("What `extract` ran with.", versions, rows_named=True),
+        Table("What extract ran with.", versions, rows_named=True),
     ]
     if len(hashes):
         tables.append(Table("Pictures and the SHA-256 of their files.", hashes, rows_named=True))

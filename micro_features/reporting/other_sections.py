@@ -1,7 +1,7 @@
 """The network, its maps beside SHAP, the published method, and what the thresholds move."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,16 @@ MOST_MAPS = 6
 MOST_ROWS = 40
 """Rows of a table of thresholds."""
 _ANSWER = 22
+
+
+def headlines(learned: Mapping[str, Learned]) -> Iterator[str]:
+    """In a sentence each, what explanations are worth."""
+    if (found := learned.get("explained")) is not None:
+        verdict = (found.scores.get("primary") or {}).get("verdict", "not told")
+        yield f"Network and features lean on the same phases of the pictures: {verdict}."
+    if (found := learned.get("published")) is not None:
+        against = told(found, "scores.json", "against_the_answer")
+        yield f"Published method: {f'its answer is withheld, {against[0]}' if against else 'an answer is given'}."
 
 
 def network(cnn: Learned) -> Section:
@@ -151,4 +161,4 @@ def _paragraphs(lines: Iterable[object]) -> list[str | tuple[str, ...]]:
 
 
 def _in(folder: Path) -> str:
-    return f"the folder {folder}"
+    return f"folder {folder.name}"

@@ -25,7 +25,7 @@ def pictures(measured: Measured) -> Section:
         Picture(captions[name], thumbnail(measured.overlays[name], len(ids)), f"Overlay of {captions[name]}")
         for name in ids
     ]
-    said = [COLOURS] if shown else ["No overlays are there: `extract --no-overlays` writes none."]
+    said = [COLOURS] if shown else ["No overlays are there: extract --no-overlays writes none."]
     n_there = len(measured.overlays)
     if n_there > MOST_SHOWN:
         half = len(shown) // 2

@@ -117,6 +117,7 @@ def sections(measured: Measured, learned: Mapping[str, Learned], command: str) -
     """
     of_specimens = standings(measured.features)
     link = [fit_sections.headline(learned["fit"])] if "fit" in learned else []
+    link += other_sections.headlines(learned)
     made = [summary(measured, of_specimens, link)]
     if len(measured.features):
         made += [pictures(measured), calibration(measured), distributions(measured), standards(of_specimens)]

@@ -1,5 +1,6 @@
 """What was measured and how far to trust it, in plain sentences."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from micro_features.features.standards import Standing
 from micro_features.report.page import Section, Table
 from micro_features.reporting.measured import Measured, apparent
-from micro_features.reporting.wording import counted, figures, span
+from micro_features.reporting.wording import counted, figures, listed, span
 
 APPARENT = (
     "Stereology (porosity from area, intercepts, G, surface per volume) holds for plane random sections. Of other "
@@ -35,11 +36,12 @@ def summary(measured: Measured, standings: Sequence[Standing], link: Sequence[st
     if len(features):
         said += [_resolved(measured), _surfaces(features), *_scales(features), *_thresholds(features)]
         said += [_to_standard(standings)]
+    said += [*link, _made(measured)]
     tables = []
     if len(failures):
         told = failures.set_axis(["Picture", "Stage", "Why, and what to do"], axis=1)
         tables.append(Table(f"{counted(len(failures), 'picture')} not measured.", told, rows_named=True))
-    return Section("What was measured, and how far to trust it", [each for each in [*said, *link] if each], tables)
+    return Section("What was measured, and how far to trust it", [each for each in said if each], tables)
 
 
 def _extent(measured: Measured) -> str:
@@ -59,12 +61,18 @@ def _extent(measured: Measured) -> str:
         else ""
     )
     alone = (
-        " Every picture counts as a sample of its own, since no sample_id was stated: a manifest with that column lets "
-        "`extract` say what belongs together."
+        " Every picture counts as a sample of its own, since no sample_id was stated; a manifest with that column says "
+        "what belongs together."
         if n_samples == n > 1
         else ""
     )
     return f"{counted(n, 'micrograph')} of {counted(n_samples, 'sample')} were measured.{failed}{gone}{alone}"
+
+
+def _made(measured: Measured) -> str:
+    of = measured.provenance
+    finished = str(of.get("finished", "at an unknown time")).replace("+00:00", " UTC").replace("T", " ")
+    return f"Measured with {of.get('software', 'an unknown program')}, finished {finished}."
 
 
 def _resolved(measured: Measured) -> str:
@@ -72,8 +80,7 @@ def _resolved(measured: Measured) -> str:
     if resolved == n:
         confidence = measured.features.get("quality_segmentation_confidence", pd.Series(dtype=float)).astype(float)
         expected = (
-            f" The F1 to be expected of the grains found is {span(confidence.min(), confidence.max())} (1 is perfect, "
-            "scatter about 0.1)."
+            f" The F1 to be expected of the grains found is {_range(confidence)} (1 is perfect, scatter about 0.1)."
         )
         return f"Grains are resolved in all of them.{expected if confidence.notna().any() else ''}"
     if resolved == 0:
@@ -87,6 +94,10 @@ def _resolved(measured: Measured) -> str:
     )
 
 
+def _range(values: "pd.Series[float]") -> str:
+    return span(figures(values.min()), figures(values.max()))
+
+
 def _surfaces(features: pd.DataFrame) -> str:
     counts = features["surface"].replace("", "unknown").value_counts()
     told = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -96,7 +107,7 @@ def _surfaces(features: pd.DataFrame) -> str:
 def _scales(features: pd.DataFrame) -> list[str]:
     known = features["pixel_um"][features["pixel_um"] > 0]
     missing = len(features) - len(known)
-    said = [f"A pixel is {span(known.min(), known.max())} µm wide."] if len(known) else []
+    said = [f"A pixel is {_range(known)} µm wide."] if len(known) else []
     if missing:
         said.append(
             f"{counted(missing, 'picture')} {'has' if missing == 1 else 'have'} no scale: lengths there are in pixels, "
@@ -124,8 +135,9 @@ def _to_standard(standings: Sequence[Standing]) -> str:
         return ""
     grain = sum(not each.grain_size_lacks for each in standings)
     pores = sum(not each.porosity_lacks for each in standings)
-    specimens = "specimen" if n == 1 else "specimens"
+    lacks = Counter(lack for each in standings for lack in (*each.grain_size_lacks, *each.porosity_lacks))
+    often = f" What is missing most often: {listed([lack for lack, _ in lacks.most_common(2)])}." if lacks else ""
     return (
-        f"Grain size follows ASTM E112 in {grain} of {n} {specimens} as far as a program can tell, porosity ISO "
-        f"13383-2 in {pores}; the standards' tables say what the others lack. Nothing here is certified."
+        f"To standard, as far as a program can tell: grain size (ASTM E112) of {grain} of {counted(n, 'specimen')}, "
+        f"porosity (ISO 13383-2) of {pores}.{often} The standards' tables have all. Nothing here is certified."
     )

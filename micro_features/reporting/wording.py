@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from micro_features.report.axes import number
-
 UNKNOWN = "–"
+_JOIN = "\N{NO-BREAK SPACE}"
+"""Keeps a number and its interval on one line."""
 
 
 def counted(n: int, what: str) -> str:
@@ -24,22 +24,22 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 
 def percent(share: float) -> str:
     """A share in percent, three figures, without sign of percent."""
-    return number(100 * share) if math.isfinite(share) else UNKNOWN
+    return figures(100 * share)
 
 
 def figures(value: float, digits: int = 3) -> str:
-    """So many figures; thousands are written out."""
+    """So many figures, zeros at the end, too, so that a column has one precision; thousands are written out."""
     if not math.isfinite(value):
         return UNKNOWN
     rounded = float(f"{value:.{digits}g}")
-    plain = f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{value:.{digits}g}"
-    return plain.replace("-", "−")
+    plain = f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{value:#.{digits}g}".rstrip(".")
+    return "0" if value == 0 else plain.replace("-", "−")
 
 
-def span(low: float, high: float) -> str:
-    """``0.71 to 0.74``; one number where both are the same."""
-    told = [figures(low), figures(high)]
-    return told[0] if told[0] == told[1] else " to ".join(told)
+def span(low: str, high: str) -> str:
+    """``0.71 to 0.74``; one of both where they are the same."""
+    told = [low, high]
+    return low if low == high else f"{_JOIN}to{_JOIN}".join(told)
 
 
 def score(told: Sequence[float | None] | None, *, digits: int | None = None) -> str:
@@ -55,7 +55,7 @@ def score(told: Sequence[float | None] | None, *, digits: int | None = None) -> 
         return UNKNOWN
     form = ".2f" if digits is None else f".{digits}g"
     low, value, high = (None if each is None else f"{each:{form}}".replace("-", "−") for each in told)
-    return f"{value}" if low is None or high is None else f"{value} [{low}, {high}]"
+    return f"{value}" if low is None or high is None else f"{value}{_JOIN}[{low},{_JOIN}{high}]"
 
 
 def readable(name: str) -> str:
@@ -76,7 +76,7 @@ def same_in_all(table: pd.DataFrame) -> dict[str, str]:
 
 def interval_in_percent(low: float, high: float) -> str:
     """Two shares as ``1.2 to 3.4``, in percent."""
-    return f"{percent(low)} to {percent(high)}" if math.isfinite(low) and math.isfinite(high) else UNKNOWN
+    return f"{percent(low)}{_JOIN}to{_JOIN}{percent(high)}" if math.isfinite(low) and math.isfinite(high) else UNKNOWN
 
 
 def known_number(value: object) -> float:
