@@ -1,5 +1,6 @@
 """The page's server: on the loopback address, until somebody ends it."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -108,6 +109,28 @@ def bound(port: int) -> socket.socket:
     return listening
 
 
+def server_of(desk: Desk, *, token: str, port: int) -> uvicorn.Server:
+    """The server, not running yet.
+
+    Parameters
+    ----------
+    desk : Desk
+    token : str
+    port : int
+        On which it will listen.
+    """
+    config = uvicorn.Config(
+        application(desk, token=token, port=port),
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=_SECONDS_TO_END,
+    )
+    return _Server(config, at_end=desk.close)
+
+
 def serve(desk: Desk, *, token: str, listening: socket.socket) -> None:
     """Answer until an interrupt.
 
@@ -118,21 +141,10 @@ def serve(desk: Desk, *, token: str, listening: socket.socket) -> None:
     listening : socket
         As from `bound`.
     """
-    port = listening.getsockname()[1]
-    config = uvicorn.Config(
-        application(desk, token=token, port=port),
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        ws="none",
-        lifespan="off",
-        timeout_graceful_shutdown=_SECONDS_TO_END,
-    )
-    server = _Server(config, at_end=desk.close)
+    server = server_of(desk, token=token, port=listening.getsockname()[1])
     try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:  # how uvicorn says that it was interrupted
-        pass
+        with contextlib.suppress(KeyboardInterrupt):  # how uvicorn says that it was interrupted
+            server.run(sockets=[listening])
     finally:
         desk.close()
 
