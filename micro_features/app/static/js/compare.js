@@ -1,0 +1,2 @@
+/** Follows. */
+export function start(store, api, element) {}
