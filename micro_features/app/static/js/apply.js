@@ -15,9 +15,9 @@ export function start(store, api, element) {
 }
 
 function show(store, api) {
-  const { session, edits } = store.state;
-  if (!session) return;
-  const changes = differences(session.settings.saved, edits.globals, defaults(store));
+  const { session, file, edits } = store.state;
+  if (!file) return;
+  const changes = differences(file.saved, edits.globals, defaults(store));
   const stop = new AbortController();
   const keep = h("button", { type: "button", class: "main", disabled: true }, "Save for all");
   const cancel = h("button", { type: "button" }, "Cancel");

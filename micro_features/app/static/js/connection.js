@@ -43,9 +43,8 @@ function watchFetch(failed) {
     try {
       return await original(...request);
     } catch (error) {
-      if (error.name !== "TypeError") throw error; // a request that was taken back
-      failed();
-      throw new TypeError("the server does not answer", { cause: error });
+      if (error.name !== "AbortError") failed(); // that one was taken back by the page itself
+      throw error;
     }
   };
 }

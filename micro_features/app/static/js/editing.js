@@ -3,7 +3,8 @@
  * picture takes the settings for all along, and leaves what is a picture's own with the picture.
  *
  * Keys of the store that this module keeps, beside `settings`, `saved` and `corrections` which follow from them:
- * `edits` (see edits.js), `steps` (see undo.js), and `work`: by picture, `{corrections, saved: {settings, corrections},
+ * `edits` (see edits.js), `steps` (see undo.js), `file` (the settings file as it was last read or written: `{saved,
+ * revision, file, error}`), and `work`: by picture, `{corrections, saved: {settings, corrections},
  * revision, recovered}`, where `recovered` is when a draft that was found on opening was written.
  */
 
@@ -13,7 +14,7 @@ import * as steps from "./undo.js";
 
 /** Follow the session and the pictures that are opened. */
 export function start(store) {
-  store.set({ edits: { globals: {}, own: {} }, steps: steps.none(), work: {}, scope: store.state.scope ?? "all" });
+  store.set({ edits: { globals: {}, own: {} }, steps: steps.none(), work: {}, file: null, scope: store.state.scope ?? "all" });
   store.on(["session"], () => begin(store));
   store.on(["picture"], () => opened(store));
   store.on(["corrections"], () => keep(store));
@@ -33,6 +34,7 @@ function begin(store) {
   if (!session || begun) return;
   begun = true;
   // The command line may have changed settings for this once: the page starts with them, as not saved.
+  store.set({ file: session.settings });
   publish(store, { ...edits, globals: session.settings.start ?? session.settings.saved });
 }
 
@@ -114,11 +116,11 @@ function travel(store, answer, word) {
 
 /** Edits into the store, with the settings that follow from them for the picture that is open. */
 export function publish(store, edits, more = {}) {
-  const { picture, session, work } = store.state;
+  const { picture, file, work } = store.state;
   const all = defaults(store);
   const index = picture?.index ?? -1;
   const settings = effective(edits, index, all);
-  const before = { globals: session?.settings.saved ?? {}, own: { [index]: work[index]?.saved.settings ?? {} } };
+  const before = { globals: file?.saved ?? {}, own: { [index]: work[index]?.saved.settings ?? {} } };
   const saved = effective(before, index, all);
   // What did not change keeps its identity, so that nobody measures anew for it.
   store.set({ edits, ...(same(store.state.saved, saved) ? {} : { saved }), ...(same(store.state.settings, settings) ? {} : { settings }), ...more });
@@ -130,12 +132,12 @@ export function publish(store, edits, more = {}) {
  * @returns {{globals: boolean, pictures: Array<number>}} indices of pictures with own settings or corrections that
  *   differ from what was saved
  */
-export function unsaved({ session, edits, work }) {
-  if (!session) return { globals: false, pictures: [] };
+export function unsaved({ file, edits, work }) {
+  if (!file) return { globals: false, pictures: [] };
   const pictures = Object.entries(work)
     .filter(([index, mine]) => !same(edits.own[index], mine.saved.settings) || !sameCorrections(mine.corrections, mine.saved.corrections))
     .map(([index]) => Number(index));
-  return { globals: !same(edits.globals, session.settings.saved), pictures };
+  return { globals: !same(edits.globals, file.saved), pictures };
 }
 
 export function sameCorrections(one, other) {

@@ -67,7 +67,7 @@ export function unitText(unit) {
 
 /** A feature's name in words, without its unit, which stands beside the number. */
 export function featureLabel(name) {
-  return name.replace(/_(per_)?(um|px)\d?$/, "").replace(/_percent$/, "").replaceAll("_", " ");
+  return name.replace(/_(per_)?(um|px)\d?$/, "").replace(/_(percent|deg)$/, "").replaceAll("_", " ");
 }
 
 /** A target's name in words, without its unit: "conductivity_S_cm" in S/cm is conductivity. */

@@ -63,8 +63,8 @@ function resetTo(store, globals, own, label) {
 }
 
 function toWhatIsSaved(store) {
-  const { session, work, picture } = store.state;
-  resetTo(store, session.settings.saved, work[picture?.index]?.saved.settings ?? {}, "all back to what is saved");
+  const { file, work, picture } = store.state;
+  resetTo(store, file.saved, work[picture?.index]?.saved.settings ?? {}, "all back to what is saved");
 }
 
 function presetButton(store, preset) {

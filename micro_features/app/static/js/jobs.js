@@ -16,11 +16,16 @@ export async function runJob(api, body, progress, signal) {
   const { job } = await api.post("/api/jobs", body);
   let wait = FIRST_MS;
   while (!signal.aborted) {
-    const state = await api.get(`/api/jobs/${encodeURIComponent(job)}`);
+    const state = await api.get(`/api/jobs/${encodeURIComponent(job)}`).catch((error) => {
+      if (error.status) throw error;
+      return null; // out of reach for a while; the job goes on meanwhile
+    });
     if (signal.aborted) break;
-    progress(state);
-    if (state.error) throw new Error(state.error);
-    if (state.finished) return state;
+    if (state) {
+      progress(state);
+      if (state.error) throw new Error(state.error);
+      if (state.finished) return state;
+    }
     await pause(wait, signal);
     wait = Math.min(SLOWEST_MS, wait * 1.3);
   }

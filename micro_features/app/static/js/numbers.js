@@ -2,7 +2,7 @@
 
 import { h, replace } from "./dom.js";
 import { sameCorrections } from "./editing.js";
-import { count, featureLabel, isNumber, number, percent, signed, targetLabel, unitText } from "./format.js";
+import { DASH, count, featureLabel, isNumber, number, percent, signed, targetLabel, unitText } from "./format.js";
 import { isStale } from "./stale.js";
 import { explain } from "./tooltip.js";
 
@@ -50,9 +50,18 @@ function makeRows(features, place) {
     const cells = { value: h("td", { class: "number" }), saved: h("td", { class: "number soft" }), change: h("td", { class: "number" }) };
     const unit = h("small");
     const head = h("th", { scope: "row", tabindex: 0 }, featureLabel(feature.name), " ", unit);
-    explain(head, () => [h("p", {}, feature.meaning), h("p", { class: "soft" }, `Column ${feature.name} of the tables.`)]);
+    let why = "";
+    explain(head, () => [h("p", {}, feature.meaning), why && h("p", { class: "bad" }, `Withheld: ${why}`), h("p", { class: "soft" }, `Column ${feature.name} of the tables.`)]);
     const element = h("tr", {}, head, cells.value, cells.saved, cells.change);
-    return { element, show: (now, saved, unitOf) => showRow(element, cells, unit, feature, now, saved, unitOf) };
+    return {
+      element,
+      show(now, saved, unitOf) {
+        unit.textContent = unitOf(feature.unit);
+        why = now && !isNumber(now.features[feature.name]) ? reason(now) : "";
+        element.title = why && `Withheld: ${why}`;
+        showRow(element, cells, now && { value: now.features[feature.name] ?? null, interval: now.intervals?.[feature.name] }, saved && (saved.features[feature.name] ?? null));
+      },
+    };
   });
   place.append(h("table", { class: "figures" },
     h("thead", {}, h("tr", {}, ["Measured", "now", "saved", "change"].map((text, column) => h("th", { scope: "col", class: column ? "number" : null }, text)))),
@@ -60,19 +69,14 @@ function makeRows(features, place) {
   return rows;
 }
 
-function showRow(element, cells, unit, feature, now, saved, unitOf) {
-  unit.textContent = unitOf(feature.unit);
-  const value = now?.features[feature.name] ?? null;
-  const before = saved?.features[feature.name] ?? null;
-  const interval = now?.intervals?.[feature.name];
-  const withheld = now && value === null;
+function showRow(element, cells, now, before) {
+  const withheld = now && !isNumber(now.value);
   element.classList.toggle("withheld", Boolean(withheld));
-  replace(cells.value, withheld ? h("span", { title: reason(now) }, `withheld`) : number(value),
-    interval && h("small", { class: "interval" }, `${number(interval[0])} to ${number(interval[1])}`));
-  cells.saved.textContent = saved ? number(before) : "";
-  replace(cells.change, ...change(value, before));
-  const changed = isNumber(value) && isNumber(before) && value !== before;
-  element.classList.toggle("changed", changed);
+  element.classList.toggle("changed", Boolean(now) && isNumber(now.value) && isNumber(before) && now.value !== before);
+  replace(cells.value, !now ? "" : withheld ? "withheld" : number(now.value),
+    now?.interval && h("small", { class: "interval" }, `${number(now.interval[0])} to ${number(now.interval[1])}`));
+  cells.saved.textContent = before === null || before === undefined ? DASH : number(before);
+  replace(cells.change, now ? change(now.value, before) : "");
 }
 
 function change(value, before) {

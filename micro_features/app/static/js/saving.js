@@ -1,5 +1,6 @@
 /** Saving, exporting, and telling what is not saved. */
 
+import * as connection from "./connection.js";
 import { announce, ask, h, replace } from "./dom.js";
 import { defaults, publish, step, unsaved } from "./editing.js";
 import { differences, withOwn } from "./edits.js";
@@ -13,10 +14,12 @@ export function start(store, api, element) {
   element.append(state, zip, button);
   zip.title = "Tables, overlay and label images of this picture as they are now, as one zip file";
 
+  notices(store, api, document.getElementById("notices"));
+
   const title = document.title;
   const update = () => {
-    const { session, draftError, saving } = store.state;
-    if (!session) return;
+    const { file, draftError, saving } = store.state;
+    if (!file) return;
     const open = unsaved(store.state);
     const isOpen = open.globals || open.pictures.length > 0;
     document.title = isOpen ? `● ${title}` : title;
@@ -25,7 +28,7 @@ export function start(store, api, element) {
     state.classList.toggle("unsaved", isOpen);
     replace(state, saving ? "Saving …" : isOpen ? `Not saved: ${whatIs(open)}` : "Saved", draftError && h("span", { class: "bad" }, ` ⚠ no draft kept: ${draftError}`));
   };
-  store.on(["edits", "work", "session", "saving", "draftError"], update);
+  store.on(["edits", "work", "file", "saving", "draftError"], update);
   update();
 
   document.addEventListener("keydown", (event) => {
@@ -37,6 +40,20 @@ export function start(store, api, element) {
   addEventListener("beforeunload", (event) => {
     const open = unsaved(store.state);
     if (open.globals || open.pictures.length > 0) event.preventDefault();
+  });
+}
+
+/** What stands in the way of saving: no connection, or a file that can not be read. */
+function notices(store, api, place) {
+  const lost = h("div", { class: "notice bad-news", role: "alert", hidden: true });
+  const unread = h("div", { class: "notice bad-news", role: "alert", hidden: true });
+  place.append(lost, unread);
+  connection.start(store, api, lost);
+  store.on(["file"], () => {
+    const error = store.state.file?.error;
+    unread.hidden = !error;
+    replace(unread, error && [h("strong", {}, "The settings file can not be read. "),
+      h("span", {}, `${error} The page works with the defaults; saving would write the file anew.`)]);
   });
 }
 
@@ -53,7 +70,7 @@ export async function save(store, api) {
   const open = unsaved(store.state);
   store.set({ saving: true, error: null });
   try {
-    if (open.globals && !(await saveSettings(store, api, store.state.session.settings.revision))) return false;
+    if (open.globals && !(await saveSettings(store, api, store.state.file.revision))) return false;
     for (const index of open.pictures) {
       if (!(await saveTuned(store, api, index, store.state.work[index].revision))) return false;
     }
@@ -76,7 +93,7 @@ async function saveSettings(store, api, revision) {
   } catch (error) {
     if (error.status !== 409) throw error;
     const { saved, revision: theirs } = error.body;
-    const choice = await askWhich(store, "The settings file changed", `${store.state.session.settings.file} was written by someone else (another tab, an editor) since it was read here.`,
+    const choice = await askWhich(store, "The settings file changed", `${store.state.file.file} was written by someone else (another tab, an editor) since it was read here.`,
       differences(saved, globals, defaults(store)), []);
     if (choice === "mine") return saveSettings(store, api, theirs);
     if (choice === "theirs") {
@@ -88,10 +105,9 @@ async function saveSettings(store, api, revision) {
   }
 }
 
-/** The session knows what is on disk now; so does every comparison with "saved". */
+/** What is on disk now, for every comparison with "saved". */
 function settingsAre(store, saved, revision) {
-  const { session } = store.state;
-  store.set({ session: { ...session, settings: { ...session.settings, saved, revision, exists: true } } });
+  store.set({ file: { ...store.state.file, saved, revision, exists: true, error: null } });
   publish(store, store.state.edits);
 }
 

@@ -149,13 +149,13 @@ function afterFirstResult(store, work) {
 }
 
 function gatherFlags(store, api, flags, mark, progress) {
-  const { session } = store.state;
+  const { session, file } = store.state;
   if (session.pictures.length < 2) return;
   const show = ({ rows, done, total, finished }) => {
     for (const row of rows) flags.set(row.index, row);
     progress.textContent = finished ? "" : `Quality: ${done} of ${total}`;
     mark();
   };
-  runJob(api, { kind: "flags", settings: session.settings.saved, corrections: [] }, show, new AbortController().signal)
+  runJob(api, { kind: "flags", settings: file.saved, corrections: [] }, show, new AbortController().signal)
     .catch((error) => { progress.textContent = `Quality of the pictures: ${error.message}`; });
 }
