@@ -20,6 +20,7 @@ from micro_features.app.frames import frame, greys, labels
 from micro_features.app.layers import layer
 from micro_features.app.numbers import numbers, regions_of
 from micro_features.app.picture import about, region_at
+from micro_features.app.refusals import Endpoint, telling
 from micro_features.app.requests import asked, in_turn, json_response, view_of
 from micro_features.app.wire import BadRequest, Unknown, mapping, parsed, text, whole
 
@@ -225,18 +226,22 @@ def _binary(content: bytes) -> Response:
     return Response(content, media_type="application/octet-stream")
 
 
+def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+    return Route(path, telling(endpoint), methods=methods or ("GET",))
+
+
 ROUTES = [
-    Route("/", index),
-    Route("/static/{name:path}", static),
-    Route("/api/session", session),
-    Route("/api/settings", save_settings, methods=["PUT"]),
-    Route("/api/jobs", begin_job, methods=["POST"]),
-    Route("/api/jobs/{job}", job, methods=["GET", "DELETE"]),
-    Route("/api/pictures/{index}", picture),
-    Route("/api/pictures/{index}/thumbnail", thumbnail),
-    Route("/api/pictures/{index}/region", region, methods=["POST"]),
-    Route("/api/pictures/{index}/preview", preview, methods=["POST"]),
-    Route("/api/pictures/{index}/result", result, methods=["POST"]),
-    Route("/api/pictures/{index}/layer", layer_of, methods=["POST"]),
-    Route("/api/pictures/{index}/export", export, methods=["POST"]),
+    _route("/", index),
+    _route("/static/{name:path}", static),
+    _route("/api/session", session),
+    _route("/api/settings", save_settings, "PUT"),
+    _route("/api/jobs", begin_job, "POST"),
+    _route("/api/jobs/{job}", job, "GET", "DELETE"),
+    _route("/api/pictures/{index}", picture),
+    _route("/api/pictures/{index}/thumbnail", thumbnail),
+    _route("/api/pictures/{index}/region", region, "POST"),
+    _route("/api/pictures/{index}/preview", preview, "POST"),
+    _route("/api/pictures/{index}/result", result, "POST"),
+    _route("/api/pictures/{index}/layer", layer_of, "POST"),
+    _route("/api/pictures/{index}/export", export, "POST"),
 ]

@@ -4,36 +4,21 @@ import contextlib
 import errno
 import os
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from micro_features.app.background import TooMany
 from micro_features.app.desk import Desk
-from micro_features.app.layers import Missing
-from micro_features.app.requests import json_response
+from micro_features.app.refusals import no_such_address
 from micro_features.app.routes import ROUTES
 from micro_features.app.safety import Guard
-from micro_features.app.settings_file import Conflict
-from micro_features.app.wire import Unknown
-from micro_features.errors import ImageError, MicroFeaturesError, OutputError, SettingsError
+from micro_features.errors import SettingsError
 
 ADDRESS = "127.0.0.1"
 _SECONDS_TO_END = 2
-_STATUS: dict[type[Exception], int] = {
-    Unknown: 404,
-    Missing: 409,
-    ImageError: 422,
-    OutputError: 500,
-    TooMany: 429,
-}
 
 
 def application(desk: Desk, *, token: str, port: int) -> ASGIApp:
@@ -50,34 +35,9 @@ def application(desk: Desk, *, token: str, port: int) -> ASGIApp:
     -------
     ASGI application
     """
-    app = Starlette(
-        routes=ROUTES,
-        exception_handlers={
-            MicroFeaturesError: _refused,
-            HTTPException: _http,
-            Exception: _defect,
-        },
-    )
+    app = Starlette(routes=ROUTES, exception_handlers={HTTPException: no_such_address})
     app.state.desk = desk
     return Guard(app, token=token, port=port)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    told = {"error": " ".join(str(error).split())}
-    if isinstance(error, Conflict):
-        return json_response({**told, "revision": error.revision, "saved": error.saved}, 409)
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
-    return json_response(told, status)
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return json_response({"error": error.detail}, error.status_code)
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    traceback.print_exception(error, file=sys.stderr)
-    return json_response({"error": f"defect of the program: {type(error).__name__}: {error}; report it"}, 500)
 
 
 def bound(port: int) -> socket.socket:
@@ -93,7 +53,8 @@ def bound(port: int) -> socket.socket:
     SettingsError
         The port is taken, or not to be had.
     """
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends each answer at once; else its end waits 40 ms for an acknowledgement.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # a port that was left a moment ago can be taken again
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
