@@ -128,4 +128,4 @@ def without_caption(pixels: np.ndarray) -> np.ndarray:
     # The strip's margin holds no word, whatever its type size.
     margin = (pixels[:, :5] == CAPTION_BACKGROUND).all(axis=(1, 2))[::-1]
     strip = len(margin) if margin.all() else int(margin.argmin())
-    return pixels if strip == len(pixels) else pixels[: len(pixels) - strip]
+    return pixels if strip in (0, len(pixels)) else pixels[: len(pixels) - strip]

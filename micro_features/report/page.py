@@ -48,20 +48,17 @@ class Table(NamedTuple):
     ----------
     caption : str
     data : DataFrame
-        The index is not shown. A cell that holds a tuple is a list; one that holds `Code` is set as such.
+        The index is not shown. A cell that holds a tuple is a list.
     rows_named : bool
         The first column names the rows.
+    codes : tuple of str
+        Columns of words of a machine, as hashes and command lines; they may be broken anywhere.
     """
 
     caption: str
     data: pd.DataFrame
     rows_named: bool = False
-
-
-class Code(str):
-    """Words of a machine, as hashes and command lines; may be broken anywhere."""
-
-    __slots__ = ()
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,10 @@ def _figure(picture: Picture) -> str:
 def _table(told: Table) -> str:
     table, caption = told.data, _text(told.caption)
     columns = [table.iloc[:, place] for place in range(table.shape[1])]
-    kinds = [' class="number"' if _all_numbers(column) else "" for column in columns]
+    kinds = [
+        ' class="code"' if name in told.codes else ' class="number"' if _all_numbers(column) else ""
+        for name, column in zip(table.columns, columns, strict=True)
+    ]
     heads = (f'<th scope="col"{kind}>{_text(name)}</th>' for name, kind in zip(table.columns, kinds, strict=True))
     rows = ("<tr>" + "".join(_cells(row, kinds, told.rows_named)) + "</tr>" for row in zip(*columns, strict=True))
     wide = ' class="wide"' if len(columns) >= _WIDE_FROM else ""
@@ -177,8 +177,6 @@ def _cells(row: Sequence[object], kinds: Sequence[str], named: bool) -> Iterator
     for place, (value, kind) in enumerate(zip(row, kinds, strict=True)):
         if named and place == 0:
             yield f'<th scope="row">{_cell(value)}</th>'
-        elif isinstance(value, Code):
-            yield f'<td class="code">{_cell(value)}</td>'
         else:
             yield f"<td{kind}>{_cell(value)}</td>"
 

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -165,7 +166,9 @@ def _porosity(measured: Measured) -> Section | None:
 
 
 def png(figure: Figure) -> bytes:
-    """A figure as a PNG file."""
+    """A figure as a PNG file; letters of a name that its font lacks are boxes there, and letters in tables."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()

@@ -22,15 +22,15 @@ _MOST_GROUPS = 12
 """Columns of a table of counts that fit on a sheet of paper."""
 
 
-def headline(fit: Learned) -> str:
+def headlines(fit: Learned) -> list[str]:
     """The honest score, in a sentence."""
     metric, name = _metric(fit)
     model = told(fit, _MARK, "explained_model")
     grouped, at_random = (told(fit, _MARK, "models", model, way).get(metric) for way in ("grouped", "random"))
-    return (
+    return [
         f"{_quantity(fit).capitalize()} from the features: {name} {score(grouped)} where whole groups "
         f"({told(fit, _MARK, 'group')}) are left out; a random split would promise {score(at_random)}.{_alone(fit)}"
-    )
+    ]
 
 
 def _alone(fit: Learned) -> str:

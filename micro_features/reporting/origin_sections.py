@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from micro_features.report.page import Code, Section, Table
+from micro_features.report.page import Section, Table
 from micro_features.reporting.learned import Learned
 from micro_features.reporting.measured import Measured
 from micro_features.reporting.wording import UNKNOWN, counted
@@ -90,15 +90,15 @@ def provenance(measured: Measured, learned: Mapping[str, Learned], report_comman
                 "What": name,
                 "Program": each.get("software", UNKNOWN),
                 "Finished": each.get("finished", UNKNOWN),
-                "Command line": Code(_command(each)),
+                "Command line": _command(each),
             }
             for name, each in of.items()
         ]
-        + [{"What": "report", "Program": "", "Finished": "", "Command line": Code(report_command)}]
+        + [{"What": "report", "Program": "", "Finished": "", "Command line": report_command}]
     )
     folders = pd.DataFrame(
-        [{"What": "extract", "Folder": Code(measured.folder)}]
-        + [{"What": name, "Folder": Code(each.folder)} for name, each in learned.items()]
+        [{"What": "extract", "Folder": str(measured.folder)}]
+        + [{"What": name, "Folder": str(each.folder)} for name, each in learned.items()]
     )
     own = measured.provenance
     packages = own.get("packages")
@@ -113,15 +113,15 @@ def provenance(measured: Measured, learned: Mapping[str, Learned], report_comman
         ]
     )
     hashes = pd.DataFrame(
-        [{"Picture": path, "SHA-256": Code(digest)} for path, digest in (own.get("inputs_sha256") or {}).items()]
+        [{"Picture": path, "SHA-256": str(digest)} for path, digest in (own.get("inputs_sha256") or {}).items()]
     )
     tables = [
-        Table("Commands that made what this page shows.", runs, rows_named=True),
-        Table("Folders that it was read from.", folders, rows_named=True),
+        Table("Commands that made what this page shows.", runs, rows_named=True, codes=("Command line",)),
+        Table("Folders that it was read from.", folders, rows_named=True, codes=("Folder",)),
         Table("What extract ran with.", versions, rows_named=True),
     ]
     if len(hashes):
-        tables.append(Table("Pictures and the SHA-256 of their files.", hashes, rows_named=True))
+        tables.append(Table("Pictures and the SHA-256 of their files.", hashes, rows_named=True, codes=("SHA-256",)))
     return Section("Where the numbers come from", (), tables)
 
 

@@ -1,7 +1,7 @@
 """The network, its maps beside SHAP, the published method, and what the thresholds move."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -18,14 +18,16 @@ MOST_ROWS = 40
 _ANSWER = 22
 
 
-def headlines(learned: Mapping[str, Learned]) -> Iterator[str]:
-    """In a sentence each, what explanations are worth."""
-    if (found := learned.get("explained")) is not None:
-        verdict = (found.scores.get("primary") or {}).get("verdict", "not told")
-        yield f"Network and features lean on the same phases of the pictures: {verdict}."
-    if (found := learned.get("published")) is not None:
-        against = told(found, "scores.json", "against_the_answer")
-        yield f"Published method: {f'its answer is withheld, {against[0]}' if against else 'an answer is given'}."
+def headlines_of_explained(found: Learned) -> list[str]:
+    """What the comparison of both models is worth."""
+    verdict = (found.scores.get("primary") or {}).get("verdict", "not told")
+    return [f"Whether network and features lean on the same phases of the pictures: {verdict}."]
+
+
+def headlines_of_published(found: Learned) -> list[str]:
+    """Whether the published method gives an answer."""
+    against = told(found, "scores.json", "against_the_answer")
+    return [f"Published method: {f'its answer is withheld, {against[0]}' if against else 'an answer is given'}."]
 
 
 def network(cnn: Learned) -> Section:

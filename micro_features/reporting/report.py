@@ -1,18 +1,19 @@
 """The command `report`: folders are read, sections made of them, one page written."""
 
+import contextlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from micro_features import __version__
-from micro_features.errors import OutputError
+from micro_features.errors import ArtefactError, OutputError
 from micro_features.features.standards import standings
 from micro_features.files.outputs import write_text
 from micro_features.report.page import Section, page
 from micro_features.reporting import fit_sections, origin_sections, other_sections
 from micro_features.reporting.calibration_section import calibration
 from micro_features.reporting.distribution_section import distributions
-from micro_features.reporting.folders import sources
+from micro_features.reporting.folders import MARKS, sources
 from micro_features.reporting.learned import Learned, read_learned
 from micro_features.reporting.measured import Measured, read_measured
 from micro_features.reporting.picture_section import pictures
@@ -20,6 +21,19 @@ from micro_features.reporting.standards_section import standards
 from micro_features.reporting.summary_section import summary
 
 DEFAULT_NAME = "report.html"
+_MAKERS: dict[str, tuple[Callable[[Learned], Section], ...]] = {
+    "fit": (fit_sections.scores, fit_sections.explained_features),
+    "cnn": (other_sections.network,),
+    "explained": (other_sections.explained,),
+    "published": (other_sections.published,),
+    "sensitivity": (other_sections.sensitivity,),
+}
+"""In the order in which a reader asks."""
+_HEADLINES: dict[str, Callable[[Learned], list[str]]] = {
+    "fit": fit_sections.headlines,
+    "explained": other_sections.headlines_of_explained,
+    "published": other_sections.headlines_of_published,
+}
 _OURS = "micro-features report"
 _LOOKED_AT = 4096  # characters in which a page says what wrote it
 
@@ -116,19 +130,26 @@ def sections(measured: Measured, learned: Mapping[str, Learned], command: str) -
     list of Section
     """
     of_specimens = standings(measured.features)
-    link = [fit_sections.headline(learned["fit"])] if "fit" in learned else []
-    link += other_sections.headlines(learned)
+    link: list[str] = []
+    of_learned: list[Section] = []
+    for name, makers in _MAKERS.items():
+        if name in learned:
+            with _as_written(learned[name].folder / MARKS[name][0]):
+                link += _HEADLINES[name](learned[name]) if name in _HEADLINES else []
+                of_learned += [make(learned[name]) for make in makers]
+    with _as_written(measured.folder / "provenance.json"):
+        origin = [origin_sections.settings(measured), origin_sections.provenance(measured, learned, command)]
     made = [summary(measured, of_specimens, link)]
     if len(measured.features):
         made += [pictures(measured), calibration(measured), distributions(measured), standards(of_specimens)]
-    if "fit" in learned:
-        made += [fit_sections.scores(learned["fit"]), fit_sections.explained_features(learned["fit"])]
-    for name, section in (
-        ("cnn", other_sections.network),
-        ("explained", other_sections.explained),
-        ("published", other_sections.published),
-        ("sensitivity", other_sections.sensitivity),
-    ):
-        if name in learned:
-            made.append(section(learned[name]))
-    return [*made, origin_sections.settings(measured), origin_sections.provenance(measured, learned, command)]
+    return [*made, *of_learned, *origin]
+
+
+@contextlib.contextmanager
+def _as_written(path: Path) -> Iterator[None]:
+    """What a file for programs holds may have been changed by hand, in more ways than can be asked for one by one."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ArtefactError(f"{path}: does not hold what the command writes ({what}); run it again.") from error

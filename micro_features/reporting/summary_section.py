@@ -71,7 +71,7 @@ def _extent(measured: Measured) -> str:
 
 def _made(measured: Measured) -> str:
     of = measured.provenance
-    finished = str(of.get("finished", "at an unknown time")).replace("+00:00", " UTC").replace("T", " ")
+    finished = str(of.get("finished", "at an unknown time")).replace("T", " ").replace("+00:00", " UTC")
     return f"Measured with {of.get('software', 'an unknown program')}, finished {finished}."
 
 

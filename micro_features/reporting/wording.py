@@ -55,7 +55,7 @@ def score(told: Sequence[float | None] | None, *, digits: int | None = None) -> 
         return UNKNOWN
     form = ".2f" if digits is None else f".{digits}g"
     low, value, high = (None if each is None else f"{each:{form}}".replace("-", "−") for each in told)
-    return f"{value}" if low is None or high is None else f"{value}{_JOIN}[{low},{_JOIN}{high}]"
+    return f"{value}" if low is None or high is None else f"{value} [{low},{_JOIN}{high}]"
 
 
 def readable(name: str) -> str:

@@ -1,4 +1,5 @@
 import base64
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from micro_features.report.page import Section, page
+from micro_features.report.page import Picture, Section, Table, page
+from micro_features.report.page_style import STYLE
 
 EVIL = "<script>alert('1')</script>\"&"
 PNG = b"\x89PNG\r\n\x1a\nnot really"
@@ -131,3 +133,69 @@ def test_tables_may_be_empty_or_name_a_column_twice():
     twice = pd.DataFrame([[1, 2]], columns=["x", "x"])
     read = Reader(page("T", [Section("S", tables=[("C", twice), ("D", pd.DataFrame()), ("E", twice.iloc[:0])])]))
     assert read.cells == ["x", "x", "1", "2", "x", "x"]
+
+
+def test_figures_say_what_they_show_and_keep_their_kind():
+    jpeg = b"\xff\xd8\xff\xe0 not really"
+    section = Section("S", figures=[Picture("Seen", PNG, "Told")], gallery=[("Small", jpeg)])
+    shown = Reader(page("T", [section])).named("img")
+    assert [each["alt"] for each in shown] == ["Told", "Small"]
+    assert [each["src"].split(";")[0] for each in shown] == ["data:image/png", "data:image/jpeg"]
+
+
+def test_rows_are_named_where_the_first_column_names_them():
+    table = pd.DataFrame({"sample": ["a"], "G": [9.5]})
+    heads = Reader(page("T", [Section("S", tables=[Table("C", table, rows_named=True)])])).named("th")
+    assert [each["scope"] for each in heads] == ["col", "col", "row"]
+
+
+def test_parts_have_headings_one_level_below_and_ids_of_their_own():
+    inner = Section("Inner", parts=[Section("Innermost")])
+    read = Reader(page("T", [Section("Outer", parts=[inner, inner])]))
+    assert [tag for tag, _ in read.tags if tag in ("h1", "h2", "h3", "h4")] == ["h1", "h2", "h3", "h4", "h3", "h4"]
+    assert len(set(read.ids)) == len(read.ids)
+
+
+def test_lists_in_words_and_in_cells():
+    table = pd.DataFrame({"x": [("one", EVIL), ()]})
+    read = Reader(page("T", [Section("S", ["Words.", ("first", "second")], [("C", table)])]))
+    assert len(read.named("li")) == 4
+    assert [each for each in read.said if each in ("Words.", "first", "second", "one", EVIL, "–")] == [
+        "Words.", "first", "second", "one", EVIL, "–",
+    ]  # fmt: skip
+
+
+def test_what_wrote_a_page_stands_in_its_head():
+    assert {"name": "generator", "content": EVIL} in Reader(page("T", [], generator=EVIL)).named("meta")
+    assert "generator" not in page("T", [])
+
+
+@pytest.mark.parametrize("turning", ["\u202e", "\u2066", "\u200f", "\u061c"])
+def test_no_letter_turns_the_words_beside_it_round(turning):
+    text = page(f"a{turning}gnp.exe", [])
+    assert turning not in text
+    assert f"a⟨U+{ord(turning):04X}⟩gnp.exe" in text
+
+
+def test_codes_may_be_broken_anywhere():
+    table = pd.DataFrame({"name": ["a"], "hash": ["0f" * 32]})
+    read = Reader(page("T", [Section("S", tables=[Table("C", table, codes=("hash",))])]))
+    assert read.named("td") == [{}, {"class": "code"}]
+
+
+def _luminance(colour):
+    """Relative luminance of ``#rgb`` or ``#rrggbb``, as WCAG 2 defines it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    share = np.array(list(bytes.fromhex(digits))) / 255
+    linear = np.where(share <= 0.03928, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("ground", ["--paper", "--head"])
+@pytest.mark.parametrize("ink", ["--ink", "--soft", "--link"])
+def test_words_stand_out_from_every_ground_on_screen_and_on_paper(ink, ground):
+    themes = [dict(re.findall(r"(--\w+): (#[0-9a-f]+)", each)) for each in re.findall(r":root \{([^}]*)\}", STYLE)]
+    assert len(themes) == 3
+    for theme in themes:
+        low, high = sorted(_luminance(theme[name]) for name in (ink, ground))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
