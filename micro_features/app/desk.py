@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from micro_features import __version__
+from micro_features import __version__, jobs
 from micro_features.app.background import Background
 from micro_features.app.describing import LAYERS, PRESETS, choices_of_models, described, models_named
 from micro_features.app.numbers import main_features
@@ -21,6 +21,11 @@ from micro_features.errors import SettingsError
 from micro_features.files.search import as_text
 from micro_features.fitting.property_model import PropertyModel
 from micro_features.settings import Settings
+
+
+def _threads(number: int, name: str) -> Executor:
+    """Threads in which numbers come out as in `extract`: OpenCV's and OpenMP's choices hold for one thread each."""
+    return ThreadPoolExecutor(number, name, initializer=jobs.use_one_thread.__wrapped__)
 
 
 @dataclass(eq=False)
@@ -52,9 +57,9 @@ class Desk:
     background: Background = field(default_factory=Background)
     heats: dict[int, Any] = field(default_factory=dict)
     heating: threading.Lock = field(default_factory=threading.Lock)
-    quick: Executor = field(default_factory=lambda: ThreadPoolExecutor(3, "quick"))
-    slow: Executor = field(default_factory=lambda: ThreadPoolExecutor(3, "slow"))
-    aside: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
+    quick: Executor = field(default_factory=lambda: _threads(3, "quick"))
+    slow: Executor = field(default_factory=lambda: _threads(3, "slow"))
+    aside: Executor = field(default_factory=lambda: _threads(1, "aside"))
     _known: dict[str, list[str]] = field(default_factory=choices_of_models)
 
     def close(self) -> None:
@@ -148,7 +153,7 @@ class Desk:
             "name": shown.name,
             "path": as_text(shown.path),
             "page": shown.page,
-            "error": shown.error or None,
+            "error": self.opened.error(index),
             "has_tuned": False,
             "n_corrections": 0,
             "n_overrides": 0,

@@ -135,6 +135,7 @@ class Opened:
         self.shown = tuple(shown)
         self._benches: OrderedDict[int, Bench] = OrderedDict()
         self._thumbnails: dict[int, bytes] = {}
+        self._errors = {index: each.error for index, each in enumerate(self.shown) if each.error}
         self._lock = threading.Lock()
         self._opening = [threading.Lock() for _ in self.shown]
 
@@ -151,12 +152,20 @@ class Opened:
                 if index in self._benches:
                     self._benches.move_to_end(index)
                     return self._benches[index]
-            bench = self.shown[index].open()
+            try:
+                bench = self.shown[index].open()
+            except ImageError as error:
+                self._errors[index] = " ".join(str(error).split())
+                raise
             with self._lock:
                 self._benches[index] = bench
                 while len(self._benches) > 1 and not self._has_room():
                     self._benches.popitem(last=False)
             return bench
+
+    def error(self, index: int) -> str | None:
+        """Why a picture can not be read, as far as somebody tried."""
+        return self._errors.get(index)
 
     def _has_room(self) -> bool:
         needed = sum(_BYTES_A_BENCH + _BYTES_A_PIXEL * each.micrograph.image.size for each in self._benches.values())
@@ -179,7 +188,8 @@ class Opened:
                 image = bench.micrograph.image
             else:
                 image, _ = grey_levels(read_picture(shown.path, shown.page, max_pixels=shown.max_pixels))
-        except MicroFeaturesError:
+        except MicroFeaturesError as error:
+            self._errors[index] = " ".join(str(error).split())
             crossed = np.full((THUMBNAIL_PX * 3 // 4, THUMBNAIL_PX), 90, np.uint8)
             rows, cols = crossed.shape
             cv2.line(crossed, (0, 0), (cols - 1, rows - 1), 160, 1, cv2.LINE_AA)
