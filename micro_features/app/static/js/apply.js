@@ -37,7 +37,11 @@ function show(store, api) {
   if (!changes.length) return;
 
   const names = (index) => session.pictures[index]?.name ?? `picture ${index + 1}`;
-  runJob(api, { kind: "compare", settings: edits.globals, corrections: [] }, bar.update, stop.signal)
+  const progress = (job) => {
+    bar.update(job);
+    if (job.rows.length) replace(place, bar.element, h("p", { class: "hint" }, `So far: ${summary(job.rows, session.features)}`));
+  };
+  runJob(api, { kind: "compare", settings: edits.globals, corrections: [] }, progress, stop.signal)
     .then((job) => {
       if (!job) return;
       replace(place, h("p", { class: "strong", role: "status" }, summary(job.rows, session.features)), effectsTable(job.rows, session.features, names));

@@ -31,7 +31,7 @@ export function start(store, api, element) {
       store.set({ draftError: null });
     } catch (error) {
       store.set({ draftError: error.message });
-      later(index, AGAIN_MS); // the work is in this tab still
+      if (!error.status) later(index, AGAIN_MS); // out of reach; the work is in this tab still
     }
   };
   const later = (index, delay) => {

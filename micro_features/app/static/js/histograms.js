@@ -37,7 +37,7 @@ export function start(store, api, element) {
     replace(filtered, filter && [`Only ${filter.phase}s of ${number(filter.low)} to ${number(filter.high)} ${unit}. `,
       h("button", { type: "button", class: "link", on: { click: () => store.set({ filter: null }) } }, "Show all")]);
   });
-  store.on(["regions", "reference", "filter", "picture", "busy"], update);
+  store.on(["regions", "reference", "filter", "picture", "settings", "corrections"], update);
   update();
 }
 

@@ -18,18 +18,19 @@ export function start(store, api, element) {
 
   let rows = null;
   const update = () => {
-    const { session, numbers, reference, picture } = store.state;
+    const { session, numbers, reference, picture, busy } = store.state;
     if (!session) return;
     rows ??= makeRows(session.features, table);
     const stale = isStale(store.state);
     element.classList.toggle("stale", stale);
-    state.textContent = !numbers ? "Measuring …" : stale ? "Measuring; these are the numbers before the change." : measured(numbers);
+    state.textContent = [busy?.result && "Measuring …", numbers && stale && "These are the numbers before the change.", numbers && !stale && measured(numbers)]
+      .filter(Boolean).join(" ");
     const unit = lengthsIn(picture);
     for (const row of rows) row.show(numbers, reference?.numbers, unit);
     replace(flags, numbers?.flags.map(flagLine));
     replace(prediction, predicted(numbers?.prediction, reference?.numbers?.prediction, session.model));
   };
-  store.on(["session", "numbers", "reference", "busy", "picture"], update);
+  store.on(["session", "numbers", "reference", "busy", "picture", "settings", "corrections"], update);
   store.on(["picture", "selected", "numbers"], () => showRegion(store, api, region));
   store.on(["picture", "corrections", "numbers"], () => showCorrections(store, corrections));
   update();

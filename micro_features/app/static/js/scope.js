@@ -15,7 +15,7 @@ export function start(store, api, element) {
     return { input, line };
   };
   const all = make("all", "All pictures", "A setting that is moved counts for every picture, and comes along to the next one.");
-  const one = make("picture", "Only this picture", "A setting that is moved counts for this picture alone and stays with it.");
+  const one = make("picture", "This picture alone", "A setting that is moved counts for this picture alone and stays with it.");
   const state = h("p", { class: "own-values", role: "status" });
   element.append(h("fieldset", { class: "scope" }, h("legend", {}, "Changes are for"), all.line, one.line), state);
 
