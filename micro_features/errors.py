@@ -24,6 +24,10 @@ class FeatureTableError(MicroFeaturesError, ValueError):
     """A table lacks a column, or a column holds what it should not."""
 
 
+class CorrectionsError(MicroFeaturesError, ValueError):
+    """Corrections by hand are not what they should be, or were made for another picture."""
+
+
 class ArtefactError(MicroFeaturesError, RuntimeError):
     """A trained model is missing, damaged or made for something else, or can not be trained from what was given."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from micro_features import pipeline, rows
 from micro_features.app.stack import Stack, Superseded, never
+from micro_features.corrections import Operation, apply, scaled
 from micro_features.data import Segmentation
 from micro_features.files.images import read_picture
 from micro_features.files.search import as_text
@@ -154,18 +155,18 @@ class Bench:
         self._full = Stack(image, valid, 1.0, limit_bytes=max(_LEAST_BYTES, _BYTES_A_PIXEL * image.size))
         shrink = (image.size / SMALL_PX) ** 0.5
         self._small = Stack(image, valid, shrink, limit_bytes=_LEAST_BYTES) if shrink > 1 else self._full
-        self._outcomes: OrderedDict[tuple[Settings, tuple[Any, ...]], Outcome] = OrderedDict()
+        self._outcomes: OrderedDict[tuple[Settings, tuple[Operation, ...]], Outcome] = OrderedDict()
         self._busy = threading.Lock()
 
     def preview(
-        self, settings: Settings, operations: tuple[Any, ...], view: View, superseded: Callable[[], bool] = never
+        self, settings: Settings, operations: tuple[Operation, ...], view: View, superseded: Callable[[], bool] = never
     ) -> Labels:
         """Labels as soon as possible.
 
         Parameters
         ----------
         settings : Settings
-        operations : tuple
+        operations : tuple of Operation
             Corrections by hand.
         view : View
         superseded : callable
@@ -187,8 +188,6 @@ class Bench:
         quick = stack.quick(settings, superseded)
         grains, pores, note = quick
         if operations:
-            from micro_features.corrections import apply, scaled
-
             small = tuple(scaled(each, 1 / stack.factor) for each in operations)
             corrected = apply(grains, pores, stack.valid, small)
             grains, pores = corrected.grains, corrected.pores
@@ -198,7 +197,7 @@ class Bench:
         return Labels(sampled(grains, shape, view), sampled(pores, shape, view), not note, stack.factor, note, view)
 
     def result(
-        self, settings: Settings, operations: tuple[Any, ...], superseded: Callable[[], bool] = never
+        self, settings: Settings, operations: tuple[Operation, ...], superseded: Callable[[], bool] = never
     ) -> Outcome:
         """Labels and numbers as `extract` finds them; the last few are kept.
 
@@ -224,11 +223,7 @@ class Bench:
                 self._small.exact(settings, superseded)
             found = self._full.exact(settings, superseded)
             segmentation = pipeline.put_together(self.micrograph, *found)
-            applied = missed = 0
-            if operations:
-                from micro_features.pipeline.correcting import corrected
-
-                segmentation, applied, missed = corrected(segmentation, operations)
+            segmentation, applied, missed = pipeline.corrected(segmentation, operations)
             if superseded():
                 raise Superseded
             measured = pipeline.measure(self.micrograph, segmentation, settings)
@@ -251,7 +246,7 @@ class Bench:
         self,
         name: str,
         settings: Settings,
-        operations: tuple[Any, ...],
+        operations: tuple[Operation, ...],
         view: View,
         superseded: Callable[[], bool] = never,
     ) -> LayerValues:

@@ -152,7 +152,7 @@ def quality_features(
     confidence : float
         F1 that is to be expected of the grains; NaN does not count against them.
     stability : (number of grains + 1,) array
-        Of each grain label; empty where not known.
+        Of each grain label; empty where not known, NaN for grains whose shape was changed by hand.
     agreement : float
         F1 of the grains against those of a second method, or NaN.
     count_range, boundary_range : (low, high)
@@ -177,6 +177,7 @@ def quality_features(
     calm = calm_share(grains, boundary)
     noise, structure = (np.nan, np.nan) if flat else noise_and_structure(image, valid)
     brightness, contrast = brightness_and_contrast(image, valid)
+    known = stability[1:][np.isfinite(stability[1:])]
     return {
         "quality_grains_resolved": bool(
             not flat
@@ -190,7 +191,7 @@ def quality_features(
         "quality_calm_grain_share": calm,
         "quality_grain_dependence": grain_dependence,
         "quality_segmentation_confidence": confidence,
-        "quality_grain_stability": float(stability[1:].mean()) if len(stability) > 1 else np.nan,
+        "quality_grain_stability": float(np.mean(known)) if len(known) else np.nan,
         "quality_method_agreement": agreement,
         "quality_grain_number_low": count_range[0],
         "quality_grain_number_high": count_range[1],

@@ -3,6 +3,7 @@
 Command line, page and notebooks go through here; none of them computes anything itself.
 """
 
+from micro_features.pipeline.correcting import corrected
 from micro_features.pipeline.measuring import Measured, measure
 from micro_features.pipeline.models import BOUNDARY_WEIGHTS, PORE_WEIGHTS, check_models, models_used
 from micro_features.pipeline.scale import UNCALIBRATED, Calibrated, calibrate, calibrate_if_possible, micrograph_of
@@ -17,6 +18,7 @@ __all__ = [
     "calibrate",
     "calibrate_if_possible",
     "check_models",
+    "corrected",
     "measure",
     "micrograph_of",
     "models_used",
