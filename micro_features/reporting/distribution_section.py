@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from micro_features.features.standards import mean_over_fields
 from micro_features.report import distribution_figures as drawn
 from micro_features.report.axes import figure_of
 from micro_features.report.page import Picture, Section
 from micro_features.reporting.measured import Measured
+from micro_features.reporting.pictures import compact
 from micro_features.reporting.sizes import Sizes, sizes_of
 from micro_features.reporting.wording import counted, figures
 
@@ -78,7 +80,8 @@ def _sizes(measured: Measured, phase: str, unit: str) -> Section | None:
             drawn.rows_size(len(part)),
         )
         caption = f"{phase.capitalize()} size of each specimen: median (mark) and 10th to 90th percentile (line)."
-        figures_made.append(Picture(f"{caption} {_WEIGHTED}", png(figure), f"{caption} {_told(part, shown_unit)}"))
+        alt = f"{caption} {_told(part, shown_unit)}"
+        figures_made.append(Picture(f"{caption} {_WEIGHTED}", drawn_file(figure), alt))
     alike = found if len(found) <= MOST_HISTOGRAMS else sorted(found, key=lambda each: -len(each.diameters))
     shown = alike[:MOST_HISTOGRAMS]
     which = (
@@ -89,9 +92,8 @@ def _sizes(measured: Measured, phase: str, unit: str) -> Section | None:
     for start in range(0, len(shown), 2 * _ABREAST):
         part = shown[start : start + 2 * _ABREAST]
         caption = f"{phase.capitalize()} size, shares by number (filled) and by area (dashed).{which}"
-        figures_made.append(
-            Picture(caption, png(_histograms(part, quantity, shown_unit)), f"{caption} {_told(part, shown_unit)}")
-        )
+        panels = _histograms(part, quantity, shown_unit)
+        figures_made.append(Picture(caption, drawn_file(panels), f"{caption} {_told(part, shown_unit)}"))
     few = len(every) - len(found)
     said = [
         f"{counted(few, 'specimen')} with fewer than {_FEWEST} whole {phase}s {'is' if few == 1 else 'are'} left out."
@@ -161,14 +163,14 @@ def _porosity(measured: Measured) -> Section | None:
             "Porosity: each picture (stroke), mean of a specimen (point) with its 95 % interval over pictures (line, "
             "where there are two or more), and what stricter and laxer evidence of a pore would give (grey)."
         )
-        made.append(Picture(caption, png(figure), f"{caption} Means: {told}."))
+        made.append(Picture(caption, drawn_file(figure), f"{caption} Means: {told}."))
     return Section("Porosity", figures=made)
 
 
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file; letters of a name that its font lacks are boxes there, and letters in tables."""
+def drawn_file(figure: Figure) -> bytes:
+    """A figure as a small file; letters of a name that its font lacks are boxes there, and letters in tables."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()
+    return compact(Image.open(buffer))
