@@ -72,8 +72,9 @@ export function featureLabel(name) {
 
 /** A target's name in words, without its unit: "conductivity_S_cm" in S/cm is conductivity. */
 export function targetLabel(target, unit) {
-  const end = `_${(unit ?? "").replace("/", "_")}`;
-  return (end.length > 1 && target.endsWith(end) ? target.slice(0, -end.length) : target).replaceAll("_", " ");
+  const ends = ["_", "_per_"].map((over) => `_${(unit ?? "").replace("/", over)}`);
+  const end = ends.find((text) => text.length > 1 && target.endsWith(text)) ?? "";
+  return target.slice(0, target.length - end.length).replaceAll("_", " ");
 }
 
 /** Several of a thing: "1 picture", "3 pictures". */

@@ -9,7 +9,7 @@ import { explain } from "./tooltip.js";
 /** Fill the element with prediction, flags, table, the chosen region and the corrections. */
 export function start(store, api, element) {
   const prediction = h("section", { class: "prediction", "aria-label": "Prediction" });
-  const flags = h("ul", { class: "flags plain", "aria-label": "Quality" });
+  const flags = h("div", { class: "flags", role: "group", "aria-label": "Quality" });
   const state = h("p", { class: "hint", role: "status" });
   const table = h("div", { class: "live" });
   const region = h("section", { class: "region", "aria-label": "Chosen region", "aria-live": "polite" });
@@ -27,7 +27,7 @@ export function start(store, api, element) {
       .filter(Boolean).join(" ");
     const unit = lengthsIn(picture);
     for (const row of rows) row.show(numbers, reference?.numbers, unit);
-    replace(flags, numbers?.flags.map(flagLine));
+    showFlags(flags, numbers?.flags ?? []);
     replace(prediction, predicted(numbers?.prediction, reference?.numbers?.prediction, session.model));
   };
   store.on(["session", "numbers", "reference", "busy", "picture", "settings", "corrections"], update);
@@ -50,7 +50,8 @@ function makeRows(features, place) {
   const rows = features.map((feature) => {
     const cells = { value: h("td", { class: "number" }), saved: h("td", { class: "number soft" }), change: h("td", { class: "number" }) };
     const unit = h("small");
-    const head = h("th", { scope: "row", tabindex: 0 }, featureLabel(feature.name), " ", unit);
+    const interval = h("small", { class: "interval", title: "95 % interval, or what the choice of a threshold leaves open" });
+    const head = h("th", { scope: "row", tabindex: 0 }, featureLabel(feature.name), " ", unit, interval);
     let why = "";
     explain(head, () => [h("p", {}, feature.meaning), why && h("p", { class: "bad" }, `Withheld: ${why}`), h("p", { class: "soft" }, `Column ${feature.name} of the tables.`)]);
     const element = h("tr", {}, head, cells.value, cells.saved, cells.change);
@@ -58,9 +59,11 @@ function makeRows(features, place) {
       element,
       show(now, saved, unitOf) {
         unit.textContent = unitOf(feature.unit);
+        const limits = now?.intervals?.[feature.name];
+        interval.textContent = limits ? `${number(limits[0])} to ${number(limits[1])}` : "";
         why = now && !isNumber(now.features[feature.name]) ? reason(now) : "";
         element.title = why && `Withheld: ${why}`;
-        showRow(element, cells, now && { value: now.features[feature.name] ?? null, interval: now.intervals?.[feature.name] }, saved && (saved.features[feature.name] ?? null));
+        showRow(element, cells, now && { value: now.features[feature.name] ?? null }, saved && (saved.features[feature.name] ?? null));
       },
     };
   });
@@ -74,8 +77,7 @@ function showRow(element, cells, now, before) {
   const withheld = now && !isNumber(now.value);
   element.classList.toggle("withheld", Boolean(withheld));
   element.classList.toggle("changed", Boolean(now) && isNumber(now.value) && isNumber(before) && now.value !== before);
-  replace(cells.value, !now ? "" : withheld ? "withheld" : number(now.value),
-    now?.interval && h("small", { class: "interval" }, `${number(now.interval[0])} to ${number(now.interval[1])}`));
+  cells.value.textContent = !now ? "" : withheld ? "withheld" : number(now.value);
   cells.saved.textContent = before === null || before === undefined ? DASH : number(before);
   replace(cells.change, now ? change(now.value, before) : "");
 }
@@ -91,6 +93,14 @@ function change(value, before) {
 function reason(numbers) {
   const bad = numbers.flags.filter((flag) => !flag.good).map((flag) => flag.text);
   return bad.length ? bad.join("; ") : "There is nothing to measure it on.";
+}
+
+/** What is not good stands there; what is good can be looked up. */
+function showFlags(place, flags) {
+  const wasOpen = place.querySelector("details")?.open ?? false;
+  const good = flags.filter((flag) => flag.good);
+  replace(place, h("ul", { class: "plain" }, flags.filter((flag) => !flag.good).map(flagLine)),
+    good.length > 0 && h("details", { open: wasOpen }, h("summary", { class: "good" }, `✓ ${count(good.length, "check")} good`), h("ul", { class: "plain" }, good.map(flagLine))));
 }
 
 /** A flag in symbol and words; its colour only repeats them. */
@@ -110,7 +120,7 @@ function predicted(now, saved, model) {
     isNumber(now.low) && h("p", {}, `${number(now.low)} to ${number(now.high)} ${unit}`, now.level ? ` (${number(100 * now.level)} % interval)` : ""),
     saved && isNumber(saved.value) && known && saved.value !== now.value && h("p", { class: "soft" }, `saved settings: ${number(saved.value)}; change ${number(percent(now.value, saved.value), 2)} %`),
     now.warning && h("p", { class: "bad" }, h("span", { class: "symbol", "aria-hidden": "true" }, "⚠"), now.warning),
-    h("p", { class: "soft" }, `model ${model.name}`),
+    model.name !== "model" && h("p", { class: "soft" }, `model ${model.name}`),
   ];
 }
 

@@ -77,7 +77,8 @@ function makeCard(picture, flags, open) {
   const marks = h("span", { class: "marks" });
   const element = h("div", { class: "thumbnail", role: "option", tabindex: -1, "aria-selected": "false", on: { click: open } },
     h("span", { class: "frame" }, image), marks, h("span", { class: "title" }, picture.name));
-  explain(element, () => [h("p", {}, picture.path), h("ul", { class: "plain" }, saidOf(picture, flags.get(picture.index), marks.dataset.said))]);
+  let shown = null;
+  explain(element, () => [h("p", {}, picture.path), h("ul", { class: "plain" }, saidOf(picture, flags.get(picture.index), marks.dataset.said))], "above");
   return {
     element, image, index: picture.index,
     current(now) {
@@ -86,6 +87,9 @@ function makeCard(picture, flags, open) {
       if (now) element.scrollIntoView({ block: "nearest", inline: "nearest" });
     },
     show({ corrections, overrides, unsaved: open_ }, row) {
+      const state = [corrections, overrides, open_, row !== undefined].join();
+      if (state === shown) return; // this runs for every picture at every move of a slider
+      shown = state;
       const said = [open_ && "not saved", overrides && `${count(overrides, "value")} of its own`, corrections && count(corrections, "correction")].filter(Boolean);
       marks.dataset.said = said.join(", ");
       const bad = row?.flags?.filter((flag) => !flag.good).length ?? 0;

@@ -14,16 +14,19 @@ let timer = 0;
  * Explain an element.
  * @param {HTMLElement} target shown while the pointer is on it or something in it has the focus
  * @param {function(): Array<Node|string>} content made when shown
+ * @param {"beside"|"above"} [side]
  */
-export function explain(target, content) {
+export function explain(target, content, side = "beside") {
   target.addEventListener("pointerenter", (event) => {
-    if (event.pointerType !== "touch") later(() => show(target, content), shownFor ? 80 : DELAY_MS);
+    if (event.pointerType !== "touch") later(() => show(target, content, side), shownFor ? 80 : DELAY_MS);
   });
   target.addEventListener("pointerleave", () => later(hide, 150));
-  target.addEventListener("pointerdown", () => clearTimeout(timer));
+  // Whoever moves a setting watches the picture, on which the bubble may lie.
+  target.addEventListener("pointerdown", () => later(hide, 0));
+  target.addEventListener("keydown", (event) => { if (event.key !== "Tab") later(hide, 0); });
   target.addEventListener("focusin", (event) => {
     // Only where the focus came by key: a click has seen the pointer's bubble already.
-    if (event.target.matches(":focus-visible")) later(() => show(target, content), DELAY_MS);
+    if (event.target.matches(":focus-visible")) later(() => show(target, content, side), DELAY_MS);
   });
   target.addEventListener("focusout", () => later(hide, 0));
 }
@@ -42,7 +45,7 @@ function made() {
   document.body.append(bubble);
 }
 
-function show(target, content) {
+function show(target, content, side) {
   if (!target.isConnected) return;
   if (!bubble) made();
   hide();
@@ -52,19 +55,20 @@ function show(target, content) {
   bubble.hidden = false;
   shownFor = target;
   target.setAttribute("aria-describedby", "bubble");
-  place(target.getBoundingClientRect(), bubble.getBoundingClientRect());
+  place(target.getBoundingClientRect(), bubble.getBoundingClientRect(), side);
 }
 
-/** Beside the element where there is room, else below or above it. */
-function place(at, size) {
+/** Beside the element where that is wanted and there is room, else below or above it. */
+function place(at, size, side) {
   const gap = 8;
   const fitsRight = at.right + gap + size.width <= innerWidth;
   const fitsLeft = at.left - gap - size.width >= 0;
   let left = fitsLeft ? at.left - gap - size.width : at.right + gap;
   let top = at.top;
-  if (!fitsLeft && !fitsRight) {
+  if (side === "above" || (!fitsLeft && !fitsRight)) {
     left = at.left;
-    top = at.bottom + gap + size.height <= innerHeight ? at.bottom + gap : at.top - gap - size.height;
+    const fitsBelow = at.bottom + gap + size.height <= innerHeight;
+    top = side === "above" || !fitsBelow ? at.top - gap - size.height : at.bottom + gap;
   }
   bubble.style.left = `${Math.max(4, Math.min(left, innerWidth - size.width - 4))}px`;
   bubble.style.top = `${Math.max(4, Math.min(top, innerHeight - size.height - 4))}px`;
