@@ -7,7 +7,7 @@ import secrets
 import signal
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -65,8 +65,8 @@ class Answer(NamedTuple):
     error: str | None
 
 
-Plan = Generator[Task, Answer, dict[str, Any] | None]
-"""What a job does: it yields measurements, is sent their answers, and returns its result."""
+Ask = Callable[[Task], Answer]
+"""Has a measurement made, and waits for it."""
 
 
 @dataclass(eq=False)
@@ -79,12 +79,12 @@ class Job:
     total : int
         Steps, as far as known.
     plan : callable
-        From the job itself, to whose `rows` and `done` it adds, to its measurements.
+        Takes the job itself, to whose `rows` and `done` it adds, and an `Ask`; returns its result.
     """
 
     kind: str
     total: int
-    plan: "Callable[[Job], Plan]"
+    plan: "Callable[[Job, Ask], dict[str, Any] | None]"
     done: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     result: dict[str, Any] | None = None
@@ -167,13 +167,13 @@ class Background:
             self._do(waiting[0])
 
     def _do(self, job: Job) -> None:
+        def ask(task: Task) -> Answer:
+            if job.cancelled:
+                raise _Cancelled
+            return self._worker.ask(task, lambda: job.cancelled)
+
         try:
-            plan = job.plan(job)
-            task = next(plan)
-            while not job.cancelled:
-                task = plan.send(self._worker.ask(task, lambda: job.cancelled))
-        except StopIteration as end:
-            job.result = end.value
+            job.result = job.plan(job, ask)
         except _Cancelled:
             pass
         except MicroFeaturesError as error:

@@ -16,7 +16,7 @@ from micro_features.app.opened import Opened
 from micro_features.app.predicting import level_of
 from micro_features.app.settings_file import SettingsFile
 from micro_features.app.turns import Turns
-from micro_features.app.wire import BadRequest, Unknown
+from micro_features.app.wire import Unknown
 from micro_features.errors import SettingsError
 from micro_features.files.search import as_text
 from micro_features.fitting.property_model import PropertyModel
@@ -159,12 +159,6 @@ class Desk:
             "n_overrides": 0,
             "has_draft": False,
         }
-
-    def operations(self, given: list[Any]) -> tuple[Any, ...]:
-        """Corrections of a request."""
-        if not given:
-            return ()
-        raise BadRequest("corrections are not there yet.")
 
     def set_apart(self, index: int) -> dict[str, Any]:
         """What is saved, and drafted, for one picture alone."""

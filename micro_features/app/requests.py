@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from micro_features import corrections
 from micro_features.app.desk import Desk
 from micro_features.app.engine import View
 from micro_features.app.opened import Opened
@@ -53,12 +54,12 @@ async def asked(request: Request) -> Asked:
     ------
     Unknown
         There is no such picture.
-    BadRequest, SettingsError
+    BadRequest, SettingsError, CorrectionsError
     """
     desk: Desk = request.app.state.desk
     index = desk.index(request.path_params["index"])
     given = parsed(await request.body())
-    operations = desk.operations(listing(given, "corrections"))
+    operations = corrections.parse(listing(given, "corrections"))
     return Asked(index, desk.settings(mapping(given, "settings")), operations, given)
 
 

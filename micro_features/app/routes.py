@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from micro_features import corrections
 from micro_features.app import exporting, surveys
 from micro_features.app.background import Job
 from micro_features.app.desk import Desk
@@ -22,7 +23,7 @@ from micro_features.app.numbers import numbers, regions_of
 from micro_features.app.picture import about, region_at
 from micro_features.app.refusals import Endpoint, telling
 from micro_features.app.requests import asked, in_turn, json_response, view_of
-from micro_features.app.wire import BadRequest, Unknown, mapping, parsed, text, whole
+from micro_features.app.wire import BadRequest, Unknown, listing, mapping, parsed, text, whole
 
 STATIC = Path(__file__).parent / "static"
 _TYPES = {
@@ -205,6 +206,9 @@ async def begin_job(request: Request) -> Response:
         job = surveys.flags(desk)
     elif kind == "compare":
         job = surveys.compare(desk, settings)
+    elif kind == "sensitivity":
+        number = desk.index(str(whole(given, "picture")))
+        job = surveys.sensitivity(desk, number, settings, corrections.parse(listing(given, "corrections")))
     else:
         raise BadRequest(f"there is no job {kind[:40]!r}: flags, compare or sensitivity.")
     return json_response({"job": desk.background.add(job)})

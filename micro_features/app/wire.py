@@ -9,6 +9,9 @@ import numpy as np
 
 from micro_features.errors import MicroFeaturesError
 
+# Beyond what any number of a request means, and short enough to be any kind of number.
+_LONGEST_INTEGER = 18
+
 
 class BadRequest(MicroFeaturesError, ValueError):
     """What the page sent is not what the server understands."""
@@ -54,7 +57,7 @@ def parsed(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        found = json.loads(body, parse_constant=_not_finite, parse_float=_finite)
+        found = json.loads(body, parse_constant=_not_finite, parse_float=_finite, parse_int=_handy)
     except RecursionError:
         raise BadRequest("the request is nested too deeply.") from None
     except BadRequest:
@@ -67,7 +70,7 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def _not_finite(word: str) -> NoReturn:
-    raise BadRequest(f"the request holds {word}, which is no number.")
+    raise BadRequest(f"the request holds {word}, which is no usable number.")
 
 
 def _finite(text: str) -> float:
@@ -75,6 +78,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         _not_finite(text)
     return value
+
+
+def _handy(text: str) -> int:
+    if len(text) > _LONGEST_INTEGER:
+        _not_finite(f"{text[:20]}...")
+    return int(text)
 
 
 def whole(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
@@ -88,7 +97,7 @@ def whole(given: Mapping[str, Any], name: str, default: int | None = None) -> in
     value = given.get(name, default)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**53:
+    if not isinstance(value, int) or isinstance(value, bool):
         raise BadRequest(f"{name} = {value!r}: an integer is needed.")
     return value
 

@@ -64,7 +64,7 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> None:
-    from micro_features import jobs
+    from micro_features import jobs, pipeline
     from micro_features.app import server
     from micro_features.app.desk import Desk
     from micro_features.app.opened import Opened, find_shown
@@ -72,11 +72,9 @@ def _tune(options: argparse.Namespace) -> None:
 
     jobs.use_one_thread()
     file = SettingsFile(options.settings or USUAL_FILE)
-    if file.path.exists():
-        options.settings = file.path
-    elif options.settings is not None:
-        options.settings = None  # it is made when it is first saved
+    options.settings = file.path if file.path.exists() else None  # it is made when it is first saved
     start = settings_from(options)
+    pipeline.check_models(start)
     shown, notes = find_shown(
         options.paths,
         manifest=options.manifest,
@@ -100,7 +98,7 @@ def _tune(options: argparse.Namespace) -> None:
         token = secrets.token_urlsafe(24)
         url = f"http://{server.ADDRESS}:{listening.getsockname()[1]}/?token={token}"
         print(url, flush=True)
-        print(f"settings are saved in {file.path}; Ctrl-C ends the page", flush=True)
+        print(f"settings are saved in {file.path.absolute()}; Ctrl-C ends the page", flush=True)
         for note in notes:
             print(note, file=sys.stderr, flush=True)
         if not options.no_browser:

@@ -352,3 +352,44 @@ def test_pages_of_a_file_are_pictures(serving, tmp_path, pictures):
 def test_heavy_packages_wait_until_they_are_needed():
     code = "import sys, micro_features.cli.commands; print([n for n in ('starlette', 'uvicorn') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_how_much_thresholds_matter(serving, ask):
+    page = serving()
+    answer = page.post("/api/jobs", json={"kind": "sensitivity", "picture": 0, "settings": FAST, "corrections": []})
+    told = finished(page, answer.json()["job"])
+    assert told["error"] is None
+    assert told["done"] == told["total"] == 1 + 2 * len(told["result"]["settings"])
+    assert "pores.sensitivity" in told["result"]["settings"]
+    assert "pores.threshold" not in told["result"]["settings"]  # does nothing with this method
+    [row] = [
+        row for row in told["result"]["rows"] if (row["feature"], row["setting"]) == ("porosity", "pores.sensitivity")
+    ]
+    assert (row["low"], row["high"]) == (0.4, 0.6)
+    for end, value in (("at_low", 0.4), ("at_high", 0.6), ("base", 0.5)):
+        numbers = ask(page, "/api/pictures/0/result", settings={**FAST, "pores.sensitivity": value})[0]["numbers"]
+        assert row[end] == numbers["features"]["porosity"]
+    assert row["at_low"] < row["at_high"]
+    broken = page.post("/api/jobs", json={"kind": "sensitivity", "picture": 2}).json()["job"]
+    assert "broken.png" in finished(page, broken)["error"]
+    assert page.post("/api/jobs", json={"kind": "sensitivity", "picture": 3}).status_code == 404
+    assert page.post("/api/jobs", json={"kind": "sensitivity"}).status_code == 400
+
+
+def test_corrections_are_applied_and_checked(page, ask):
+    before, arrays = ask(page, "/api/pictures/0/result")
+    row, col = (int(place[0]) for place in np.nonzero(arrays["pores"]))
+    erase = {"kind": "erase", "phase": "pore", "at": [row, col]}
+    far = {"kind": "erase", "phase": "pore", "at": [-50, 0]}
+    head, corrected = ask(page, "/api/pictures/0/result", corrections=[erase, far])
+    numbers = head["numbers"]
+    assert (numbers["corrections_applied"], numbers["corrections_missed"]) == (1, 1)
+    assert numbers["n_pores"] == before["numbers"]["n_pores"] - 1
+    assert corrected["pores"][row, col] == 0
+    np.testing.assert_array_equal(
+        ask(page, "/api/pictures/0/preview", corrections=[erase])[1]["pores"] > 0, corrected["pores"] > 0
+    )
+    for wrong in ({"kind": "melt"}, {"kind": "erase", "phase": "pore", "at": [10**17, 0]}, {**erase, "more": 1}, 1):
+        answer = page.post("/api/pictures/0/preview", json=asking(corrections=[erase, wrong]))
+        assert answer.status_code == 400
+        assert "correction 2" in answer.json()["error"]
