@@ -17,6 +17,8 @@ export function start(store, api, element) {
     store.set({ connected: true, error: null, settings: { ...store.state.settings } });
   };
   const notice = (text) => replace(element, h("strong", {}, "No connection to the server. "), h("span", {}, text));
+  // That nobody answers is said once, here.
+  store.on(["error"], () => { if (lost && store.state.error?.includes("does not answer")) store.set({ error: null }); });
   const again = async (wait) => {
     try {
       await api.get("/api/session");

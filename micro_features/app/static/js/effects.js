@@ -35,17 +35,20 @@ export function flagChanges(row) {
 
 /**
  * @param {Array<Object>} rows as the job "compare" gives them
- * @param {Array<{name: string, unit: string}>} features those of the live table; what no picture has is left out
+ * @param {Array<{name: string, unit: string}>} features those of the live table; what changes in no picture is named
+ *   below the table alone
  * @param {function(number): string} nameOf a picture's name
  * @returns {HTMLElement}
  */
 export function effectsTable(rows, features, nameOf) {
-  const shown = features.filter(({ name }) => rows.some((row) => isNumber(row.before?.[name]) || isNumber(row.after?.[name])));
+  const measured = features.filter(({ name }) => rows.some((row) => isNumber(row.before?.[name]) || isNumber(row.after?.[name])));
+  const shown = measured.filter(({ name }) => rows.some((row) => changeOf(row, name) !== 0));
+  const still = measured.filter((feature) => !shown.includes(feature)).map(({ name }) => featureLabel(name));
   const names = shown.map(({ name }) => name);
   let order = { column: "biggest", down: true };
   const body = h("tbody");
-  const heads = [["picture", "Picture", ""], ["biggest", "Biggest change", "%"],
-    ...shown.map(({ name, unit }) => [name, featureLabel(name), unitText(unit)]), ["flags", "Flags that change", ""]];
+  const heads = [["picture", "Picture", ""], ["biggest", "Biggest change", ""], ["flags", "Flags that change", ""],
+    ...shown.map(({ name, unit }) => [name, featureLabel(name), unitText(unit)])];
   const cells = heads.map(([column, label, unit]) => {
     const button = h("button", { type: "button", class: "sort", on: { click: () => {
       order = { column, down: order.column === column ? !order.down : column !== "picture" };
@@ -70,8 +73,10 @@ export function effectsTable(rows, features, nameOf) {
     replace(body, [...rows].sort(compare).map((row) => line(row, shown, names, nameOf)));
   };
   fill();
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What changes, picture by picture" },
-    h("table", { class: "figures effects" }, h("thead", {}, h("tr", {}, cells)), body));
+  return h("div", {},
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What changes, picture by picture" },
+      h("table", { class: "figures effects" }, h("thead", {}, h("tr", {}, cells)), body)),
+    still.length > 0 && h("p", { class: "hint" }, `The same in every picture: ${still.join(", ")}.`));
 }
 
 function line(row, shown, names, nameOf) {
@@ -79,18 +84,18 @@ function line(row, shown, names, nameOf) {
   if (row.error) return h("tr", { class: "failed" }, picture, h("td", { colspan: shown.length + 2 }, `✕ ${row.error}`));
   const most = biggest(row, names);
   return h("tr", {}, picture,
-    h("td", { class: "number" }, most === Infinity ? "from or to none" : `${number(most, 2)} %`),
-    shown.map(({ name }) => beforeAfter(row, name)),
-    h("td", {}, flagChanges(row).map((flag) => h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`))));
+    h("td", { class: "number" }, most === Infinity ? "appears or goes" : `${number(most, 2)} %`),
+    h("td", {}, flagChanges(row).map((flag) => h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`))),
+    shown.map(({ name }) => beforeAfter(row, name)));
 }
 
 function beforeAfter(row, name) {
   const before = row.before?.[name] ?? null;
   const after = row.after?.[name] ?? null;
   const change = changeOf(row, name);
-  const said = change === 0 ? "=" : change === Infinity ? "" : `${change > 0 ? "+" : "−"}${number(Math.abs(change), 2)} %`;
-  const text = change === 0 ? number(after) : `${number(before)} → ${number(after)}`;
-  return h("td", { class: change === 0 ? "number soft" : "number" }, text, h("small", {}, ` ${said}`));
+  if (change === 0) return h("td", { class: "number soft" }, number(after));
+  const share = change === Infinity ? "" : `${change > 0 ? "+" : "−"}${number(Math.abs(change), 2)} %`;
+  return h("td", { class: "number" }, `${number(before)} → ${number(after)}`, h("small", { class: "share" }, share));
 }
 
 /** How many pictures change, in one sentence. */

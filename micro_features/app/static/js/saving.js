@@ -26,7 +26,8 @@ export function start(store, api, element) {
     button.disabled = !isOpen || Boolean(saving);
     button.title = isOpen ? `Save ${whatIs(open)} (Ctrl+S)` : "Everything is saved";
     state.classList.toggle("unsaved", isOpen);
-    replace(state, saving ? "Saving …" : isOpen ? `Not saved: ${whatIs(open)}` : "Saved", draftError && h("span", { class: "bad" }, ` ⚠ no draft kept: ${draftError}`));
+    replace(state, saving ? "Saving …" : isOpen ? "Not saved" : "Saved", draftError && h("span", { class: "bad" }, " ⚠ no draft"));
+    state.title = [button.title, draftError && `What is not saved is in this tab alone, no draft was kept: ${draftError}`].filter(Boolean).join(". ");
   };
   store.on(["edits", "work", "file", "saving", "draftError"], update);
   update();

@@ -77,7 +77,10 @@ export function keyed(control, value, key, large = false) {
 }
 
 function neighbour(control, value, steps) {
-  const moved = value + steps * stepAt(control, value);
+  const { kind, minimum: low, maximum: high } = control;
+  // A press should be seen: about a hundredth of the track, which a logarithmic one has from its own steps.
+  const seen = kind === "integer" || isLogarithmic(control) ? 0 : 10 ** Math.round(Math.log10((high - low) / 100));
+  const moved = value + steps * Math.max(seen, stepAt(control, value));
   return Math.min(control.maximum, Math.max(control.minimum, onStep(control, moved)));
 }
 
