@@ -4,6 +4,7 @@
  */
 
 import { CHOSEN, fillTable, GRAIN, packed, PHASES, PORE, PORE_OPACITY } from "./colours.js";
+import * as phase from "./phase_image.js";
 import { shapeOf } from "./view.js";
 
 const DIMMED = packed([16, 17, 18], 0.62);
@@ -14,30 +15,42 @@ const THICK_FROM = 1.6; // screen pixels per label pixel from which outlines are
  * @property {number} grains opacity of grains; 0: not drawn
  * @property {boolean} fill whether grains have a colour of their own
  * @property {number} pores
- * @property {number} phases
+ * @property {number} phases opacity of boundaries as lines, for phases that are seen from so far that they would vanish
  * @property {{phase: string, label: number}|null} chosen region with a bright outline
  * @property {{phase: string, keep: Uint8Array}|null} filter labels of a phase of which the others are dimmed
  */
 
 /**
- * Draw labels into a box of device pixels.
- * @param {Uint32Array} out width x height pixels, overwritten
+ * Draw phases into a box of device pixels; parameters as for `drawLabels`.
+ * @param {Uint8Array} phases of `phasesOf`
+ */
+export function drawPhases(out, to, phases, view, opacity) {
+  const { rows, columns, shape } = sampled(to, view);
+  const inks = new Uint32Array(4);
+  inks[phase.PORE] = packed(PHASES.pore, opacity);
+  inks[phase.BOUNDARY] = packed(PHASES.boundary, opacity);
+  inks[phase.INTERIOR] = packed(PHASES.interior, opacity);
+  for (let y = 0; y < to.height; y += 1) {
+    if (rows[y] < 0) continue;
+    const base = rows[y] * shape.cols;
+    for (let x = 0; x < to.width; x += 1) if (columns[x] >= 0) out[y * to.width + x] = inks[phases[base + columns[x]]];
+  }
+}
+
+/**
+ * Draw labels into a box of device pixels, where there is something to draw.
+ * @param {Uint32Array} out width x height pixels
  * @param {{width: number, height: number, scale: number, left: number, top: number}} to `scale`: device pixels per
  *   picture pixel; `left`, `top`: picture coordinates of the box's corner
  * @param {{grains: Uint16Array|Uint32Array, pores: Uint16Array|Uint32Array, view: Object}} frame
  * @param {Style} style
  */
 export function drawLabels(out, to, frame, style) {
-  out.fill(0);
   const { width, height } = to;
   const { grains, pores, view } = frame;
-  const shape = shapeOf(view);
-  const columns = places(width, to.left, to.scale, view.col, view.step, shape.cols);
-  const rows = places(height, to.top, to.scale, view.row, view.step, shape.rows);
+  const { rows, columns, shape } = sampled(to, view);
   const inks = inksOf(style);
   const thick = to.scale * view.step >= THICK_FROM;
-  const aboveGrain = new Uint32Array(width);
-  const abovePore = new Uint32Array(width);
   let lastRow = -1;
   let lastStart = 0;
   for (let y = 0; y < height; y += 1) {
@@ -46,46 +59,51 @@ export function drawLabels(out, to, frame, style) {
     if (row < 0) { lastRow = -1; continue; }
     // Far in, a pixel of the picture is many rows of the screen; only the first one has its upper edge. The second is
     // drawn as well, and the rest copied.
-    if (row === lastRow && row === rows[y - 2] && y > 2) {
+    if (y > 1 && row === lastRow && row === rows[y - 2]) {
       out.copyWithin(start, lastStart, lastStart + width);
       continue;
     }
-    const isFirst = row !== lastRow;
     const base = row * shape.cols;
-    let leftGrain = 0;
-    let leftPore = 0;
-    let hasLeft = false;
+    const above = row !== lastRow && lastRow >= 0 ? lastRow * shape.cols : base; // itself where there is no edge to look for
+    let leftGrain = -1;
+    let leftPore = -1;
+    let area = 0;
     for (let x = 0; x < width; x += 1) {
       const column = columns[x];
-      if (column < 0) { hasLeft = false; continue; }
+      if (column < 0) { leftGrain = -1; continue; }
       const grain = grains[base + column];
       const pore = pores[base + column];
-      const hasAbove = isFirst && lastRow >= 0;
-      const poreEdge = (hasLeft && pore !== leftPore) || (hasAbove && pore !== abovePore[x]);
-      const grainEdge = (hasLeft && grain !== leftGrain) || (hasAbove && grain !== aboveGrain[x]);
+      const aboveGrain = grains[above + column];
+      const abovePore = pores[above + column];
+      const isNew = grain !== leftGrain || pore !== leftPore;
+      if (isNew) area = inks.area(grain, pore);
       const place = start + x;
-      let ink = inks.area(grain, pore);
-      if (poreEdge || grainEdge) {
-        const edge = inks.edge(grain, pore, hasLeft ? leftGrain : grain, hasLeft ? leftPore : pore,
-          hasAbove ? aboveGrain[x] : grain, hasAbove ? abovePore[x] : pore, poreEdge);
-        if (edge !== 0) {
-          ink = edge;
-          if (thick) {
-            if (hasLeft && (grain !== leftGrain || pore !== leftPore)) out[place - 1] = edge;
-            if (hasAbove && (grain !== aboveGrain[x] || pore !== abovePore[x])) out[place - width] = edge;
-          }
+      if (isNew || grain !== aboveGrain || pore !== abovePore) {
+        const hasLeft = leftGrain >= 0;
+        const edge = inks.edge(grain, pore, hasLeft ? leftGrain : grain, hasLeft ? leftPore : pore, aboveGrain, abovePore);
+        out[place] = edge || area;
+        if (edge && thick) {
+          if (isNew && hasLeft) out[place - 1] = edge;
+          if (grain !== aboveGrain || pore !== abovePore) out[place - width] = edge;
         }
+        leftGrain = grain;
+        leftPore = pore;
+      } else if (area !== 0) {
+        out[place] = area;
       }
-      if (ink !== 0) out[place] = ink;
-      leftGrain = grain;
-      leftPore = pore;
-      hasLeft = true;
-      aboveGrain[x] = grain;
-      abovePore[x] = pore;
     }
     lastRow = row;
     lastStart = start;
   }
+}
+
+function sampled(to, view) {
+  const shape = shapeOf(view);
+  return {
+    shape,
+    columns: places(to.width, to.left, to.scale, view.col, view.step, shape.cols),
+    rows: places(to.height, to.top, to.scale, view.row, view.step, shape.rows),
+  };
 }
 
 /** Index of the label under each pixel of the screen along one side; -1 outside. */
@@ -104,8 +122,6 @@ function inksOf({ grains, fill, pores, phases, chosen, filter }) {
   const poreLine = pores ? packed(PORE, pores) : 0;
   const poreTint = pores ? packed(PORE, pores * PORE_OPACITY) : 0;
   const fills = grains && fill ? fillTable(0.45 * grains) : null;
-  const inPore = phases ? packed(PHASES.pore, phases) : 0;
-  const inInterior = phases ? packed(PHASES.interior, phases) : 0;
   const onBoundary = phases ? packed(PHASES.boundary, phases) : 0;
   const chosenLine = packed(CHOSEN, 1);
   const chosenGrain = chosen?.phase === "grain" ? chosen.label : -1;
@@ -117,21 +133,19 @@ function inksOf({ grains, fill, pores, phases, chosen, filter }) {
   return {
     area(grain, pore) {
       if (filter && isOut(grain, pore)) return DIMMED;
-      if (pore) return poreTint || inPore;
-      if (grain) return fills ? fills[grain & 255] : inInterior;
-      return onBoundary;
+      if (pore) return poreTint;
+      return grain && fills ? fills[grain & 255] : 0;
     },
-    edge(grain, pore, leftGrain, leftPore, aboveGrain, abovePore, isPoreEdge) {
-      if (chosenGrain >= 0 && (grain === chosenGrain || leftGrain === chosenGrain || aboveGrain === chosenGrain)) {
-        if (grain !== leftGrain || grain !== aboveGrain) return chosenLine;
-      }
-      if (chosenPore >= 0 && (pore === chosenPore || leftPore === chosenPore || abovePore === chosenPore)) {
-        if (pore !== leftPore || pore !== abovePore) return chosenLine;
-      }
+    edge(grain, pore, leftGrain, leftPore, aboveGrain, abovePore) {
+      const isPoreEdge = pore !== leftPore || pore !== abovePore;
+      const isGrainEdge = grain !== leftGrain || grain !== aboveGrain;
+      if (isGrainEdge && chosenGrain >= 0 && (grain === chosenGrain || leftGrain === chosenGrain || aboveGrain === chosenGrain)) return chosenLine;
+      if (isPoreEdge && chosenPore >= 0 && (pore === chosenPore || leftPore === chosenPore || abovePore === chosenPore)) return chosenLine;
       // An edge belongs to the regions on its sides: it is drawn while one of them is kept.
       if (filter && isOut(grain, pore) && isOut(leftGrain, leftPore) && isOut(aboveGrain, abovePore)) return 0;
       if (isPoreEdge && poreLine) return poreLine;
-      return grainLine || (isPoreEdge ? 0 : onBoundary);
+      if (isGrainEdge && grainLine) return grainLine;
+      return isGrainEdge && grain && (leftGrain && aboveGrain) ? onBoundary : 0;
     },
   };
 }

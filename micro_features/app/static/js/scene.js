@@ -1,7 +1,8 @@
 /** Draws one side of the stage: the picture, what lies over it, and what is left out of it. */
 
 import { css, PORE } from "./colours.js";
-import { drawLabels } from "./label_raster.js";
+import { drawLabels, drawPhases } from "./label_raster.js";
+import { phasesOf } from "./phase_image.js";
 
 const MOST_LABEL_PX = 1_600_000; // of labels drawn at once; on finer screens each covers four pixels
 const LABELS = ["phases", "grains", "pores"];
@@ -18,7 +19,8 @@ export function labelPlane() {
  * @param {{box: Object, clip: Object}} side CSS pixels
  * @param {number} ratio device pixels per CSS pixel
  * @param {Object} camera
- * @param {{picture: Object, frame: Object|null, images: Object, layers: Object, chosen: Object|null, filter: Object|null}} what
+ * @param {{picture: Object, frame: Object|null, images: Object, layers: Object, boundaryPx: number,
+ *   chosen: Object|null, filter: Object|null}} what
  * @param {Object} plane of `labelPlane`
  */
 export function drawSide(context, side, ratio, camera, what, plane) {
@@ -47,14 +49,15 @@ export function drawSide(context, side, ratio, camera, what, plane) {
   }
   context.globalAlpha = 1;
   if (what.frame && (LABELS.some(on) || what.chosen || what.filter)) {
-    const style = { grains: on("grains"), fill: Boolean(what.layers.grains?.fill), pores: on("pores"), phases: on("phases"), chosen: what.chosen, filter: what.filter };
-    layLabels(context, edge, extent, { left, top, scale }, what.frame, style, plane);
+    const style = { grains: on("grains"), fill: Boolean(what.layers.grains?.fill), pores: on("pores"), phases: scale < 1 ? on("phases") : 0, chosen: what.chosen, filter: what.filter };
+    const phases = on("phases") && { image: phasesOf(what.frame, what.boundaryPx), opacity: on("phases") };
+    layLabels(context, edge, extent, { left, top, scale }, { ...what, style, phases }, plane);
   }
   excluded(context, what.picture.masked, { left, top, scale, ratio });
   context.restore();
 }
 
-function layLabels(context, edge, extent, { left, top, scale }, frame, style, plane) {
+function layLabels(context, edge, extent, { left, top, scale }, { frame, picture, style, phases }, plane) {
   const coarse = extent.width * extent.height > MOST_LABEL_PX ? 2 : 1;
   const width = Math.ceil(extent.width / coarse);
   const height = Math.ceil(extent.height / coarse);
@@ -64,8 +67,14 @@ function layLabels(context, edge, extent, { left, top, scale }, frame, style, pl
     plane.image = plane.context.createImageData(width, height);
     plane.pixels = new Uint32Array(plane.image.data.buffer);
   }
-  drawLabels(plane.pixels, { width, height, scale: scale / coarse, left: (edge.left - left) / scale, top: (edge.top - top) / scale }, frame, style);
+  const to = { width, height, scale: scale / coarse, left: (edge.left - left) / scale, top: (edge.top - top) / scale };
+  plane.pixels.fill(0);
+  if (phases) drawPhases(plane.pixels, to, phases.image, frame.view, phases.opacity);
+  drawLabels(plane.pixels, to, frame, style);
   plane.context.putImageData(plane.image, 0, 0);
+  for (const [firstRow, lastRow, firstCol, lastCol] of picture.masked ?? []) { // there are no phases
+    plane.context.clearRect((firstCol - to.left) * to.scale, (firstRow - to.top) * to.scale, (lastCol - firstCol + 1) * to.scale, (lastRow - firstRow + 1) * to.scale);
+  }
   context.imageSmoothingEnabled = false;
   context.drawImage(plane.canvas, edge.left, edge.top, width * coarse, height * coarse);
 }
@@ -98,13 +107,13 @@ function excluded(context, masked, { left, top, scale, ratio }) {
     context.font = `${12 * ratio}px system-ui, sans-serif`;
     const size = context.measureText("excluded").width + 10 * ratio;
     if (width < size + 4 * ratio || height < 16 * ratio) continue;
-    const middle = Math.max(size / 2, Math.min(context.canvas.width - size / 2, x + width / 2));
-    context.fillStyle = "rgb(16 18 20 / .8)";
-    context.fillRect(middle - size / 2, y + height / 2 - 9 * ratio, size, 18 * ratio);
+    // At its left end: what is burned into a data bar mostly stands further right.
+    const start = Math.max(x, 0) + 4 * ratio;
+    context.fillStyle = "rgb(16 18 20 / .85)";
+    context.fillRect(start, y + height / 2 - 9 * ratio, size, 18 * ratio);
     context.fillStyle = "#f2f3f4";
-    context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillText("excluded", middle, y + height / 2);
+    context.fillText("excluded", start + 5 * ratio, y + height / 2);
   }
 }
 

@@ -6,6 +6,7 @@
 import { fitted, moved, toPicture, toScreen, zoomed } from "./camera.js";
 import { act, activeTool } from "./tools.js";
 import { h, oncePerFrame } from "./dom.js";
+import { defaults } from "./editing.js";
 import { followLayers } from "./layer_images.js";
 import { makeBadge, makeLegends, makeScaleBar } from "./on_picture.js";
 import { followPointers } from "./pointer.js";
@@ -32,6 +33,8 @@ export function start(store, api, element) {
   let painted = null; // the frame that was drawn last
   let hover = null;
 
+  /** Width of a grain boundary as a phase, under the settings that labels were made with. */
+  const boundaryPx = (frame) => frame?.asked.settings["phases.boundary_width_px"] ?? defaults(store)["phases.boundary_width_px"] ?? 3;
   const sides = () => sidesOf(store.state.compare, size);
   const main = () => sides()[0].box;
   const frameOf = (name) => (name === "A" ? store.state.frame : store.state.compare.frame);
@@ -50,7 +53,7 @@ export function start(store, api, element) {
       const isMain = side.name === "A";
       const at = isMain && selected ? regionAt(shown, selected.row, selected.col) : null;
       drawSide(context, side, ratio, camera, {
-        picture, images, layers, frame: shown,
+        picture, images, layers, frame: shown, boundaryPx: boundaryPx(shown),
         chosen: at?.phase ? at : null,
         filter: isMain ? keptBy(filter, regions, shown) : null,
       }, planes[side.name]);
@@ -111,17 +114,23 @@ export function start(store, api, element) {
 
   const isFitted = () => {
     const { picture, camera } = store.state;
-    return Boolean(picture && camera && size.width && Math.abs(camera.zoom / fitted(picture, main()).zoom - 1) < 1e-6);
+    const fit = picture && camera && box && fitted(picture, box);
+    return Boolean(fit) && ["row", "col", "zoom"].every((key) => Math.abs(camera[key] - fit[key]) < 1e-6 * Math.abs(fit[key]));
   };
+  let box = null; // through which the camera looked last
+  /** A whole picture stays whole when the window, or its share of the stage, changes. */
+  function resized() {
+    const follow = isFitted();
+    box = main();
+    if (follow) store.set({ camera: fitted(store.state.picture, box) });
+  }
   new ResizeObserver(([{ contentRect }]) => {
-    const follow = isFitted(); // a whole picture stays whole when the window changes
     size = { width: contentRect.width, height: contentRect.height };
     ratio = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, Math.round(size.width * ratio));
     canvas.height = Math.max(1, Math.round(size.height * ratio));
+    resized();
     opened();
-    if (follow && store.state.picture) store.set({ camera: fitted(store.state.picture, main()) });
-    look();
     draw();
   }).observe(element);
 
@@ -176,6 +185,7 @@ export function start(store, api, element) {
     store.set({ layers: Object.fromEntries(store.state.session.layers.map(({ name }) => [name, { on: name in AT_FIRST, opacity: 1 }])) });
   });
   store.on(["picture"], opened);
+  store.on(["compare"], resized);
   store.on(["camera", "compare"], look);
   store.on(["picture", "camera", "frame", "layers", "images", "selected", "filter", "regions", "compare", "sketch"], draw);
   store.on(["camera", "frame", "images", "picture"], () => (hover ? showUnder(hover.x, hover.y) : readout(null)));

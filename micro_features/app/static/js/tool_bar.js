@@ -4,6 +4,7 @@ import { followSteps } from "./correction_steps.js";
 import { h } from "./dom.js";
 import { number } from "./format.js";
 import { isCorrecting } from "./history.js";
+import { icon } from "./icons.js";
 
 const BRUSH = { least: 0.5, most: 200, factor: 1.25 };
 
@@ -15,27 +16,27 @@ export function brushBy(radius, steps) {
 /**
  * @param {Object} store
  * @param {HTMLElement} element
- * @param {Object<string, {label: string, symbol: string, key: string, said: string}>} tools
+ * @param {Object<string, {label: string, icon: string, key: string, said: string}>} tools
  */
 export function fillBar(store, element, tools) {
-  const buttons = Object.entries(tools).map(([name, tool]) => button(tool.symbol, tool.label, `${tool.label} (${tool.key}). ${tool.said}`, tool.key, () => store.set({ tool: name }), { name }));
+  const buttons = Object.entries(tools).map(([name, tool]) => button(tool.icon, tool.label, `${tool.label} (${tool.key}). ${tool.said}`, tool.key, () => store.set({ tool: name }), { name }));
   const size = h("input", { type: "number", min: BRUSH.least, max: BRUSH.most, step: 0.5, "aria-label": "Radius of the brush, px",
     on: { change: () => store.set({ brush: Math.min(BRUSH.most, Math.max(BRUSH.least, size.valueAsNumber || store.state.brush)) }) } });
   const inUm = h("span", { class: "hint" });
   const brush = h("span", { class: "group", hidden: true }, "radius", size, "px", inUm);
   const steps = followSteps(store);
-  const back = button("↶", "Undo correction", "Undo the last correction (Ctrl+Z)", "Control+Z", steps.undo);
-  const again = button("↷", "Redo correction", "Do the correction again (Ctrl+Shift+Z)", "Control+Shift+Z", steps.redo);
+  const back = button("undo", "Undo correction", "Undo the last correction (Ctrl+Z)", "Control+Z", steps.undo);
+  const again = button("redo", "Redo correction", "Do the correction again (Ctrl+Shift+Z)", "Control+Shift+Z", steps.redo);
   const history = h("span", { class: "group", hidden: true }, back, again);
   const said = h("span", { class: "hint" });
-  const fill = button("▦", "Fill", "Grains in colours of their own (F)", "F", () => {
+  const fill = button("fill", "Fill", "Grains in colours of their own (F)", "F", () => {
     const { layers } = store.state;
     store.set({ layers: { ...layers, grains: { ...layers.grains, on: true, fill: !layers.grains?.fill } } });
   });
   const look = (detail) => document.getElementById("stage").dispatchEvent(new CustomEvent("look", { detail }));
   const zoom = [
-    button("−", "", "Zoom out (−)", "-", () => look({ zoom: 1 / 1.4 })), button("+", "", "Zoom in (+)", "+", () => look({ zoom: 1.4 })),
-    button("⛶", "Whole", "Whole picture (0)", "0", () => look({ fit: true })), button("1:1", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
+    button("minus", "", "Zoom out (−)", "-", () => look({ zoom: 1 / 1.4 })), button("plus", "", "Zoom in (+)", "+", () => look({ zoom: 1.4 })),
+    button("fit", "Whole", "Whole picture (0)", "0", () => look({ fit: true })), button("one", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
   ];
   element.append(...buttons, brush, history, said, h("span", { class: "gap" }), fill, ...zoom);
 
@@ -57,5 +58,5 @@ export function fillBar(store, element, tools) {
 
 function button(symbol, word, title, keys, work, dataset = {}) {
   return h("button", { type: "button", title, "aria-label": title.replace(/ \(.*$/, ""), "aria-keyshortcuts": keys, dataset, on: { click: work } },
-    h("span", { "aria-hidden": "true" }, symbol), word && h("span", { class: "word" }, ` ${word}`));
+    icon(symbol), word && h("span", { class: "word" }, word));
 }

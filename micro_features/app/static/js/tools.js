@@ -14,11 +14,11 @@ const HIT_FIRST = { merge: "Click the first grain or pore, then others; Enter en
 
 /** Tools by name; `drags` says that a drag is the tool's, and does not move the picture. */
 export const TOOLS = {
-  pan: { label: "Move and pick", symbol: "✥", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
-  erase: { label: "Erase", symbol: "⌫", key: "E", drags: false, said: "Click a grain or pore that is none.", click: erase },
-  merge: { label: "Merge", symbol: "⋈", key: "M", drags: true, said: HIT_FIRST.merge, down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
-  split: { label: "Split", symbol: "✂", key: "S", drags: true, said: "Draw along the missing boundary.", down: begin, drag: extend, up: splitUp },
-  paint: { label: "Paint pore", symbol: "🖌", key: "B", drags: true, said: "Draw a pore; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
+  pan: { label: "Move and pick", icon: "hand", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
+  erase: { label: "Erase", icon: "eraser", key: "E", drags: false, said: "Click a grain or pore that is none.", click: erase },
+  merge: { label: "Merge", icon: "merge", key: "M", drags: true, said: HIT_FIRST.merge, down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
+  split: { label: "Split", icon: "split", key: "S", drags: true, said: "Draw along the missing boundary.", down: begin, drag: extend, up: splitUp },
+  paint: { label: "Paint pore", icon: "brush", key: "B", drags: true, said: "Draw a pore; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
 };
 
 /** Fill the element with the tools' buttons. */
