@@ -17,6 +17,8 @@ from micro_features.report.page_style import STYLE
 _CONTENTS_FROM = 4
 _WIDE_FROM = 9
 _MANY = 9
+_LONG = 24
+_JOINT = re.compile(r"([_/.])(?=[^_/.\s])")
 # Says to the browser, too, that nothing may be loaded or run.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _JPEG_BEGINS = b"\xff\xd8\xff"
@@ -176,9 +178,16 @@ def _table(told: Table) -> str:
 def _cells(row: Sequence[object], kinds: Sequence[str], named: bool) -> Iterator[str]:
     for place, (value, kind) in enumerate(zip(row, kinds, strict=True)):
         if named and place == 0:
-            yield f'<th scope="row">{_cell(value)}</th>'
+            yield _row_head(_cell(value))
         else:
             yield f"<td{kind}>{_cell(value)}</td>"
+
+
+def _row_head(said: str) -> str:
+    """A name, broken where its parts meet; one with a long part anywhere, rather than to be cut on paper."""
+    broken = _JOINT.sub(r"\1<wbr>", said)
+    kind = ' class="long"' if max(map(len, broken.split("<wbr>"))) > _LONG else ""
+    return f'<th scope="row"{kind}>{broken}</th>'
 
 
 def _all_numbers(column: pd.Series) -> bool:

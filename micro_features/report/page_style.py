@@ -21,7 +21,8 @@ p, main > ul { max-width: 48rem; }
 table { border-collapse: collapse; min-width: min(100%, 34rem); font-size: .85rem; font-variant-numeric: tabular-nums; }
 caption, figcaption { text-align: left; color: var(--soft); font-size: .85rem; padding: .3rem 0; }
 th, td { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 8rem; }
+tbody th { font-weight: 600; overflow-wrap: break-word; }
+.long { overflow-wrap: anywhere; min-width: 8rem; }
 thead th { background: var(--head); border-bottom: 2px solid var(--line); }
 td ul { margin: 0; padding-left: 1rem; min-width: 16rem; }
 .number { text-align: right; white-space: nowrap; }
@@ -49,7 +50,7 @@ _PRINT = """
   thead { display: table-header-group; }
   th, td { padding: .1rem .3rem; overflow-wrap: break-word; }
   caption, figcaption { font-size: 8pt; }
-  tbody th { min-width: 18mm; }
+  .long { min-width: 24mm; }
   td ul { min-width: 40mm; }
   figure, tr { break-inside: avoid; }
   figure img { max-width: 150mm; max-height: 215mm; }

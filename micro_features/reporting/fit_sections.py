@@ -33,6 +33,24 @@ def headlines(fit: Learned) -> list[str]:
     ]
 
 
+def measured_otherwise(fit: Learned, digests: set[str]) -> list[str]:
+    """A warning where the model learned from features that were measured with other settings.
+
+    Parameters
+    ----------
+    fit : Learned
+    digests : set of str
+        Of the settings of the pictures that this page shows.
+    """
+    of_fit = fit.scores.get("settings_digests")
+    if not isinstance(of_fit, list) or not of_fit or not digests or set(map(str, of_fit)) & digests:
+        return []
+    return [
+        "Careful: the model was fitted to features that were measured with other settings than those of this page; "
+        "fit it again."
+    ]
+
+
 def _alone(fit: Learned) -> str:
     """The condition of imaging that alone guesses most, with single rows left out."""
     found = [(each, (each.get("left_out_rows") or {}).get("r2")) for each in told(fit, _MARK, "confounders")]

@@ -89,6 +89,8 @@ def _features(path: Path) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise FeatureTableError(f"{path}: a cell holds no number ({reason}); run `{_COMMAND}` again.") from None
+    if "settings_digest" not in table:
+        table["settings_digest"] = None
     for name in ("micrograph_id", "path", "sample_id", "surface", "stereology"):
         table[name] = table[name].astype(object).where(table[name].notna(), "").astype(str)
     for name in ("quality_grains_resolved", "quality_flat"):

@@ -9,7 +9,7 @@ import pandas as pd
 from micro_features.report.page import Section, Table
 from micro_features.reporting.learned import Learned
 from micro_features.reporting.measured import Measured
-from micro_features.reporting.wording import UNKNOWN, counted
+from micro_features.reporting.wording import UNKNOWN, counted, moment
 from micro_features.settings.controls import Control, controls
 
 _ELSEWHERE = "words."
@@ -89,7 +89,7 @@ def provenance(measured: Measured, learned: Mapping[str, Learned], report_comman
             {
                 "What": name,
                 "Program": each.get("software", UNKNOWN),
-                "Finished": each.get("finished", UNKNOWN),
+                "Finished": moment(each.get("finished")),
                 "Command line": _command(each),
             }
             for name, each in of.items()

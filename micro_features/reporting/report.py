@@ -137,6 +137,8 @@ def sections(measured: Measured, learned: Mapping[str, Learned], command: str) -
             with _as_written(learned[name].folder / MARKS[name][0]):
                 link += _HEADLINES[name](learned[name]) if name in _HEADLINES else []
                 of_learned += [make(learned[name]) for make in makers]
+    if "fit" in learned:
+        link += fit_sections.measured_otherwise(learned["fit"], set(measured.features["settings_digest"].dropna()))
     with _as_written(measured.folder / "provenance.json"):
         origin = [origin_sections.settings(measured), origin_sections.provenance(measured, learned, command)]
     made = [summary(measured, of_specimens, link)]

@@ -9,7 +9,7 @@ import pandas as pd
 from micro_features.features.standards import Standing
 from micro_features.report.page import Section, Table
 from micro_features.reporting.measured import Measured, apparent
-from micro_features.reporting.wording import counted, figures, listed, span
+from micro_features.reporting.wording import counted, figures, moment, span
 
 APPARENT = (
     "Stereology (porosity from area, intercepts, G, surface per volume) holds for plane random sections. Of other "
@@ -71,8 +71,7 @@ def _extent(measured: Measured) -> str:
 
 def _made(measured: Measured) -> str:
     of = measured.provenance
-    finished = str(of.get("finished", "at an unknown time")).replace("T", " ").replace("+00:00", " UTC")
-    return f"Measured with {of.get('software', 'an unknown program')}, finished {finished}."
+    return f"Measured with {of.get('software', 'an unknown program')}, finished {moment(of.get('finished'))}."
 
 
 def _resolved(measured: Measured) -> str:
@@ -136,7 +135,7 @@ def _to_standard(standings: Sequence[Standing]) -> str:
     grain = sum(not each.grain_size_lacks for each in standings)
     pores = sum(not each.porosity_lacks for each in standings)
     lacks = Counter(lack for each in standings for lack in (*each.grain_size_lacks, *each.porosity_lacks))
-    often = f" What is missing most often: {listed([lack for lack, _ in lacks.most_common(2)])}." if lacks else ""
+    often = f" What is missing most often: {'; '.join(lack for lack, _ in lacks.most_common(2))}." if lacks else ""
     return (
         f"To standard, as far as a program can tell: grain size (ASTM E112) of {grain} of {counted(n, 'specimen')}, "
         f"porosity (ISO 13383-2) of {pores}.{often} The standards' tables have all. Nothing here is certified."

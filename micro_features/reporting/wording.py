@@ -68,7 +68,7 @@ def same_in_all(table: pd.DataFrame) -> dict[str, str]:
     if len(table) < 2:
         return {}
     return {
-        str(name): str(column.iloc[0])
+        str(name): f"{column.iloc[0]:g}" if isinstance(column.iloc[0], float) else str(column.iloc[0])
         for name, column in table.items()
         if column.notna().all() and (column == column.iloc[0]).all()
     }
@@ -82,3 +82,8 @@ def interval_in_percent(low: float, high: float) -> str:
 def known_number(value: object) -> float:
     """A number; NaN for anything else."""
     return float(value) if isinstance(value, int | float | np.number) else math.nan
+
+
+def moment(told: object) -> str:
+    """A time as provenances hold it, ``2026-05-04T09:30:00+00:00``, for people."""
+    return str(told).replace("T", " ").replace("+00:00", " UTC") if told else UNKNOWN

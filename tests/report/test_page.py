@@ -13,7 +13,7 @@ from micro_features.report.page_style import STYLE
 
 EVIL = "<script>alert('1')</script>\"&"
 PNG = b"\x89PNG\r\n\x1a\nnot really"
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -147,6 +147,14 @@ def test_rows_are_named_where_the_first_column_names_them():
     table = pd.DataFrame({"sample": ["a"], "G": [9.5]})
     heads = Reader(page("T", [Section("S", tables=[Table("C", table, rows_named=True)])])).named("th")
     assert [each["scope"] for each in heads] == ["col", "col", "row"]
+
+
+def test_names_of_rows_break_where_their_parts_meet():
+    table = pd.DataFrame({"file": ["a_b/c.tif", "x" * 25, "<_&"]})
+    text = page("T", [Section("S", tables=[Table("C", table, rows_named=True)])])
+    assert '<th scope="row">a_<wbr>b/<wbr>c.<wbr>tif</th>' in text
+    assert f'<th scope="row" class="long">{"x" * 25}</th>' in text
+    assert '<th scope="row">&lt;_<wbr>&amp;</th>' in text
 
 
 def test_parts_have_headings_one_level_below_and_ids_of_their_own():

@@ -12,7 +12,7 @@ from micro_features.files.artefacts import shipped
 
 EVIL = "<script>alert(1)<"
 QUOTED = 'it\'s "quoted" \u202egnp'
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 
 
 class Page(HTMLParser):
@@ -28,19 +28,23 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
-            self.open.append(tag)
+            self.said.append([tag, ""])
+            self.open.append(self.said[-1])
 
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        assert self.open.pop()[0] == tag
 
     def handle_data(self, data):
-        self.said.append((tuple(self.open), data))
+        for element in self.open:
+            element[1] += data
 
     def named(self, tag):
+        """Attributes of every such element."""
         return [attrs for name, attrs in self.tags if name == tag]
 
     def words(self, tag):
-        return [data for opened, data in self.said if tag in opened]
+        """Text of every such element, with that of those in it."""
+        return [said for name, said in self.said if name == tag]
 
 
 @pytest.fixture(scope="session")

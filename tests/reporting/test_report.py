@@ -244,3 +244,15 @@ def test_rows_that_somebody_took_away_are_missed(made, results, tmp_path):
     table.iloc[1:].to_csv(results / "features.csv", index=False)
     page = made(results, tmp_path / "r.html")
     assert "the table has no row of 1 picture that provenance.json lists" in " ".join(page.words("p"))
+
+
+@pytest.mark.parametrize(("same", "warned"), [(True, False), (False, True)])
+def test_a_model_of_other_settings_is_told(same, warned, made, extracted, fitted, tmp_path):
+    digest = json.loads((extracted / "provenance.json").read_text())["settings_digest"]
+    scores = json.loads((fitted / "scores.json").read_text())
+    scores["settings_digests"] = [digest if same else "0123456789ab"]
+    (fitted / "scores.json").write_text(json.dumps(scores))
+    page = made(extracted, tmp_path / "r.html", fit=fitted)
+    assert (
+        any("fitted to features that were measured with other settings" in each for each in page.words("p")) == warned
+    )
