@@ -47,7 +47,8 @@ export function effectsTable(rows, features, nameOf) {
   const names = shown.map(({ name }) => name);
   let order = { column: "biggest", down: true };
   const body = h("tbody");
-  const heads = [["picture", "Picture", ""], ["biggest", "Biggest change", ""], ["flags", "Flags that change", ""],
+  const knowsFlags = rows.some((row) => row.flags_after);
+  const heads = [["picture", "Picture", ""], ["biggest", "Biggest change", ""], ...(knowsFlags ? [["flags", "Flags that change", ""]] : []),
     ...shown.map(({ name, unit }) => [name, featureLabel(name), unitText(unit)])];
   const cells = heads.map(([column, label, unit]) => {
     const button = h("button", { type: "button", class: "sort", on: { click: () => {
@@ -70,7 +71,7 @@ export function effectsTable(rows, features, nameOf) {
     };
     cells.forEach((cell, place) =>
       cell.setAttribute("aria-sort", heads[place][0] !== order.column ? "none" : order.down ? "descending" : "ascending"));
-    replace(body, [...rows].sort(compare).map((row) => line(row, shown, names, nameOf)));
+    replace(body, [...rows].sort(compare).map((row) => line(row, shown, names, nameOf, knowsFlags)));
   };
   fill();
   return h("div", {},
@@ -79,13 +80,13 @@ export function effectsTable(rows, features, nameOf) {
     still.length > 0 && h("p", { class: "hint" }, `The same in every picture: ${still.join(", ")}.`));
 }
 
-function line(row, shown, names, nameOf) {
+function line(row, shown, names, nameOf, knowsFlags) {
   const picture = h("th", { scope: "row" }, nameOf(row.index));
   if (row.error) return h("tr", { class: "failed" }, picture, h("td", { colspan: shown.length + 2 }, `✕ ${row.error}`));
   const most = biggest(row, names);
   return h("tr", {}, picture,
     h("td", { class: "number" }, most === Infinity ? "appears or goes" : `${number(most, 2)} %`),
-    h("td", {}, flagChanges(row).map((flag) => h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`))),
+    knowsFlags && h("td", {}, flagChanges(row).map((flag) => h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`))),
     shown.map(({ name }) => beforeAfter(row, name)));
 }
 

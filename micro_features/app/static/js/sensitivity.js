@@ -1,7 +1,7 @@
 /** "How much do the thresholds matter?": each one through its plausible range, for the picture that is open. */
 
 import { announce, h, open, replace } from "./dom.js";
-import { featureLabel, targetLabel } from "./format.js";
+import { featureLabel, isNumber, targetLabel } from "./format.js";
 import { runJob } from "./jobs.js";
 import { progressBar } from "./progress.js";
 import { ranked, span, tornado, tornadoTable } from "./tornado.js";
@@ -37,8 +37,11 @@ function outcome(result, session) {
   const view = h("div");
   const draw = (name) => {
     const about = describe.feature(name);
-    const order = ranked(rows, name);
-    replace(view, tornado(order, about, describe.setting), tornadoTable(order, about, describe.setting));
+    const all = ranked(rows, name);
+    const order = all.filter((row) => span(row) > 0 || !isNumber(row.at_low) || !isNumber(row.at_high));
+    const idle = all.filter((row) => !order.includes(row)).map((row) => describe.setting(row.setting).label);
+    replace(view, tornado(order, about, describe.setting), tornadoTable(order, about, describe.setting),
+      idle.length > 0 && h("p", { class: "hint" }, `Without effect on it: ${idle.join(", ")}.`));
     announce(`${about.label}: ${describe.setting(order[0].setting).label} matters most`);
   };
   const choose = h("select", { id: "sensitivity-feature", on: { change: (event) => draw(event.target.value) } },
