@@ -1,9 +1,10 @@
 /** A beside B: what is edited now, beside the saved settings or beside what was kept to be compared with. */
 
-import { announce, h, replace } from "./dom.js";
+import { h, replace } from "./dom.js";
 import { sameCorrections } from "./editing.js";
 import { same } from "./edits.js";
 import { sidesOf } from "./sides.js";
+import { say } from "./status.js";
 import { savedCorrections } from "./updates.js";
 import { sameView } from "./view.js";
 
@@ -36,7 +37,7 @@ export function start(store, api, element) {
     isKept = true;
     const ready = frame?.exact && !busy ? { frame, numbers } : {};
     put({ mode: compare.mode === "off" ? "swipe" : compare.mode, ...ready });
-    announce("Kept as B");
+    say("Kept as B");
     follow();
   }
 

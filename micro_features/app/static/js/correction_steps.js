@@ -1,7 +1,9 @@
 /** Corrections have steps of their own to be taken back, picture by picture, whoever changed them. */
 
-import { announce, isTyping } from "./dom.js";
+import { isTyping } from "./dom.js";
+import { count } from "./format.js";
 import { isCorrecting } from "./history.js";
+import { say } from "./status.js";
 import { none, redone, stepped, undone } from "./undo.js";
 
 /**
@@ -28,7 +30,7 @@ export function followSteps(store) {
     all.set(last.index, answer.steps);
     last = { ...last, corrections: answer.state };
     store.set({ corrections: answer.state });
-    announce(`${word}: ${answer.state.length} corrections`);
+    say(`${word}: ${count(answer.state.length, "correction")} left`);
   };
   const undo = () => travel(undone, "Correction undone");
   const redo = () => travel(redone, "Correction done again");

@@ -16,7 +16,7 @@ const THICK_FROM = 1.6; // screen pixels per label pixel from which outlines are
  * @property {boolean} fill whether grains have a colour of their own
  * @property {number} pores
  * @property {number} phases opacity of boundaries as lines, for phases that are seen from so far that they would vanish
- * @property {{phase: string, label: number}|null} chosen region with a bright outline
+ * @property {{phase: string, labels: Array<number>}|null} chosen regions with a bright outline
  * @property {{phase: string, keep: Uint8Array}|null} filter labels of a phase of which the others are dimmed
  */
 
@@ -81,7 +81,8 @@ export function drawLabels(out, to, frame, style) {
       if (isNew || grain !== aboveGrain || pore !== abovePore) {
         const hasLeft = leftGrain >= 0;
         const edge = inks.edge(grain, pore, hasLeft ? leftGrain : grain, hasLeft ? leftPore : pore, aboveGrain, abovePore);
-        out[place] = edge || area;
+        const ink = edge || area;
+        if (ink !== 0) out[place] = ink;
         if (edge && thick) {
           if (isNew && hasLeft) out[place - 1] = edge;
           if (grain !== aboveGrain || pore !== abovePore) out[place - width] = edge;
@@ -124,8 +125,8 @@ function inksOf({ grains, fill, pores, phases, chosen, filter }) {
   const fills = grains && fill ? fillTable(0.45 * grains) : null;
   const onBoundary = phases ? packed(PHASES.boundary, phases) : 0;
   const chosenLine = packed(CHOSEN, 1);
-  const chosenGrain = chosen?.phase === "grain" ? chosen.label : -1;
-  const chosenPore = chosen?.phase === "pore" ? chosen.label : -1;
+  const chosenGrains = chosen?.phase === "grain" ? new Set(chosen.labels) : null;
+  const chosenPores = chosen?.phase === "pore" ? new Set(chosen.labels) : null;
   const keepGrains = filter?.phase === "grain" ? filter.keep : null;
   const keepPores = filter?.phase === "pore" ? filter.keep : null;
   const isOut = (grain, pore) => (keepGrains ? !keepGrains[grain] : keepPores ? !keepPores[pore] : false);
@@ -139,8 +140,8 @@ function inksOf({ grains, fill, pores, phases, chosen, filter }) {
     edge(grain, pore, leftGrain, leftPore, aboveGrain, abovePore) {
       const isPoreEdge = pore !== leftPore || pore !== abovePore;
       const isGrainEdge = grain !== leftGrain || grain !== aboveGrain;
-      if (isGrainEdge && chosenGrain >= 0 && (grain === chosenGrain || leftGrain === chosenGrain || aboveGrain === chosenGrain)) return chosenLine;
-      if (isPoreEdge && chosenPore >= 0 && (pore === chosenPore || leftPore === chosenPore || abovePore === chosenPore)) return chosenLine;
+      if (isGrainEdge && chosenGrains && (chosenGrains.has(grain) || chosenGrains.has(leftGrain) || chosenGrains.has(aboveGrain))) return chosenLine;
+      if (isPoreEdge && chosenPores && (chosenPores.has(pore) || chosenPores.has(leftPore) || chosenPores.has(abovePore))) return chosenLine;
       // An edge belongs to the regions on its sides: it is drawn while one of them is kept.
       if (filter && isOut(grain, pore) && isOut(leftGrain, leftPore) && isOut(aboveGrain, abovePore)) return 0;
       if (isPoreEdge && poreLine) return poreLine;

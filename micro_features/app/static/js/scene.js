@@ -140,8 +140,7 @@ export function drawSketch(context, sketch, place, scale, ratio) {
       trace(context, points, "rgb(0 0 0 / .75)", 4 * ratio);
       trace(context, points, "#fff", 2 * ratio);
     }
-    if (sketch.kind === "merge") for (const point of points) ring(context, point, 4 * ratio, ratio);
-    else if (points.length === 1) ring(context, points[0], 3 * ratio, ratio);
+    if (points.length === 1) ring(context, points[0], 3 * ratio, ratio);
   }
   context.restore();
 }

@@ -4,7 +4,7 @@
  */
 
 import { fitted, moved, toPicture, toScreen, zoomed } from "./camera.js";
-import { act, activeTool } from "./tools.js";
+import { act, activeTool, toBeMerged } from "./tools.js";
 import { h, oncePerFrame } from "./dom.js";
 import { defaults } from "./editing.js";
 import { followLayers } from "./layer_images.js";
@@ -18,6 +18,12 @@ import { covers, sameView, wantedView } from "./view.js";
 
 const VIEW_MS = 120; // after the last movement, a large picture's view is asked for anew
 const AT_FIRST = { original: 1, grains: 1, pores: 1 };
+
+/** The region that was clicked, in the labels that are there now. */
+function regionOf(selected, frame) {
+  const { phase, label } = selected ? regionAt(frame, selected.row, selected.col) : {};
+  return phase ? { phase, labels: [label] } : null;
+}
 
 /** Fill the element with the canvas and what lies on it. */
 export function start(store, api, element) {
@@ -51,10 +57,9 @@ export function start(store, api, element) {
     for (const side of sides()) {
       const shown = frameOf(side.name);
       const isMain = side.name === "A";
-      const at = isMain && selected ? regionAt(shown, selected.row, selected.col) : null;
       drawSide(context, side, ratio, camera, {
         picture, images, layers, frame: shown, boundaryPx: boundaryPx(shown),
-        chosen: at?.phase ? at : null,
+        chosen: isMain ? (toBeMerged(sketch, shown) ?? regionOf(selected, shown)) : null,
         filter: isMain ? keptBy(filter, regions, shown) : null,
       }, planes[side.name]);
     }

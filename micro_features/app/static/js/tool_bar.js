@@ -20,15 +20,14 @@ export function brushBy(radius, steps) {
  */
 export function fillBar(store, element, tools) {
   const buttons = Object.entries(tools).map(([name, tool]) => button(tool.icon, tool.label, `${tool.label} (${tool.key}). ${tool.said}`, tool.key, () => store.set({ tool: name }), { name }));
-  const size = h("input", { type: "number", min: BRUSH.least, max: BRUSH.most, step: 0.5, "aria-label": "Radius of the brush, px",
+  const size = h("input", { type: "number", min: BRUSH.least, max: BRUSH.most, step: "any", "aria-label": "Radius of the brush, px",
     on: { change: () => store.set({ brush: Math.min(BRUSH.most, Math.max(BRUSH.least, size.valueAsNumber || store.state.brush)) }) } });
   const inUm = h("span", { class: "hint" });
-  const brush = h("span", { class: "group", hidden: true }, "radius", size, "px", inUm);
+  const brush = h("span", { class: "group", hidden: true }, h("span", { class: "word" }, "radius"), size, "px", inUm);
   const steps = followSteps(store);
-  const back = button("undo", "Undo correction", "Undo the last correction (Ctrl+Z)", "Control+Z", steps.undo);
-  const again = button("redo", "Redo correction", "Do the correction again (Ctrl+Shift+Z)", "Control+Shift+Z", steps.redo);
+  const back = button("undo", "", "Undo the last correction (Ctrl+Z)", "Control+Z", steps.undo);
+  const again = button("redo", "", "Do the correction again (Ctrl+Shift+Z)", "Control+Shift+Z", steps.redo);
   const history = h("span", { class: "group", hidden: true }, back, again);
-  const said = h("span", { class: "hint" });
   const fill = button("fill", "Fill", "Grains in colours of their own (F)", "F", () => {
     const { layers } = store.state;
     store.set({ layers: { ...layers, grains: { ...layers.grains, on: true, fill: !layers.grains?.fill } } });
@@ -36,9 +35,9 @@ export function fillBar(store, element, tools) {
   const look = (detail) => document.getElementById("stage").dispatchEvent(new CustomEvent("look", { detail }));
   const zoom = [
     button("minus", "", "Zoom out (−)", "-", () => look({ zoom: 1 / 1.4 })), button("plus", "", "Zoom in (+)", "+", () => look({ zoom: 1.4 })),
-    button("fit", "Whole", "Whole picture (0)", "0", () => look({ fit: true })), button("one", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
+    button("fit", "", "Whole picture (0)", "0", () => look({ fit: true })), button("one", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
   ];
-  element.append(...buttons, brush, history, said, h("span", { class: "gap" }), fill, ...zoom);
+  element.append(...buttons, brush, history, h("span", { class: "gap" }), fill, ...zoom);
 
   const update = () => {
     const { tool, layers, brush: radius, picture } = store.state;
@@ -49,7 +48,6 @@ export function fillBar(store, element, tools) {
     history.hidden = !isCorrecting(tool);
     back.disabled = !steps.can().undo;
     again.disabled = !steps.can().redo;
-    said.textContent = tool === "pan" ? "" : tools[tool].said;
     fill.setAttribute("aria-pressed", String(Boolean(layers.grains?.fill)));
   };
   store.on(["tool", "layers", "brush", "picture", "corrections"], update);

@@ -4,19 +4,18 @@
  * middle of its first pixel.
  */
 
-import { announce } from "./dom.js";
 import { regionAt } from "./regions.js";
+import { say, sayUsually } from "./status.js";
 import { crossed, mostlyIn, simplified } from "./strokes.js";
 import { fillBar } from "./tool_bar.js";
 
 const PATH_PX = 0.5; // screen pixels by which a simplified stroke may be off
-const HIT_FIRST = { merge: "Click the first grain or pore, then others; Enter ends. Or drag across them." };
 
 /** Tools by name; `drags` says that a drag is the tool's, and does not move the picture. */
 export const TOOLS = {
   pan: { label: "Move and pick", icon: "hand", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
   erase: { label: "Erase", icon: "eraser", key: "E", drags: false, said: "Click a grain or pore that is none.", click: erase },
-  merge: { label: "Merge", icon: "merge", key: "M", drags: true, said: HIT_FIRST.merge, down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
+  merge: { label: "Merge", icon: "merge", key: "M", drags: true, said: "Drag across grains or pores, or click them and end with Enter.", down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
   split: { label: "Split", icon: "split", key: "S", drags: true, said: "Draw along the missing boundary.", down: begin, drag: extend, up: splitUp },
   paint: { label: "Paint pore", icon: "brush", key: "B", drags: true, said: "Draw a pore; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
 };
@@ -29,6 +28,7 @@ export function start(store, api, element) {
   store.on(["tool"], () => {
     const { tool } = store.state;
     cancel(store);
+    sayUsually(tool === "pan" ? "" : TOOLS[tool].said);
     stage.classList.toggle("drawing", tool !== "pan" && tool !== "paint");
     stage.classList.toggle("brush", tool === "paint");
   });
@@ -58,7 +58,7 @@ export function act(store, name, at, event, moved) {
   if (name === "cancel") return cancel(store);
   // B is for looking at: corrections, and what is picked, are A's.
   if (at?.side === "B" && name !== "hover") {
-    if (name === "down" || name === "click") announce("B is for comparison; pick and correct on A.");
+    if (name === "down" || name === "click") say("B is for comparison; pick and correct on A.");
     return undefined;
   }
   return activeTool(store)[name]?.(store, at, event, moved);
@@ -71,7 +71,7 @@ export function cancel(store) {
 
 function append(store, operation, said) {
   store.set({ corrections: [...store.state.corrections, operation] });
-  announce(said);
+  say(said);
 }
 
 const middle = ({ row, col }) => [row - 0.5, col - 0.5];
@@ -85,7 +85,7 @@ function pick(store, at) {
 
 function erase(store, at) {
   const { phase, label } = regionAt(store.state.frame, at.row, at.col);
-  if (!phase) return announce("No grain or pore there.");
+  if (!phase) return say("No grain or pore there.");
   append(store, { kind: "erase", phase, at: pixel(at) }, `${phase} ${label} erased`);
 }
 
@@ -118,9 +118,9 @@ function paintUp(store) {
 function splitUp(store, at, event, moved) {
   const { sketch, frame } = store.state;
   if (sketch?.kind !== "split") return undefined;
-  if (!moved || sketch.points.length < 2) { cancel(store); return announce("Draw a line along the missing boundary."); }
+  if (!moved || sketch.points.length < 2) { cancel(store); return say("Draw a line along the missing boundary."); }
   const regions = crossed(frame, sketch.points);
-  if (regions.length === 0) { cancel(store); return announce("The line crosses no grain and no pore."); }
+  if (regions.length === 0) { cancel(store); return say("The line crosses no grain and no pore."); }
   const phase = mostlyIn(regions);
   store.set({ sketch: { ...sketch, done: true } });
   return append(store, { kind: "split", phase, stroke: stroke(sketch) }, `${phase} split`);
@@ -130,20 +130,32 @@ function mergeUp(store, at, event, moved) {
   const { sketch, frame } = store.state;
   if (sketch?.kind !== "merge") return undefined;
   if (moved && sketch.line) {
-    const regions = crossed(frame, sketch.points);
-    const phase = mostlyIn(regions);
-    return merged(store, regions.filter((region) => region.phase === phase));
+    return merged(store, ofOnePhase(frame, sketch.points));
   }
   const found = regionAt(frame, at.row, at.col);
   const first = sketch.picked[0];
   if (!found.phase || (first && first.phase !== found.phase)) {
-    announce(found.phase ? `A ${found.phase} does not merge with a ${first.phase}.` : "No grain or pore there.");
+    say(found.phase ? `A ${found.phase} does not merge with a ${first.phase}.` : "No grain or pore there.");
     store.set({ sketch: first ? { ...sketch, line: false, points: sketch.picked.map((region) => region.at) } : null });
     return undefined;
   }
   const picked = sketch.picked.some((region) => region.label === found.label) ? sketch.picked : [...sketch.picked, { ...found, at: pixel(at) }];
-  announce(`${picked.length} picked; Enter merges them.`);
+  say(`${picked.length} picked; Enter merges them.`);
   return store.set({ sketch: { ...sketch, line: false, picked, points: picked.map((region) => region.at) } });
+}
+
+/** Regions along a line that are merged together: those of the phase in which most of it runs. */
+function ofOnePhase(frame, points) {
+  const regions = crossed(frame, points);
+  const phase = mostlyIn(regions);
+  return regions.filter((region) => region.phase === phase);
+}
+
+/** What is about to be merged, to be outlined; null where nothing is. */
+export function toBeMerged(sketch, frame) {
+  if (sketch?.kind !== "merge") return null;
+  const regions = sketch.line ? ofOnePhase(frame, sketch.points) : sketch.picked;
+  return regions.length ? { phase: regions[0].phase, labels: regions.map((region) => region.label) } : null;
 }
 
 function mergeFinish(store) {
@@ -158,10 +170,10 @@ function finish(store) {
 function merged(store, regions) {
   if (regions.length < 2) {
     cancel(store);
-    return announce("Merging takes two regions at least.");
+    return say("Merging takes two regions at least.");
   }
   store.set({ sketch: { ...store.state.sketch, done: true } });
-  return append(store, { kind: "merge", phase: regions[0].phase, at: regions.map((region) => region.at) }, `${regions.length} ${regions[0].phase}s merged`);
+  return append(store, { kind: "merge", phase: regions[0].phase, at: regions.map((region) => region.at) }, `${regions.length} ${regions[0].phase}s merged, where they touch`);
 }
 
 /** The brush is its own cursor. */

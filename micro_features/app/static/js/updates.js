@@ -106,6 +106,8 @@ export function start(store, api) {
         const found = { phase: arrays.region_phase, label: arrays.region_label, diameter: arrays.region_diameter_um };
         store.set({ reference: { numbers: head.numbers, regions: found, picture, settings: saved, corrections: kept } });
       }
+      referring = null;
+      if (answer) return void refer(); // something may have been saved meanwhile
     } catch (error) {
       if (store.state.picture === picture) store.set({ error: `The saved settings: ${error.message}` });
     }
