@@ -65,6 +65,11 @@ class Answer(NamedTuple):
     error: str | None
 
 
+def failed(reason: str) -> Answer:
+    """No measurement, and why."""
+    return Answer({}, [], None, " ".join(reason.split()))
+
+
 Ask = Callable[[Task], Answer]
 """Has a measurement made, and waits for it."""
 
@@ -212,7 +217,7 @@ class _Worker:
             self.stop()
             if cancelled():
                 raise _Cancelled from None
-            return Answer({}, [], None, DIED)
+            return failed(DIED)
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -264,8 +269,8 @@ def measure(task: Task, last: dict[Shown, Bench]) -> Answer:
             prediction = predict_row(property_model.load(task.model), outcome.row, task.settings)
         return Answer(main_values(outcome.measured), flags(outcome.measured, task.settings), prediction, None)
     except MicroFeaturesError as error:
-        return Answer({}, [], None, " ".join(str(error).split()))
+        return failed(str(error))
     except MemoryError:
-        return Answer({}, [], None, "not enough memory: shrink the picture or cut it into tiles")
+        return failed("not enough memory: shrink the picture or cut it into tiles")
     except Exception as error:
-        return Answer({}, [], None, f"defect of the program: {type(error).__name__}: {error}; report it")
+        return failed(f"defect of the program: {type(error).__name__}: {error}; report it")

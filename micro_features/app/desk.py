@@ -15,6 +15,7 @@ from micro_features.app.numbers import main_features
 from micro_features.app.opened import Opened
 from micro_features.app.predicting import level_of
 from micro_features.app.settings_file import SettingsFile
+from micro_features.app.sidecars import Sidecars
 from micro_features.app.turns import Turns
 from micro_features.app.wire import Unknown
 from micro_features.errors import SettingsError
@@ -38,6 +39,7 @@ class Desk:
     settings_file : SettingsFile
     start : Settings
         What the page starts with: the file's, changed as the command line says.
+    sidecars : Sidecars
     model : PropertyModel or None
     network : CnnModel or None
     turns : Turns
@@ -51,6 +53,7 @@ class Desk:
     opened: Opened
     settings_file: SettingsFile
     start: Settings
+    sidecars: Sidecars = field(default_factory=Sidecars)
     model: PropertyModel | None = None
     network: Any = None
     turns: Turns = field(default_factory=Turns)
@@ -154,16 +157,15 @@ class Desk:
             "path": as_text(shown.path),
             "page": shown.page,
             "error": self.opened.error(index),
-            "has_tuned": False,
-            "n_corrections": 0,
-            "n_overrides": 0,
-            "has_draft": False,
+            **self.sidecars.listed(shown),
         }
 
-    def set_apart(self, index: int) -> dict[str, Any]:
-        """What is saved, and drafted, for one picture alone."""
-        return {"tuned": {"settings": {}, "corrections": [], "revision": ""}, "draft": None}
-
     def saved_of(self, index: int, settings: Settings | None = None) -> tuple[Settings, tuple[Any, ...]]:
-        """Settings and corrections of a picture: the saved ones, or others, and what is set apart for it."""
-        return settings or self.settings_file.read()[0], ()
+        """Settings and corrections of a picture: the saved settings, or others, and what is set apart for it.
+
+        Raises
+        ------
+        SettingsError, CorrectionsError
+            A file can not be used.
+        """
+        return self.sidecars.applied(self.opened.shown[index], settings or self.settings_file.read()[0])

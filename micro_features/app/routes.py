@@ -75,12 +75,9 @@ async def picture(request: Request) -> Response:
     number = desk.index(request.path_params["index"])
 
     def told() -> dict[str, Any]:
-        return {
-            "index": number,
-            "name": desk.opened.shown[number].name,
-            **about(desk.opened.bench(number)),
-            **desk.set_apart(number),
-        }
+        shown, bench = desk.opened.shown[number], desk.opened.bench(number)
+        apart = desk.sidecars.read(shown, bench.micrograph.sha256)
+        return {"index": number, "name": shown.name, **about(bench), **apart}
 
     return json_response(await in_thread(desk.slow, told))
 
@@ -197,6 +194,36 @@ async def save_settings(request: Request) -> Response:
     return json_response({"revision": saved})
 
 
+async def set_apart(request: Request) -> Response:
+    """Save settings and corrections of one picture, or keep them as a draft."""
+    desk = desk_of(request)
+    number = desk.index(request.path_params["index"])
+    given = parsed(await request.body())
+    asked_for = mapping(given, "settings")
+    checked = desk.settings(asked_for).dotted()
+    settings = {name: checked[name] for name in asked_for}
+    operations = corrections.as_dicts(corrections.parse(listing(given, "corrections")))
+    is_draft = request.url.path.endswith("/draft")
+    revision = "" if is_draft else text(given, "revision")
+
+    def written() -> dict[str, Any]:
+        shown, sha256 = desk.opened.shown[number], desk.opened.bench(number).micrograph.sha256
+        if not is_draft:
+            return {"revision": desk.sidecars.save(shown, sha256, settings, operations, revision)}
+        desk.sidecars.draft(shown, sha256, settings, operations)
+        return {}
+
+    return json_response(await in_thread(desk.aside, written))
+
+
+async def forget_draft(request: Request) -> Response:
+    """Remove a draft."""
+    desk = desk_of(request)
+    shown = desk.opened.shown[desk.index(request.path_params["index"])]
+    await in_thread(desk.aside, lambda: desk.sidecars.forget_draft(shown))
+    return json_response({})
+
+
 async def begin_job(request: Request) -> Response:
     """Start a job over all pictures, or many settings."""
     desk = desk_of(request)
@@ -243,6 +270,9 @@ ROUTES = [
     _route("/api/jobs/{job}", job, "GET", "DELETE"),
     _route("/api/pictures/{index}", picture),
     _route("/api/pictures/{index}/thumbnail", thumbnail),
+    _route("/api/pictures/{index}/tuned", set_apart, "PUT"),
+    _route("/api/pictures/{index}/draft", set_apart, "PUT"),
+    _route("/api/pictures/{index}/draft", forget_draft, "DELETE"),
     _route("/api/pictures/{index}/region", region, "POST"),
     _route("/api/pictures/{index}/preview", preview, "POST"),
     _route("/api/pictures/{index}/result", result, "POST"),

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from micro_features.app.background import Ask, Job, Task
+from micro_features.app.background import Answer, Ask, Job, Task, failed
 from micro_features.app.desk import Desk
-from micro_features.errors import MicroFeaturesError, SettingsError
+from micro_features.errors import CorrectionsError, MicroFeaturesError, SettingsError
 from micro_features.explain.sensitivity import Point, Range, evaluate, moved_singly, one_at_a_time
 from micro_features.settings import Settings, controls
 
@@ -21,8 +21,8 @@ def flags(desk: Desk) -> Job:
     """Measure every picture with its saved settings."""
 
     def plan(job: Job, ask: Ask) -> None:
-        for index, shown in enumerate(desk.opened.shown):
-            answer = ask(Task(shown, *desk.saved_of(index)))
+        for index in range(len(desk.opened.shown)):
+            answer = _measured(desk, index, ask)
             job.rows.append({"index": index, "flags": answer.flags, "values": answer.values, "error": answer.error})
             job.done += 1
 
@@ -33,14 +33,23 @@ def compare(desk: Desk, settings: Settings) -> Job:
     """Measure every picture with its saved settings, and with others; what is set apart for a picture stays."""
 
     def plan(job: Job, ask: Ask) -> None:
-        for index, shown in enumerate(desk.opened.shown):
-            before = ask(Task(shown, *desk.saved_of(index)))
-            after = before if before.error else ask(Task(shown, *desk.saved_of(index, settings)))
+        for index in range(len(desk.opened.shown)):
+            before = _measured(desk, index, ask)
+            after = before if before.error else _measured(desk, index, ask, settings)
             error = before.error or after.error
             job.rows.append({"index": index, "before": before.values, "after": after.values, "error": error})
             job.done += 1
 
     return Job("compare", len(desk.opened.shown), plan)
+
+
+def _measured(desk: Desk, index: int, ask: Ask, settings: Settings | None = None) -> Answer:
+    """One picture; what is set apart for it and can not be used is its own failure, and no other's."""
+    try:
+        task = Task(desk.opened.shown[index], *desk.saved_of(index, settings))
+    except CorrectionsError as error:
+        return failed(str(error))
+    return ask(task)
 
 
 def sensitivity(desk: Desk, index: int, settings: Settings, operations: tuple[Any, ...]) -> Job:

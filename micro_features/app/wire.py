@@ -124,7 +124,9 @@ def mapping(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     BadRequest
         It is something else.
     """
-    value = given.get(name) or {}
+    value = given.get(name)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise BadRequest(f"{name}: an object is needed.")
     return value
@@ -138,7 +140,9 @@ def listing(given: Mapping[str, Any], name: str) -> list[Any]:
     BadRequest
         It is something else.
     """
-    value = given.get(name) or []
+    value = given.get(name)
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise BadRequest(f"{name}: a list is needed.")
     return value

@@ -40,8 +40,8 @@ def add_tune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--tuned",
         type=Path,
         metavar="DIR",
-        help="folder of what is set apart for single pictures, corrections and settings (default: tuned, beside the "
-        "settings file)",
+        help="folder for what is tuned for single pictures: their own settings, corrections by hand (default: files "
+        "beside the pictures, NAME.tuned.json)",
     )
     tune.add_argument("--port", type=_port, default=0, metavar="N", help="default: any that is free")
     tune.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
@@ -69,6 +69,7 @@ def _tune(options: argparse.Namespace) -> None:
     from micro_features.app.desk import Desk
     from micro_features.app.opened import Opened, find_shown
     from micro_features.app.settings_file import SettingsFile
+    from micro_features.app.sidecars import Sidecars
 
     jobs.use_one_thread()
     file = SettingsFile(options.settings or USUAL_FILE)
@@ -103,7 +104,8 @@ def _tune(options: argparse.Namespace) -> None:
             print(note, file=sys.stderr, flush=True)
         if not options.no_browser:
             webbrowser.open(url)
-        server.serve(Desk(Opened(shown), file, start, model, network), token=token, listening=listening)
+        desk = Desk(Opened(shown), file, start, Sidecars(options.tuned), model, network)
+        server.serve(desk, token=token, listening=listening)
 
 
 def require_server() -> None:

@@ -393,3 +393,105 @@ def test_corrections_are_applied_and_checked(page, ask):
         answer = page.post("/api/pictures/0/preview", json=asking(corrections=[erase, wrong]))
         assert answer.status_code == 400
         assert "correction 2" in answer.json()["error"]
+
+
+@pytest.fixture
+def own_pictures(tmp_path, pictures):
+    """Pictures beside which something may be written."""
+    import shutil
+
+    return shutil.copytree(pictures, tmp_path / "own")
+
+
+ERASE = {"kind": "erase", "phase": "pore", "at": [10.0, 20.5]}
+APART = {"settings": {"pores.threshold": 0.4}, "corrections": [ERASE]}
+
+
+def listed(page, index=0):
+    found = page.get("/api/session").json()["pictures"][index]
+    return {name: found[name] for name in ("has_tuned", "n_corrections", "n_overrides", "has_draft")}
+
+
+NOTHING = {"has_tuned": False, "n_corrections": 0, "n_overrides": 0, "has_draft": False}
+
+
+def test_what_is_set_apart_for_a_picture_is_saved_beside_it(serving, own_pictures):
+    page = serving(own_pictures)
+    assert listed(page) == NOTHING
+    assert page.get("/api/pictures/0").json()["tuned"]["revision"] == ""
+    first = page.put("/api/pictures/0/tuned", json={**APART, "revision": ""})
+    assert first.status_code == 200
+    assert (own_pictures / "a.png.tuned.json").exists()
+    assert listed(page) == {"has_tuned": True, "n_corrections": 1, "n_overrides": 1, "has_draft": False}
+    assert listed(page, 1) == NOTHING
+    again = page.get("/api/pictures/0").json()["tuned"]
+    assert again == {**APART, "revision": first.json()["revision"], "error": None}
+    empty = {"settings": {}, "corrections": []}
+    assert page.put("/api/pictures/0/tuned", json={**empty, "revision": again["revision"]}).json() == {"revision": ""}
+    assert not (own_pictures / "a.png.tuned.json").exists()
+
+
+def test_two_tabs_do_not_overwrite_each_other_s_corrections(serving, own_pictures):
+    page = serving(own_pictures)
+    first = page.put("/api/pictures/0/tuned", json={**APART, "revision": ""})
+    second = page.put("/api/pictures/0/tuned", json={"settings": {}, "corrections": [ERASE, ERASE], "revision": ""})
+    assert second.status_code == 409
+    told = second.json()
+    assert (told["revision"], told["saved"]) == (first.json()["revision"], APART)
+    assert page.get("/api/pictures/0").json()["tuned"]["corrections"] == [ERASE]
+
+
+def test_drafts(serving, own_pictures):
+    page = serving(own_pictures)
+    assert page.put("/api/pictures/0/draft", json=APART).json() == {}
+    assert listed(page) == {**NOTHING, "has_draft": True}
+    draft = page.get("/api/pictures/0").json()["draft"]
+    assert {name: draft[name] for name in APART} == APART
+    assert draft["saved_at"] > "2020"
+    assert page.delete("/api/pictures/0/draft").json() == {}
+    assert listed(page) == NOTHING
+    page.put("/api/pictures/0/draft", json=APART)
+    page.put("/api/pictures/0/tuned", json={**APART, "revision": ""})
+    assert page.get("/api/pictures/0").json()["draft"] is None  # saved
+
+
+def test_what_is_set_apart_is_checked(serving, own_pictures):
+    page = serving(own_pictures)
+    for wrong in (
+        {"settings": {"pores.threshold": 9}},
+        {"settings": {"grains.model": "/tmp"}},
+        {"corrections": [{"kind": "melt"}]},
+        {"corrections": {}, "settings": []},
+    ):
+        for path in ("tuned", "draft"):
+            answer = page.put(f"/api/pictures/0/{path}", json={**APART, "revision": "", **wrong})
+            assert answer.status_code == 400, (wrong, path)
+    assert sorted(path.name for path in own_pictures.iterdir()) == ["a.png", "b.png", "broken.png"]
+
+
+def test_corrections_of_another_picture_are_not_applied(serving, own_pictures, pictures):
+    page = serving(own_pictures)
+    page.put("/api/pictures/0/tuned", json={**APART, "revision": ""})
+    page.put("/api/pictures/0/draft", json=APART)
+    (own_pictures / "a.png").write_bytes((pictures / "b.png").read_bytes())
+    page = serving(own_pictures)
+    told = page.get("/api/pictures/0").json()
+    assert told["tuned"]["corrections"] == []
+    assert "a.png" in told["tuned"]["error"]
+    assert told["draft"] is None
+    answer = page.put("/api/pictures/0/tuned", json={**APART, "revision": ""})
+    assert answer.status_code == 400
+    row = finished(page, page.post("/api/jobs", json={"kind": "flags"}).json()["job"])["rows"][0]
+    assert "another content" in row["error"]
+
+
+def test_surveys_heed_what_is_set_apart(serving, own_pictures, ask):
+    (own_pictures / "a.png").unlink()
+    page = serving(own_pictures)
+    before, arrays = ask(page, "/api/pictures/0/result")
+    row, col = (int(place[0]) for place in np.nonzero(arrays["pores"]))
+    apart = {"settings": FAST, "corrections": [{"kind": "erase", "phase": "pore", "at": [row, col]}]}
+    page.put("/api/pictures/0/tuned", json={**apart, "revision": ""})
+    told = finished(page, page.post("/api/jobs", json={"kind": "compare", "settings": {"seed": 1}}).json()["job"])
+    row = told["rows"][0]
+    assert row["before"]["porosity"] == row["after"]["porosity"] < before["numbers"]["features"]["porosity"]

@@ -1,7 +1,7 @@
 """`tune` as a user meets it: a process that serves a page, is ended and is killed."""
 
 import contextlib
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("starlette")
-httpx = pytest.importorskip("httpx")
-
 from micro_features.cli import main, tune_command
 from micro_features.files.artefacts import shipped
 from micro_features.files.images import read_picture
 from micro_features.files.outputs import write_png
+
+pytest.importorskip("starlette")
+httpx = pytest.importorskip("httpx")
 
 PROGRAM = "import sys; from micro_features.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -33,7 +33,7 @@ def picture(tmp_path_factory):
 
 @contextlib.contextmanager
 def tuning(picture, folder, *more, program=PROGRAM):
-    """A process that serves, and a browser before it."""
+    """A process that serves, its first line read, and a browser before it."""
     command = [sys.executable, "-c", program, "tune", str(picture), "--uncalibrated", "--no-browser", *more]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -46,6 +46,12 @@ def tuning(picture, folder, *more, program=PROGRAM):
             process.kill()
 
 
+@pytest.fixture
+def own_picture(picture, tmp_path):
+    """One beside which something may be written."""
+    return Path(shutil.copy(picture, tmp_path))
+
+
 def saved(page):
     return page.get("/api/session").json()["settings"]
 
@@ -55,73 +61,67 @@ def save(page, **settings):
     return page.put("/api/settings", json={"settings": dotted, "revision": saved(page)["revision"]})
 
 
-def test_the_first_line_is_the_address_and_works_at_once(picture, tmp_path):
-    with tuning(picture, tmp_path, "--set", "pores.threshold=0.4") as (process, page):
+def listening(port):
+    """Addresses at which somebody listens on a port, as Linux lists them."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return [address for _, address, _, state, *_ in lines if state == "0A" and address.endswith(f":{port:04X}")]
+
+
+def test_two_servers_of_one_settings_file(picture, tmp_path):
+    changed = ("--set", "pores.threshold=0.4")
+    with tuning(picture, tmp_path, *changed) as (process, page), tuning(picture, tmp_path) as (_, other):
         token = page.headers["X-Token"]
         assert len(token) >= 32
         assert page.get("/", params={"token": token}).status_code == 200
+        assert other.get("/api/session", headers={"X-Token": token}).status_code == 403
+        if Path("/proc/net/tcp").exists():
+            assert listening(page.base_url.port) == [f"0100007F:{page.base_url.port:04X}"]  # the loopback address alone
         told = saved(page)
         assert (told["saved"], told["start"]) == ({}, {"pores.threshold": 0.4})
         assert str(tmp_path / "settings.toml") in process.stdout.readline()
         assert not (tmp_path / "settings.toml").exists()  # it is made by the first save
+        revision = saved(other)["revision"]
         assert save(page, pores__threshold=0.3).status_code == 200
         assert "threshold = 0.3" in (tmp_path / "settings.toml").read_text()
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_when_it_is_told_to(picture, tmp_path, how):
-    with tuning(picture, tmp_path) as (process, page):
-        page.post("/api/jobs", json={"kind": "flags"})  # whose process ends, too
-        process.send_signal(how)
-        out, err = process.communicate(timeout=20)
-        assert process.returncode == 0
-        assert err == ""
-        assert "Traceback" not in out
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of sockets")
-def test_it_listens_on_the_loopback_address_alone(picture, tmp_path):
-    with tuning(picture, tmp_path) as (_, page):
-        port = f"{page.base_url.port:04X}"
-        lines = [
-            line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]
-        ]
-        listening = [address for _, address, _, state, *_ in lines if state == "0A" and address.endswith(f":{port}")]
-        assert listening == [f"0100007F:{port}"]
-
-
-def test_two_servers_have_two_tokens(picture, tmp_path):
-    with tuning(picture, tmp_path) as (_, one), tuning(picture, tmp_path) as (_, other):
-        assert one.headers["X-Token"] != other.headers["X-Token"]
-        assert other.get("/api/session", headers={"X-Token": one.headers["X-Token"]}).status_code == 403
-        revision = saved(other)["revision"]
-        assert save(one, pores__threshold=0.3).status_code == 200
-        # One file, two programs: the second is told.
         assert other.put("/api/settings", json={"settings": {}, "revision": revision}).status_code == 409
 
 
-def test_what_was_saved_outlives_a_killed_server(picture, tmp_path):
-    with tuning(picture, tmp_path) as (process, page):
-        assert save(page, pores__threshold=0.3).status_code == 200
-        process.kill()
-        process.wait()
-    with tuning(picture, tmp_path) as (_, page):
-        assert saved(page)["saved"] == {"pores.threshold": 0.3}
+def test_it_ends_when_it_is_told_to(picture, tmp_path):
+    with tuning(picture, tmp_path) as (one, page), tuning(picture, tmp_path) as (other, _):
+        page.post("/api/jobs", json={"kind": "flags"})  # whose process ends, too
+        one.send_signal(signal.SIGINT)
+        other.send_signal(signal.SIGTERM)
+        for process in (one, other):
+            out, err = process.communicate(timeout=20)
+            assert process.returncode == 0
+            assert err == ""
+            assert "Traceback" not in out
 
 
+# The second write of the settings file never ends.
 HANGS = """
 import pathlib, time
-def never(*_):
-    pathlib.Path("waiting").touch()
-    time.sleep(60)
-pathlib.Path.replace = never
+replace = pathlib.Path.replace
+def hanging(path, target):
+    if target.name == "settings.toml" and target.exists():
+        pathlib.Path("waiting").touch()
+        time.sleep(60)
+    return replace(path, target)
+pathlib.Path.replace = hanging
 """
 
 
-def test_a_server_that_is_killed_while_it_saves_leaves_the_file_as_it_was(picture, tmp_path):
-    before = "# mine\n[pores]\nthreshold = 0.35\n"
-    (tmp_path / "settings.toml").write_text(before)
-    with tuning(picture, tmp_path, program=HANGS + PROGRAM) as (process, page):
+def test_a_killed_server_loses_nothing(own_picture, tmp_path):
+    """Killed after a save, while a job runs, and in the midst of another save."""
+    apart = {"settings": {"seed": 3}, "corrections": [{"kind": "erase", "phase": "pore", "at": [1.0, 2.0]}]}
+    with tuning(own_picture, tmp_path, program=HANGS + PROGRAM) as (process, page):
+        assert save(page, pores__threshold=0.3).status_code == 200
+        assert page.put("/api/pictures/0/tuned", json={**apart, "revision": ""}).status_code == 200
+        drafted = {**apart, "settings": {}}
+        assert page.put("/api/pictures/0/draft", json=drafted).status_code == 200
+        before = (tmp_path / "settings.toml").read_bytes()
+        page.post("/api/jobs", json={"kind": "flags"})
+        working = _children(process.pid)
         revision = saved(page)["revision"]
         with pytest.raises(httpx.ReadTimeout):
             page.put("/api/settings", json={"settings": {"seed": 5}, "revision": revision}, timeout=0.5)
@@ -129,31 +129,32 @@ def test_a_server_that_is_killed_while_it_saves_leaves_the_file_as_it_was(pictur
             time.sleep(0.02)
         process.kill()
         process.wait()
-    assert (tmp_path / "settings.toml").read_text() == before
-    with tuning(picture, tmp_path) as (_, page):
-        assert saved(page)["saved"] == {"pores.threshold": 0.35}
+    assert (tmp_path / "settings.toml").read_bytes() == before
+    with tuning(own_picture, tmp_path) as (_, page):
+        assert saved(page)["saved"] == {"pores.threshold": 0.3}
+        told = page.get("/api/pictures/0").json()
+        assert {name: told["tuned"][name] for name in apart} == apart
+        assert {name: told["draft"][name] for name in drafted} == drafted
         assert save(page, seed=5).status_code == 200
-
-
-def test_the_process_of_jobs_ends_with_a_killed_server(picture, tmp_path):
-    with tuning(picture, tmp_path) as (process, page):
-        page.post("/api/jobs", json={"kind": "flags"})
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        if not children.parent.exists():
-            pytest.skip("needs Linux's list of processes")
-        began = time.monotonic()
-        while not (found := _children(process.pid)):
-            assert time.monotonic() - began < 20
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
-        while any(Path(f"/proc/{each}").exists() and _alive(each) for each in found):
-            assert time.monotonic() - began < 30
-            time.sleep(0.05)
+    _wait_for_end(working)
 
 
 def _children(pid):
-    return [int(each) for path in Path(f"/proc/{pid}/task").glob("*/children") for each in path.read_text().split()]
+    """Processes of the jobs of a server, once there are some; none where the system does not list them."""
+    if not Path(f"/proc/{pid}/task/{pid}/children").exists():
+        return []
+    began = time.monotonic()
+    while not (found := [n for path in Path(f"/proc/{pid}/task").glob("*/children") for n in path.read_text().split()]):
+        assert time.monotonic() - began < 20
+        time.sleep(0.02)
+    return found
+
+
+def _wait_for_end(processes):
+    began = time.monotonic()
+    while any(_alive(each) for each in processes):
+        assert time.monotonic() - began < 30
+        time.sleep(0.05)
 
 
 def _alive(pid):
@@ -215,4 +216,4 @@ def test_the_browser_is_opened_at_the_address(picture, tmp_path, monkeypatch, ca
     assert opened == [capsys.readouterr().out.splitlines()[0]]
     assert main(["tune", str(picture), "--no-browser"]) == 0
     assert len(opened) == 1
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
