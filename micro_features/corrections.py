@@ -19,11 +19,16 @@ from micro_features.errors import CorrectionsError
 Point = tuple[float, float]
 """Row and column, pixels."""
 
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
 PHASES = ("grain", "pore")
+SMALLEST_PIECE_PX = 4
+"""Crumbs that a stroke along the rim of a region leaves are none of its own."""
 MOST_OPERATIONS = 10_000
 MOST_POINTS = 5_000
 _FAR = 1e7
-_CROSS = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+_SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
 
 
 @dataclass(frozen=True)
@@ -219,22 +224,28 @@ class _Layer:
         inside = 0 <= row < self.labels.shape[0] and 0 <= col < self.labels.shape[1]
         return int(self.labels[row, col]) if inside else 0
 
-    def box(self, labels: Sequence[int], margin: int = 1) -> tuple[slice, slice]:
-        """The smallest rectangle that holds regions, and a margin."""
-        mask = self.labels == labels[0]
-        for label in labels[1:]:
-            mask |= self.labels == label
-        return _box(mask, margin)
+    def box(self, labels: Iterable[int], margin: int = 1) -> Box:
+        """The smallest rectangle that holds regions, and a margin.
 
-    def separate(self, label: int, box: tuple[slice, slice]) -> None:
-        """A region that fell apart is several: the largest piece keeps the label."""
-        view = self.labels[box]
-        count, pieces, stats, _ = cv2.connectedComponentsWithStats((view == label).view(np.uint8), connectivity=8)
-        order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
-        for piece in order[1:count]:
+        To look for each in the whole picture is quicker than to look for all at once, as long as few are asked for.
+        """
+        left, top, right, bottom = zip(*(self._reach(label) for label in labels), strict=True)
+        return slice(max(min(top) - margin, 0), max(bottom) + margin), slice(
+            max(min(left) - margin, 0), max(right) + margin
+        )
+
+    def _reach(self, label: int) -> tuple[int, int, int, int]:
+        left, top, width, height = cv2.boundingRect((self.labels == label).view(np.uint8))
+        return left, top, left + width, top + height
+
+    def divide(self, box: Box, label: int, pieces: np.ndarray) -> None:
+        """Pieces of a region, numbered within a rectangle, are regions: the largest keeps the label."""
+        view, areas = self.labels[box], np.bincount(pieces.ravel())[1:]
+        for piece in 1 + np.argsort(-areas, kind="stable")[1:]:
             fresh = self.new()
             view[pieces == piece] = fresh
             self.touch(fresh)
+        self.touch(label)
 
     def renumbered(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels from 1 without gaps, and what each was before; 0 where it was changed."""
@@ -244,7 +255,7 @@ class _Layer:
         before = np.arange(self._last + 1)
         before[self._first_new + 1 :] = 0
         before[[label for label in self._touched if label <= self._last]] = 0
-        return numbers[self.labels], np.concatenate([[0], before[there]])
+        return numbers.take(self.labels), np.concatenate([[0], before[there]])
 
 
 def _erase(layers: Mapping[str, _Layer], operation: Erase) -> bool:
@@ -260,19 +271,24 @@ def _erase(layers: Mapping[str, _Layer], operation: Erase) -> bool:
     return True
 
 
-def _give_to_neighbours(grains: _Layer, box: tuple[slice, slice], region: np.ndarray) -> None:
+def _give_to_neighbours(grains: _Layer, box: Box, region: np.ndarray) -> None:
     """What is no pore belongs to the grains around it, each pixel to the nearest."""
     view = grains.labels[box]
-    around = (view > 0) & (cv2.dilate(region.view(np.uint8), _CROSS, iterations=2) > 0)
+    around = (view > 0) & (cv2.dilate(region.view(np.uint8), _SQUARE, iterations=2) > 0)
     if not around.any():
         return
+    view[region] = _of_nearest(view, around)[region]
+    grains.touch(*np.unique(view[region]).tolist())
+
+
+def _of_nearest(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """For each pixel the value of the nearest one among those that are there."""
     _, nearest = cv2.distanceTransformWithLabels(
-        (~around).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        (~there).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     owner = np.zeros(nearest.max() + 1, np.int32)
-    owner[nearest[around]] = view[around]
-    view[region] = owner[nearest[region]]
-    grains.touch(*np.unique(view[region]).tolist())
+    owner[nearest[there]] = values[there]
+    return owner[nearest]
 
 
 def _merge(layer: _Layer, operation: Merge) -> bool:
@@ -295,7 +311,7 @@ def _merge(layer: _Layer, operation: Merge) -> bool:
 def _touching(view: np.ndarray, labels: set[int]) -> set[int]:
     """Labels beside regions, corners included."""
     mask = np.isin(view, list(labels)).view(np.uint8)
-    rim = (cv2.dilate(mask, _CROSS) > 0) & (mask == 0)
+    rim = (cv2.dilate(mask, _SQUARE) > 0) & (mask == 0)
     return set(np.unique(view[rim]).tolist()) - {0}
 
 
@@ -304,36 +320,41 @@ def _split(layer: _Layer, operation: Split) -> bool:
     if drawn is None:
         return False
     crossed = [label for label in np.unique(layer.labels[box][drawn]).tolist() if label]
-    cuts = [_cut(layer, label, operation.stroke) for label in crossed]
+    cuts = [_cut(layer, label, drawn, box) for label in crossed]
     return any(cuts)
 
 
-def _cut(layer: _Layer, label: int, stroke: tuple[Point, ...]) -> bool:
-    """Cut one region along a stroke; False where the stroke does not go through."""
+def _cut(layer: _Layer, label: int, drawn: np.ndarray, drawn_box: Box) -> bool:
+    """Cut one region along a line; False where the line does not go through."""
     box = layer.box([label])
     view = layer.labels[box]
     region = view == label
-    line = np.zeros(region.shape, np.uint8)
-    _draw(line, stroke, 0.0, (box[0].start, box[1].start))
-    # A line of pixels that touch at corners divides what is connected over edges.
-    n_before, _ = cv2.connectedComponents(region.view(np.uint8), connectivity=4)
-    n_after, pieces, stats, _ = cv2.connectedComponentsWithStats((region & (line == 0)).view(np.uint8), connectivity=4)
-    if n_after <= n_before:
+    line = np.zeros(region.shape, bool)
+    here, there = _overlap(box, drawn_box)
+    line[here] = drawn[there]
+    # A line of pixels that touch at edges divides what is connected over edges or corners.
+    whole, n_whole = _pieces(region)
+    parts, n_parts = _pieces(region & ~line)
+    # A region may have lain in several pieces before; those that the line does not reach are not what is cut.
+    reached = np.bincount(whole[line], minlength=n_whole + 1) > 0
+    reached[0] = False
+    beside = reached[whole] & (cv2.dilate(line.view(np.uint8), _SQUARE) > 0)
+    cut = np.zeros(n_parts + 1, bool)
+    cut[parts[beside]] = True
+    cut &= np.bincount(parts.ravel(), minlength=n_parts + 1) >= SMALLEST_PIECE_PX
+    cut[0] = False
+    if np.count_nonzero(cut) <= np.count_nonzero(reached):
         return False
-    # What the line covers goes to the nearest piece.
-    _, nearest = cv2.distanceTransformWithLabels(
-        (pieces == 0).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    owner = np.zeros(nearest.max() + 1, np.int32)
-    owner[nearest[pieces > 0]] = pieces[pieces > 0]
-    pieces = np.where(region, owner[nearest], 0)
-    order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
-    for piece in order[1:]:
-        fresh = layer.new()
-        view[pieces == piece] = fresh
-        layer.touch(fresh)
-    layer.touch(label)
+    numbers = np.cumsum(cut) * cut
+    pieces = np.where(region, _of_nearest(numbers[parts], cut[parts]), 0)
+    layer.divide(box, label, pieces)
     return True
+
+
+def _pieces(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number the pieces of a mask, corners connect; and how many there are."""
+    count, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    return pieces, count - 1
 
 
 def _paint(layers: Mapping[str, _Layer], operation: Paint, valid: np.ndarray) -> bool:
@@ -344,26 +365,22 @@ def _paint(layers: Mapping[str, _Layer], operation: Paint, valid: np.ndarray) ->
     drawn &= valid[box]
     if not drawn.any() or (pores.labels[box][drawn] > 0).all():
         return False
-    label = pores.new()
-    near = cv2.dilate(drawn.view(np.uint8), _CROSS) > 0
+    near = cv2.dilate(drawn.view(np.uint8), _SQUARE) > 0
     touched = [each for each in np.unique(pores.labels[box][near]).tolist() if each]
+    label = touched[0] if touched else pores.new()
+    for each in touched[1:]:
+        view = pores.labels[pores.box([each])]
+        view[view == each] = label
     pores.labels[box][drawn] = label
-    if touched:
-        around = pores.box([label, *touched])
-        view = pores.labels[around]
-        view[np.isin(view, touched)] = label
-    cut = [each for each in np.unique(grains.labels[box][drawn]).tolist() if each]
-    boxes = [grains.box([each]) for each in cut]
+    less = [each for each in np.unique(grains.labels[box][drawn]).tolist() if each]
+    boxes = [grains.box([each]) for each in less]
     grains.labels[box][drawn] = 0
-    for each, its_box in zip(cut, boxes, strict=True):
-        grains.touch(each)
-        grains.separate(each, its_box)
+    for each, its_box in zip(less, boxes, strict=True):
+        grains.divide(its_box, each, _pieces(grains.labels[its_box] == each)[0])
     return True
 
 
-def _drawn(
-    stroke: tuple[Point, ...], radius_px: float, shape: tuple[int, ...]
-) -> tuple[np.ndarray | None, tuple[slice, slice]]:
+def _drawn(stroke: tuple[Point, ...], radius_px: float, shape: tuple[int, ...]) -> tuple[np.ndarray | None, Box]:
     """Pixels of a stroke in the smallest rectangle that holds it; None where it lies outside the picture."""
     places, reach = np.array(stroke), int(np.ceil(radius_px)) + 1
     first = np.maximum(np.floor(places.min(axis=0)).astype(int) - reach, 0)
@@ -377,11 +394,11 @@ def _drawn(
 
 
 def _draw(mask: np.ndarray, stroke: tuple[Point, ...], radius_px: float, origin: tuple[int, int]) -> None:
-    """Set the pixels of a stroke; of radius 0 a line whose pixels touch at corners at least."""
+    """Set the pixels of a stroke; of radius 0 a line whose pixels touch at edges."""
     points = np.array(stroke) - origin
     if radius_px <= 0:
         whole = np.floor(points[:, ::-1] + 0.5).astype(np.int32)
-        cv2.polylines(mask, [whole], False, 1, thickness=1, lineType=cv2.LINE_8)
+        cv2.polylines(mask, [whole], False, 1, thickness=1, lineType=cv2.LINE_4)
         return
     # All pixels whose centre is within the radius of the stroke.
     away = np.full(mask.shape, np.inf)
@@ -400,12 +417,18 @@ def _draw(mask: np.ndarray, stroke: tuple[Point, ...], radius_px: float, origin:
     mask[away <= radius_px] = 1
 
 
-def _box(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
-        slice(max(int(cols[0]) - margin, 0), int(cols[-1]) + 1 + margin),
+def _overlap(one: Box, other: Box) -> tuple[Box, Box]:
+    """What two rectangles share, as seen from each."""
+    first = [max(a.start, b.start) for a, b in zip(one, other, strict=True)]
+    last = [min(a.stop, b.stop) for a, b in zip(one, other, strict=True)]
+    rows, cols = (
+        (
+            slice(first[0] - each[0].start, last[0] - each[0].start),
+            slice(first[1] - each[1].start, last[1] - each[1].start),
+        )
+        for each in (one, other)
     )
+    return rows, cols
 
 
 def _parsed(told: Any) -> Operation:

@@ -104,6 +104,29 @@ def test_a_slanting_stroke_cuts_too_and_pieces_are_whole():
     assert min(areas) > 250
 
 
+def test_a_stroke_along_the_rim_cuts_no_crumbs_off():
+    found = corrected(Split("grain", ((39, 0), (37, 2), (39, 4))))  # two pixels lie beyond it, below
+    assert found.missed == (0,)
+    found = corrected(Split("grain", ((39, 0), (37, 2), (39, 4), (39, 8), (-1, 8))))
+    assert found.grains.max() == 5
+    assert min(np.bincount(found.grains.ravel())[1:]) > 200
+
+
+def test_what_hangs_on_by_a_corner_or_lies_apart_stays_with_its_grain():
+    labels = np.zeros((30, 30), np.int32)
+    labels[:20, :20] = 1
+    labels[20:25, 20:25] = 1  # by a corner
+    labels[28:, 28:] = 1  # apart
+    found = apply(labels, np.zeros_like(labels), np.ones(labels.shape, bool), [Split("grain", ((-2, 6), (32, 6)))])
+    assert found.grains.max() == 2
+    assert (found.grains[:20, :6] == 2).all()
+    assert (found.grains[labels > 0][-4:] == 1).all()
+    assert (found.grains[20:25, 20:25] == 1).all()
+    # The stroke ends in the grain and passes by the part that lies apart: nothing is cut.
+    found = apply(labels, np.zeros_like(labels), np.ones(labels.shape, bool), [Split("grain", ((10, 10), (40, 10)))])
+    assert found.missed == (0,)
+
+
 def test_a_painted_pore_takes_from_the_grain_and_joins_the_pores_that_it_touches():
     found = corrected(Paint("pore", ((12, 28), (12, 40)), 2.5))
     assert found.pores.max() == 1
