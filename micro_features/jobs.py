@@ -18,11 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from micro_features import __version__, pipeline, rows
 from micro_features.batch import Failure, FileResult
+from micro_features.corrections import Operation, parse
 from micro_features.data import Micrograph, Picture
-from micro_features.errors import MicroFeaturesError
+from micro_features.errors import CorrectionsError, MicroFeaturesError, SettingsError
 from micro_features.files.images import count_pages, read_picture
 from micro_features.files.outputs import replacing, write_labels, write_png
 from micro_features.files.search import as_text
+from micro_features.files.tuned import content_sha256, read_tuned
 from micro_features.report.overlay import draw_overlay
 from micro_features.settings import Settings
 
@@ -70,6 +72,10 @@ class Job:
     settings : Settings
     stated : Stated
     overlays : bool
+    sidecar : Path or None
+        What was tuned by hand for this picture.
+    sidecar_sha256 : str
+        Of its content when the run began.
     """
 
     command: str
@@ -82,6 +88,8 @@ class Job:
     settings: Settings
     stated: Stated = field(default_factory=Stated)
     overlays: bool = True
+    sidecar: Path | None = None
+    sidecar_sha256: str = ""
 
     @property
     def path_text(self) -> str:
@@ -100,6 +108,7 @@ class Job:
             stated.sample_id,
             stated.surface,
         ]
+        parts += [self.sidecar_sha256] if self.sidecar else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -152,6 +161,27 @@ def _each_page(job: Job, work: Callable[[Picture, str, str, FileResult], dict[st
     return result
 
 
+def tuned_by_hand(job: Job, picture: Picture) -> tuple[Settings, tuple[Operation, ...]]:
+    """The settings of one page, and its corrections.
+
+    Raises
+    ------
+    CorrectionsError
+        Its sidecar is none, was made for another picture, or changed since the run began.
+    SettingsError
+        A setting in it is not known, or out of bounds.
+    """
+    if job.sidecar is None:
+        return job.settings, ()
+    if content_sha256(job.sidecar) != job.sidecar_sha256:
+        raise CorrectionsError(f"{job.sidecar}: was changed while the run was going on; run again.")
+    tuned = read_tuned(job.sidecar, page=picture.page, sha256=picture.sha256)
+    try:
+        return job.settings.updated(tuned.settings), parse(list(tuned.corrections))
+    except (SettingsError, CorrectionsError) as error:
+        raise type(error)(f"{job.sidecar}: {error}") from None
+
+
 def extract_file(job: Job) -> FileResult:
     """Rows, region tables and overlays of one file."""
 
@@ -162,25 +192,29 @@ def extract_file(job: Job) -> FileResult:
             micrograph = pipeline.micrograph_of(
                 picture, calibrated, micrograph_id=micrograph_id, sample_id=stated.sample_id or micrograph_id
             )
+        with stage("corrections"):
+            settings, operations = tuned_by_hand(job, picture)
         with stage("segment"):
-            segmentation = pipeline.segment(micrograph, job.settings)
+            found = pipeline.segment(micrograph, settings)
+            segmentation, applied, missed = pipeline.corrected(found, operations)
         with stage("measure"):
-            measured = pipeline.measure(micrograph, segmentation, job.settings)
+            measured = pipeline.measure(micrograph, segmentation, settings)
             row = rows.feature_row(
                 micrograph,
                 calibrated,
                 measured,
                 path=job.path_text,
                 page=picture.page,
-                settings=job.settings,
-                surface=stated.surface or job.settings.measure.surface,
+                settings=settings,
+                surface=stated.surface or settings.measure.surface,
+                corrections=(applied, missed),
             )
         with stage("write"):
             key = f"{job.path_text} {job.digest} {picture.sha256} {picture.page}"
             part = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.parquet"
             _write_part(job.parts / part, rows.region_rows(measured.regions, micrograph))
             if job.overlays:
-                shown = measured.quality["quality_grains_resolved"] or job.settings.measure.unresolved_grains
+                shown = measured.quality["quality_grains_resolved"] or settings.measure.unresolved_grains
                 grains = segmentation.grains if shown else None
                 _write_overlay(job, name, micrograph, calibrated, row, grains=grains, pores=segmentation.pores)
         result.parts.append(part)
@@ -199,16 +233,20 @@ def segment_file(job: Job) -> FileResult:
                 picture, pixel_um=stated.pixel_um, uncalibrated=stated.uncalibrated
             )
             micrograph = pipeline.micrograph_of(picture, calibrated, micrograph_id=micrograph_id)
+        with stage("corrections"):
+            settings, operations = tuned_by_hand(job, picture)
         with stage("segment"):
-            segmentation = pipeline.segment(micrograph, job.settings)
+            found = pipeline.segment(micrograph, settings)
+            segmentation, applied, missed = pipeline.corrected(found, operations)
             row = rows.segmentation_row(
                 micrograph,
                 calibrated,
                 segmentation,
                 path=job.path_text,
                 page=picture.page,
-                settings=job.settings,
+                settings=settings,
                 note=note,
+                corrections=(applied, missed),
             )
         with stage("write"):
             write_labels(job.folder / "grains" / f"{name}.tif", segmentation.grains)

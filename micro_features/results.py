@@ -5,7 +5,7 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -175,9 +175,15 @@ def write_dictionary(place: Place, table: pd.DataFrame, regions: Iterable[str]) 
 
 
 def write_provenance(
-    place: Place, entries: Sequence[Entry], settings: Settings, command_line: Sequence[str], seconds: float
+    place: Place,
+    entries: Sequence[Entry],
+    settings: Settings,
+    command_line: Sequence[str],
+    seconds: float,
+    *,
+    of_pictures: Mapping[str, Any],
 ) -> None:
-    """Write ``provenance.json``: what the numbers come from."""
+    """Write ``provenance.json``: what the numbers come from. `of_pictures` are settings of single ones, by digest."""
     write_json(
         place.folder / "provenance.json",
         {
@@ -188,7 +194,7 @@ def write_provenance(
             "settings_digest": settings.digest,
             "seed": settings.seed,
             "settings": settings.model_dump(mode="json"),
-            "settings_of_earlier_rows": _earlier_settings(place, entries, settings.digest),
+            "settings_of_earlier_rows": _other_settings(place, entries, settings.digest, of_pictures),
             "models_digest": pipeline.models_used(settings),
             **versions(),
             "inputs_sha256": {entry.rows[0]["path"]: entry.sha256 for entry in entries},
@@ -196,13 +202,16 @@ def write_provenance(
     )
 
 
-def _earlier_settings(place: Place, entries: Sequence[Entry], current: str) -> dict[str, Any]:
-    """Settings of rows that an earlier run left in the table, by their digest."""
+def _other_settings(
+    place: Place, entries: Sequence[Entry], current: str, of_pictures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings of rows that an earlier run left in the table, or of single pictures, by their digest."""
     try:
         earlier = json.loads((place.folder / "provenance.json").read_text(encoding="utf-8"))
         known = {**earlier["settings_of_earlier_rows"], earlier["settings_digest"]: earlier["settings"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        known = {}
+    known |= of_pictures
     used = {row.get("settings_digest") for entry in entries for row in entry.rows}
     return {digest: values for digest, values in known.items() if digest in used and digest != current}
 

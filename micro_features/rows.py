@@ -25,6 +25,10 @@ ID_COLUMNS: dict[str, tuple[str, str]] = {
     "surface": ("", "Kind of surface: polished, fracture or unknown"),
     "stereology": ("", "'plane section', or 'apparent' where the surface is no plane random section"),
 }
+CORRECTION_COLUMNS: dict[str, tuple[str, str]] = {
+    "corrections_applied": ("1", "Corrections by hand that changed this picture's grains or pores"),
+    "corrections_missed": ("1", "Corrections by hand that found nothing to act on with these settings"),
+}
 SCALE_COLUMNS: dict[str, tuple[str, str]] = {
     "pixel_um": ("um", "Edge of a pixel; empty where lengths are in pixels"),
     "pixel_um_source": ("", "What the pixel size was taken from"),
@@ -83,11 +87,19 @@ REFUSAL_COLUMN = {"refusal": ("", "Why no pixel size is given")}
 
 _SCALE = [*SCALE_COLUMNS, *ACQUISITION_COLUMNS]
 COLUMNS: dict[str, list[str]] = {
-    "extract": [*ID_COLUMNS, *_SCALE, *QUALITY, *FEATURES],
-    "segment": ["micrograph_id", "path", "page", "settings_digest", *_SCALE, *SEGMENTATION_COLUMNS],
+    "extract": [*ID_COLUMNS, *CORRECTION_COLUMNS, *_SCALE, *QUALITY, *FEATURES],
+    "segment": [
+        *("micrograph_id", "path", "page", "settings_digest"),
+        *CORRECTION_COLUMNS,
+        *_SCALE,
+        *SEGMENTATION_COLUMNS,
+    ],
     "calibrate": ["micrograph_id", "path", "page", *_SCALE, *REFUSAL_COLUMN],
 }
-WHOLE_NUMBERS = {"page", "databar_first_row", "databar_last_row", "quality_whole_grains", "grain_number", "pore_number"}
+WHOLE_NUMBERS = {
+    "page", "corrections_applied", "corrections_missed", "databar_first_row", "databar_last_row",
+    "quality_whole_grains", "grain_number", "pore_number",
+}  # fmt: skip
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +129,7 @@ def feature_row(
     page: int,
     settings: Settings,
     surface: str,
+    corrections: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
     """A row of ``features.csv``.
 
@@ -131,12 +144,14 @@ def feature_row(
         From 0.
     settings : Settings
     surface : str
+    corrections : (applied, missed)
+        By hand.
 
     Returns
     -------
     dict
-        Ids, scale, acquisition, quality, then the features in the order of the catalogue. Without a scale, lengths
-        are in pixels and their columns' names end in ``_px``.
+        Ids, corrections, scale, acquisition, quality, then the features in the order of the catalogue. Without a
+        scale, lengths are in pixels and their columns' names end in ``_px``.
     """
     features = {name: measured.features[name] for name in FEATURES}
     if not micrograph.calibrated:
@@ -147,6 +162,7 @@ def feature_row(
         "settings_digest": settings.digest,
         "surface": surface,
         "stereology": "plane section" if surface == "polished" else "apparent",
+        **dict(zip(CORRECTION_COLUMNS, corrections, strict=True)),
         **_scale(calibrated),
         **measured.quality,
         **features,
@@ -162,12 +178,14 @@ def segmentation_row(
     page: int,
     settings: Settings,
     note: str,
+    corrections: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
     """A row of ``segmentation.csv``."""
     valid = int(micrograph.valid.sum())
     return {
         **_ids(micrograph, path, page),
         "settings_digest": settings.digest,
+        **dict(zip(CORRECTION_COLUMNS, corrections, strict=True)),
         **_scale(calibrated),
         "grain_number": int(segmentation.grains.max(initial=0)),
         "pore_number": int(segmentation.pores.max(initial=0)),
@@ -264,7 +282,15 @@ def dictionary(columns: Iterable[str], regions: Iterable[str], *, table: str, ap
     DataFrame
         table, column, unit, phase, subset, meaning, source.
     """
-    plain = {**ID_COLUMNS, **SCALE_COLUMNS, **ACQUISITION_COLUMNS, **QUALITY, **SEGMENTATION_COLUMNS, **REFUSAL_COLUMN}
+    plain = {
+        **ID_COLUMNS,
+        **CORRECTION_COLUMNS,
+        **SCALE_COLUMNS,
+        **ACQUISITION_COLUMNS,
+        **QUALITY,
+        **SEGMENTATION_COLUMNS,
+        **REFUSAL_COLUMN,
+    }
     by_name = {**{in_pixels(name): feature for name, feature in FEATURES.items()}, **FEATURES}
     lines: list[tuple[str, ...]] = []
     for column in columns:

@@ -1,6 +1,8 @@
 """One run of a command over many pictures: what is to be done, doing it, and the tables at the end."""
 
 import concurrent.futures
+import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from tqdm import tqdm
 
 from micro_features import batch, pipeline, results
 from micro_features.batch import Failure
-from micro_features.errors import FeatureTableError
+from micro_features.errors import FeatureTableError, MicroFeaturesError, OutputError
 from micro_features.files.journal import Entry, Journal
 from micro_features.files.search import (
     Found,
@@ -23,6 +25,7 @@ from micro_features.files.search import (
     without_suffix,
 )
 from micro_features.files.tables import Manifest, as_float
+from micro_features.files.tuned import SUFFIX, content_sha256, read_all, sidecar
 from micro_features.jobs import Job, Stated, do
 from micro_features.results import Place
 from micro_features.settings import Settings
@@ -89,6 +92,8 @@ def run(
     pixel_size_table: Path | None = None,
     uncalibrated: bool = False,
     overlays: bool = True,
+    tuned: Path | None = None,
+    ignore_tuned: bool = False,
     n_workers: int | None = None,
     command_line: Sequence[str] = (),
 ) -> Summary:
@@ -114,6 +119,10 @@ def run(
         Lengths in pixels.
     overlays : bool
         Whether `extract` writes overlays.
+    tuned : Path, optional
+        Folder of what was tuned by hand for single pictures (`files.tuned`); beside the pictures where left out.
+    ignore_tuned : bool
+        Do without.
     n_workers : int, optional
         Processes; one for each core where left out.
     command_line : sequence of str
@@ -143,6 +152,8 @@ def run(
         results.sweep(place)
         results.remember_table(place)
         jobs = _jobs(command, found, stated, settings, journal, place.folder, overlays)
+        jobs, more_notes = _tuned(jobs, tuned, ignore_tuned or command == "calibrate")
+        notes += more_notes
         todo = _new_or_changed(jobs, journal)
         order = {job.key: None for job in jobs}
         summary = Summary(
@@ -173,7 +184,8 @@ def run(
         regions = results.write_regions(place, journal, entries()) if command == "extract" else []
         results.write_dictionary(place, table, regions)
         summary.seconds = time.monotonic() - began
-        results.write_provenance(place, entries(), settings, command_line, summary.seconds)
+        own = _own_settings(jobs)
+        results.write_provenance(place, entries(), settings, command_line, summary.seconds, of_pictures=own)
         journal.drop_stale_parts()
     return summary
 
@@ -193,7 +205,9 @@ def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int)
             # file holds something else now, nor where what is asked for now is refused.
             sha256 = result.sha256 or file_sha256(job.path)
             earlier = journal.entries.get(job.key)
-            refused = any(failure.stage in ("calibrate", "segment", "measure") for failure in result.failures)
+            refused = any(
+                failure.stage in ("calibrate", "corrections", "segment", "measure") for failure in result.failures
+            )
             if result.rows or (earlier is not None and (refused or sha256 not in ("", earlier.sha256))):
                 rows, parts = tuple(result.rows), tuple(result.parts)
                 journal.append(Entry(job.key, job.micrograph_id, sha256, digest, rows, parts))
@@ -267,6 +281,35 @@ def _jobs(
         Job(command, item.key, item.path, micrograph_id, name, folder, journal.parts, settings, said, overlays)
         for item, micrograph_id, name, said in zip(found, ids, stems, stated, strict=True)
     ]
+
+
+def _tuned(jobs: Sequence[Job], folder: Path | None, ignore: bool) -> tuple[list[Job], list[str]]:
+    """The jobs with what was tuned by hand for their pictures, and a note on it."""
+    if folder is not None and not folder.is_dir():
+        raise OutputError(f"{folder}: is no folder; name that of the .tuned.json files.")
+    found = {job.key: path for job in jobs if (path := sidecar(job.path, folder)).is_file()}
+    if ignore or not found:
+        said = f"{len(found)} pictures were tuned by hand, which is left out of account here"
+        return list(jobs), [said] if found and jobs[0].command != "calibrate" else []
+    tuned = [
+        dataclasses.replace(job, sidecar=found[job.key], sidecar_sha256=content_sha256(found[job.key]))
+        if job.key in found
+        else job
+        for job in jobs
+    ]
+    return tuned, [f"{len(found)} of {len(jobs)} pictures with settings or corrections by hand ({SUFFIX})"]
+
+
+def _own_settings(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Settings of single pictures that differ from those of all, by their digest."""
+    own: dict[str, Any] = {}
+    for job in jobs:
+        if job.sidecar is not None:
+            with contextlib.suppress(MicroFeaturesError):  # is told where the picture is worked on
+                for tuned in read_all(job.sidecar):
+                    settings = job.settings.updated(tuned.settings)
+                    own[settings.digest] = settings.model_dump(mode="json")
+    return own
 
 
 def _new_or_changed(jobs: Sequence[Job], journal: Journal) -> list[Job]:

@@ -12,6 +12,7 @@ from micro_features.cli.shared_arguments import (
     add_method,
     add_pictures,
     add_settings,
+    add_tuned,
     add_workers,
     at_least_one,
     count,
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
         help="table with a column 'file' and any of 'sample_id', 'surface' (polished, fracture, unknown)",
     )
     extract.add_argument("--no-overlays", action="store_true", help="do not write overlays")
+    add_tuned(extract)
     add_workers(extract)
     extract.set_defaults(run="extract")
 
@@ -81,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     add_method(segment)
     add_settings(segment)
     add_calibration(segment)
+    add_tuned(segment)
     add_workers(segment)
     segment.set_defaults(run="segment")
 

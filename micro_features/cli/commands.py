@@ -48,11 +48,18 @@ def _told(summary: "runs.Summary | synth.Summary") -> int:
 
 
 def _extract(options: argparse.Namespace) -> int:
-    return _run(options, "extract", manifest=options.manifest, overlays=not options.no_overlays)
+    return _run(
+        options,
+        "extract",
+        manifest=options.manifest,
+        overlays=not options.no_overlays,
+        tuned=options.tuned,
+        ignore_tuned=options.ignore_tuned,
+    )
 
 
 def _segment(options: argparse.Namespace) -> int:
-    return _run(options, "segment")
+    return _run(options, "segment", tuned=options.tuned, ignore_tuned=options.ignore_tuned)
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -42,6 +42,20 @@ def add_calibration(command: argparse.ArgumentParser) -> None:
     group.add_argument("--uncalibrated", action="store_true", help="give results in pixels; columns say so (_px)")
 
 
+def add_tuned(command: argparse.ArgumentParser) -> None:
+    """What was tuned by hand for single pictures."""
+    group = command.add_mutually_exclusive_group()
+    group.add_argument(
+        "--tuned",
+        type=Path,
+        metavar="DIR",
+        help="folder of the .tuned.json files that `tune` writes (default: beside each picture)",
+    )
+    group.add_argument(
+        "--ignore-tuned", action="store_true", help="leave settings and corrections of single pictures out of account"
+    )
+
+
 def add_workers(command: argparse.ArgumentParser) -> None:
     """How many processes."""
     command.add_argument(

@@ -256,6 +256,7 @@ def _predict_pictures(model: PropertyModel, request: Request) -> tuple[Result, P
         pixel_um=request.pixel_um,
         pixel_size_table=request.pixel_size_table,
         uncalibrated=request.uncalibrated,
+        ignore_tuned=True,  # a model knows pictures as those of its training were measured
         n_workers=request.n_workers,
         command_line=request.command_line,
     )
