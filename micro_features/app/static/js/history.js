@@ -23,8 +23,8 @@ export function start(store, api, element) {
   const list = h("details", { class: "differences" });
   element.append(h("div", { class: "button-row" }, back, again),
     h("div", { class: "button-row" }, h("span", { class: "label" }, "Set to"), toDefaults, toSaved, presets), list);
-  explain(toDefaults, () => ["Every setting, and this picture's own values, at the defaults. Corrections stay."]);
-  explain(toSaved, () => ["Settings as they were last saved, for all pictures and for this one. Corrections stay."]);
+  explain(toDefaults, () => ["Every setting, and this picture's own values, at the defaults. Corrections stay."], "below");
+  explain(toSaved, () => ["Settings as they were last saved, for all pictures and for this one. Corrections stay."], "below");
 
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isCorrecting(store.state.tool)) return;
@@ -75,7 +75,7 @@ function presetButton(store, preset) {
       return h("li", {}, `${name} = ${settingText(value)}`, h("span", { class: "soft" }, now === value ? " (as now)" : ` (now ${settingText(now)})`));
     });
     return [h("p", {}, preset.description), h("ul", { class: "plain" }, rows)];
-  });
+  }, "below");
   return element;
 }
 

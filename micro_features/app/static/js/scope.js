@@ -11,7 +11,7 @@ export function start(store, api, element) {
   const make = (value, label, said) => {
     const input = h("input", { type: "radio", name: "scope", value, on: { change: () => store.set({ scope: value }) } });
     const line = h("label", { class: "segment" }, input, label);
-    explain(line, () => [said]);
+    explain(line, () => [said], "below");
     return { input, line };
   };
   const all = make("all", "All pictures", "A setting that is moved counts for every picture, and comes along to the next one.");

@@ -3,7 +3,7 @@
 import { h, isTyping, replace } from "./dom.js";
 import { unsaved } from "./editing.js";
 import { count } from "./format.js";
-import { runJob } from "./jobs.js";
+import { runBehind } from "./jobs.js";
 import { explain } from "./tooltip.js";
 
 /** Fill the element with the thumbnails. */
@@ -160,6 +160,6 @@ function gatherFlags(store, api, flags, mark, progress) {
     progress.textContent = finished ? "" : `Quality: ${done} of ${total}`;
     mark();
   };
-  runJob(api, { kind: "flags", settings: file.saved, corrections: [] }, show, new AbortController().signal)
+  runBehind(api, { kind: "flags", settings: file.saved, corrections: [] }, show)
     .catch((error) => { progress.textContent = `Quality of the pictures: ${error.message}`; });
 }

@@ -14,7 +14,7 @@ let timer = 0;
  * Explain an element.
  * @param {HTMLElement} target shown while the pointer is on it or something in it has the focus
  * @param {function(): Array<Node|string>} content made when shown
- * @param {"beside"|"above"} [side]
+ * @param {"beside"|"above"|"below"} [side]
  */
 export function explain(target, content, side = "beside") {
   target.addEventListener("pointerenter", (event) => {
@@ -65,7 +65,7 @@ function place(at, size, side) {
   const fitsLeft = at.left - gap - size.width >= 0;
   let left = fitsLeft ? at.left - gap - size.width : at.right + gap;
   let top = at.top;
-  if (side === "above" || (!fitsLeft && !fitsRight)) {
+  if (side !== "beside" || (!fitsLeft && !fitsRight)) {
     left = at.left;
     const fitsBelow = at.bottom + gap + size.height <= innerHeight;
     top = side === "above" || !fitsBelow ? at.top - gap - size.height : at.bottom + gap;
