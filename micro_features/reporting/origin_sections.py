@@ -9,7 +9,7 @@ import pandas as pd
 from micro_features.report.page import Section, Table
 from micro_features.reporting.learned import Learned
 from micro_features.reporting.measured import Measured
-from micro_features.reporting.wording import UNKNOWN, counted, moment
+from micro_features.reporting.wording import UNKNOWN, counted, listed, moment
 from micro_features.settings.controls import Control, controls
 
 _ELSEWHERE = "words."
@@ -23,21 +23,43 @@ def settings(measured: Measured) -> Section:
     values = {name: value for name, value in _dotted(provenance["settings"]).items() if not name.startswith(_ELSEWHERE)}
     values.pop("version", None)
     changed = {name: value for name, value in values.items() if name not in known or known[name].default != value}
-    digest = provenance.get("settings_digest")
     said = [
         f"{counted(len(changed), 'setting')} of {len(values)} {'is' if len(changed) == 1 else 'are'} off the default."
         if changed
         else f"All {len(values)} settings are at their default."
     ]
-    earlier = (measured.features.get("settings_digest", pd.Series(dtype=object)).dropna() != digest).sum()
-    if digest is not None and earlier:
+    others = _measured_otherwise(measured, values)
+    if len(others):
         said.append(
-            f"Careful: {counted(int(earlier), 'picture')} {'was' if earlier == 1 else 'were'} measured in an earlier "
-            "run with other settings; run extract on all pictures again before comparing."
+            f"Careful: {counted(int(others['Pictures'].sum()), 'picture')} measured with other settings, their own or "
+            "those of an earlier run; the table says which. Compare pictures that were measured alike."
         )
     tables = [Table("Off the default.", _table(changed, known), rows_named=True)] if changed else []
+    if len(others):
+        tables.append(Table("Pictures that were measured with other settings.", others))
     tables.append(Table("All settings that extract knows.", _table(values, known), rows_named=True))
     return Section("Settings", said, tables, large=True)
+
+
+def _measured_otherwise(measured: Measured, values: Mapping[str, Any]) -> pd.DataFrame:
+    """How many pictures have other settings than those of the last run, which ones as an example, and what differs."""
+    features, provenance = measured.features, measured.provenance
+    known = provenance.get("settings_of_earlier_rows") or {}
+    rows = []
+    for digest, pictures in features.groupby("settings_digest", sort=False)["micrograph_id"]:
+        if digest == provenance.get("settings_digest"):
+            continue
+        differing = {
+            name: value for name, value in _dotted(known.get(digest)).items() if values.get(name, value) != value
+        }
+        rows.append(
+            {
+                "Pictures": len(pictures),
+                "As": listed(list(pictures)),
+                "What differs": tuple(f"{name}: {_value(value)}" for name, value in differing.items()) or "not noted",
+            }
+        )
+    return pd.DataFrame(rows, columns=["Pictures", "As", "What differs"])
 
 
 def _dotted(nested: Any) -> dict[str, Any]:

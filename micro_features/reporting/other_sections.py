@@ -13,6 +13,7 @@ from micro_features.reporting.wording import counted, readable, score
 
 MOST_MAPS = 6
 """Figures of single pictures on the page; the folder has all."""
+MOST_TORNADOES = 12
 MOST_ROWS = 40
 """Rows of a table of thresholds."""
 _ANSWER = 22
@@ -124,11 +125,13 @@ def sensitivity(found: Learned) -> Section:
     ]
     if len(table) > MOST_ROWS:
         said.append(f"The first {MOST_ROWS} of {counted(len(table), 'row')}; {_in(found.folder)} has all.")
+    if len(found.figures) > MOST_TORNADOES:
+        said.append(f"{MOST_TORNADOES} of {len(found.figures)} figures are shown; {_in(found.folder)} has all.")
     return Section(
         "How much the thresholds matter",
         said,
         [Table("Range of each result, and the settings that drive it.", _plain(table, MOST_ROWS), rows_named=True)],
-        listed_figures(found, (".+",)),
+        listed_figures(found, (".+",), most=MOST_TORNADOES),
         large=True,
     )
 

@@ -62,6 +62,7 @@ def _picture_table(features: pd.DataFrame) -> Table:
             "Grains resolved": resolved,
             "Expected F1": column("quality_segmentation_confidence").where(resolved),
             "Mean intercept / µm": column("grain_intercept_mean_um").where(resolved),
+            "By hand": column("corrections_applied"),
             "Pores": column("pore_number"),
             "Porosity / %": [percent(each) for each in column("porosity")],
             "95 % interval": [interval_in_percent(*pair) for pair in zip(low, high, strict=True)],
@@ -77,7 +78,9 @@ def _picture_table(features: pd.DataFrame) -> Table:
     )
     if (told["Sample"] == told["Picture"]).all():
         told = told.drop(columns="Sample")
-    told["Pores"] = told["Pores"].astype("Int64")
+    told = told.astype({"Pores": "Int64", "By hand": "Int64"})
+    if not told["By hand"].fillna(0).any():
+        told = told.drop(columns="By hand")
     empty = [name for name in ("Expected F1", "Mean intercept / µm") if told[name].isna().all()]
     return Table(
         "Every picture. The interval holds sampling within the picture; the last column what stricter and laxer "

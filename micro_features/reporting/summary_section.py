@@ -35,6 +35,7 @@ def summary(measured: Measured, standings: Sequence[Standing], link: Sequence[st
     said = [_extent(measured)]
     if len(features):
         said += [_resolved(measured), _surfaces(features), *_scales(features), *_thresholds(features)]
+        said += _by_hand(features)
         said += [_to_standard(standings)]
     said += [*link, _made(measured)]
     tables = []
@@ -125,6 +126,19 @@ def _thresholds(features: pd.DataFrame) -> list[str]:
         "Porosity hangs on what counts as a pore: with stricter or laxer evidence the porosity of a typical picture "
         f"would be {figures(low, 2)} to {figures(high, 2)} times what is given here (medians). The confidence "
         "intervals do not hold this."
+    ]
+
+
+def _by_hand(features: pd.DataFrame) -> list[str]:
+    """What people changed in what was found."""
+    counts = features.reindex(columns=["corrections_applied", "corrections_missed"]).fillna(0).astype(float).sum()
+    applied, missed = (int(each) for each in counts)
+    if not applied + missed:
+        return []
+    touched = int((features["corrections_applied"].fillna(0).astype(float) > 0).sum())
+    lost = f" {counted(missed, 'other')} found nothing to act on, with these settings." if missed else ""
+    return [
+        f"{counted(applied, 'correction')} by hand changed {counted(touched, 'picture')}; the table names them.{lost}"
     ]
 
 

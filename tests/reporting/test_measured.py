@@ -71,6 +71,12 @@ def test_sizes_of_grains_are_of_resolved_pictures_only(extracted):
     assert sizes_of(measured, "pore", "px") == []
 
 
+def test_grains_that_the_user_insisted_on_are_not_told_as_resolved(extracted):
+    measured = read_measured(extracted)
+    features = measured.features.assign(quality_grains_resolved=False)
+    assert sizes_of(Measured(**{**vars(measured), "features": features}), "grain", "um") == []
+
+
 def many(n, tmp_path):
     confidence = np.linspace(1, 0, n)
     features = pd.DataFrame(

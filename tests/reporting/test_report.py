@@ -256,3 +256,29 @@ def test_a_model_of_other_settings_is_told(same, warned, made, extracted, fitted
     assert (
         any("fitted to features that were measured with other settings" in each for each in page.words("p")) == warned
     )
+
+
+def test_corrections_by_hand_are_counted(made, results, tmp_path):
+    assert "by hand" not in " ".join(made(results, tmp_path / "none.html").words("p"))
+    table = pd.read_csv(results / "features.csv", dtype=str)
+    table["corrections_applied"], table["corrections_missed"] = ["3", "0", "1", "0"], ["0", "2", "0", "0"]
+    table.to_csv(results / "features.csv", index=False)
+    page = made(results, tmp_path / "r.html")
+    said = "4 corrections by hand changed 2 pictures; the table names them. 2 others found nothing to act on"
+    assert said in " ".join(page.words("p"))
+    assert "By hand" in page.words("th")
+
+
+def test_pictures_of_other_settings_are_told_with_what_differs(made, results, tmp_path):
+    assert not any("measured with other settings" in each for each in made(results, tmp_path / "a.html").words("p"))
+    table = pd.read_csv(results / "features.csv", dtype=str)
+    table.loc[1:2, "settings_digest"] = "0123456789ab"
+    table.to_csv(results / "features.csv", index=False)
+    told = json.loads((results / "provenance.json").read_text())
+    other = json.loads(json.dumps(told["settings"]))
+    other["pores"]["threshold"] = 0.35
+    told["settings_of_earlier_rows"] = {"0123456789ab": other}
+    (results / "provenance.json").write_text(json.dumps(told))
+    page = made(results, tmp_path / "b.html")
+    assert any(each.startswith("Careful: 2 pictures measured with other settings") for each in page.words("p"))
+    assert "pores.threshold: 0.35" in page.words("li")
