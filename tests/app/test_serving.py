@@ -371,7 +371,9 @@ def test_how_much_thresholds_matter(serving, ask):
         assert row[end] == numbers["features"]["porosity"]
     assert row["at_low"] < row["at_high"]
     broken = page.post("/api/jobs", json={"kind": "sensitivity", "picture": 2}).json()["job"]
-    assert "broken.png" in finished(page, broken)["error"]
+    error = finished(page, broken)["error"]
+    assert "broken.png" in error
+    assert "defect" not in error
     assert page.post("/api/jobs", json={"kind": "sensitivity", "picture": 3}).status_code == 404
     assert page.post("/api/jobs", json={"kind": "sensitivity"}).status_code == 400
 
@@ -483,6 +485,25 @@ def test_corrections_of_another_picture_are_not_applied(serving, own_pictures, p
     assert answer.status_code == 400
     row = finished(page, page.post("/api/jobs", json={"kind": "flags"}).json()["job"])["rows"][0]
     assert "another content" in row["error"]
+
+
+def test_the_archive_of_a_corrected_picture_holds_what_extract_writes(serving, own_pictures, tmp_path, ask):
+    """Saved corrections and settings of one picture, and the settings file: `extract` heeds both."""
+    page = serving(own_pictures)
+    arrays = ask(page, "/api/pictures/0/result")[1]
+    row, col = (int(place[0]) for place in np.nonzero(arrays["pores"]))
+    corrections = [{"kind": "erase", "phase": "pore", "at": [row, col]}]
+    own = {"pores.sensitivity": 0.6}
+    page.put("/api/settings", json={"settings": FAST, "revision": ""})
+    page.put("/api/pictures/0/tuned", json={"settings": own, "corrections": corrections, "revision": ""})
+    out = tmp_path / "out"
+    settings = ["--settings", str(tmp_path / "settings.toml")]
+    assert main(["extract", str(own_pictures / "a.png"), "-o", str(out), "--uncalibrated", *settings]) == 0
+    body = asking(settings={**FAST, **own}, corrections=corrections)
+    bundle = zipfile.ZipFile(io.BytesIO(page.post("/api/pictures/0/export", json=body).content))
+    for name in ("features.csv", "regions.csv", "dictionary.csv"):
+        assert bundle.read(name) == (out / name).read_bytes(), name
+    assert pd.read_csv(out / "features.csv")["corrections_applied"].tolist() == [1]
 
 
 def test_surveys_heed_what_is_set_apart(serving, own_pictures, ask):
