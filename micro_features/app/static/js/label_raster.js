@@ -40,8 +40,9 @@ export function drawPhases(out, to, phases, view, opacity) {
 /**
  * Draw labels into a box of device pixels, where there is something to draw.
  * @param {Uint32Array} out width x height pixels
- * @param {{width: number, height: number, scale: number, left: number, top: number}} to `scale`: device pixels per
- *   picture pixel; `left`, `top`: picture coordinates of the box's corner
+ * @param {{width: number, height: number, scale: number, left: number, top: number, fine: boolean}} to `scale`:
+ *   device pixels per picture pixel; `left`, `top`: picture coordinates of the box's corner; `fine`: one device pixel is
+ *   too thin a line
  * @param {{grains: Uint16Array|Uint32Array, pores: Uint16Array|Uint32Array, view: Object}} frame
  * @param {Style} style
  */
@@ -50,7 +51,7 @@ export function drawLabels(out, to, frame, style) {
   const { grains, pores, view } = frame;
   const { rows, columns, shape } = sampled(to, view);
   const inks = inksOf(style);
-  const thick = to.scale * view.step >= THICK_FROM;
+  const thick = to.fine || to.scale * view.step >= THICK_FROM;
   let lastRow = -1;
   let lastStart = 0;
   for (let y = 0; y < height; y += 1) {

@@ -51,13 +51,13 @@ export function drawSide(context, side, ratio, camera, what, plane) {
   if (what.frame && (LABELS.some(on) || what.chosen || what.filter)) {
     const style = { grains: on("grains"), fill: Boolean(what.layers.grains?.fill), pores: on("pores"), phases: scale < 1 ? on("phases") : 0, chosen: what.chosen, filter: what.filter };
     const phases = on("phases") && { image: phasesOf(what.frame, what.boundaryPx), opacity: on("phases") };
-    layLabels(context, edge, extent, { left, top, scale }, { ...what, style, phases }, plane);
+    layLabels(context, edge, extent, { left, top, scale, ratio }, { ...what, style, phases }, plane);
   }
   excluded(context, what.picture.masked, { left, top, scale, ratio });
   context.restore();
 }
 
-function layLabels(context, edge, extent, { left, top, scale }, { frame, picture, style, phases }, plane) {
+function layLabels(context, edge, extent, { left, top, scale, ratio }, { frame, picture, style, phases }, plane) {
   const coarse = extent.width * extent.height > MOST_LABEL_PX ? 2 : 1;
   const width = Math.ceil(extent.width / coarse);
   const height = Math.ceil(extent.height / coarse);
@@ -67,7 +67,7 @@ function layLabels(context, edge, extent, { left, top, scale }, { frame, picture
     plane.image = plane.context.createImageData(width, height);
     plane.pixels = new Uint32Array(plane.image.data.buffer);
   }
-  const to = { width, height, scale: scale / coarse, left: (edge.left - left) / scale, top: (edge.top - top) / scale };
+  const to = { width, height, scale: scale / coarse, left: (edge.left - left) / scale, top: (edge.top - top) / scale, fine: ratio / coarse >= 1.5 };
   plane.pixels.fill(0);
   if (phases) drawPhases(plane.pixels, to, phases.image, frame.view, phases.opacity);
   drawLabels(plane.pixels, to, frame, style);

@@ -22,13 +22,13 @@ export function fillBar(store, element, tools) {
   const buttons = Object.entries(tools).map(([name, tool]) => button(tool.icon, tool.label, `${tool.label} (${tool.key}). ${tool.said}`, tool.key, () => store.set({ tool: name }), { name }));
   const size = h("input", { type: "number", min: BRUSH.least, max: BRUSH.most, step: "any", "aria-label": "Radius of the brush, px",
     on: { change: () => store.set({ brush: Math.min(BRUSH.most, Math.max(BRUSH.least, size.valueAsNumber || store.state.brush)) }) } });
-  const inUm = h("span", { class: "hint" });
-  const brush = h("span", { class: "group", hidden: true }, h("span", { class: "word" }, "radius"), size, "px", inUm);
+  const inUm = h("span", { class: "hint more" });
+  const brush = h("span", { class: "group", hidden: true }, h("span", { class: "more" }, "radius"), size, "px", inUm);
   const steps = followSteps(store);
   const back = button("undo", "", "Undo the last correction (Ctrl+Z)", "Control+Z", steps.undo);
   const again = button("redo", "", "Do the correction again (Ctrl+Shift+Z)", "Control+Shift+Z", steps.redo);
   const history = h("span", { class: "group", hidden: true }, back, again);
-  const fill = button("fill", "Fill", "Grains in colours of their own (F)", "F", () => {
+  const fill = button("fill", "", "Grains in colours of their own (F)", "F", () => {
     const { layers } = store.state;
     store.set({ layers: { ...layers, grains: { ...layers.grains, on: true, fill: !layers.grains?.fill } } });
   });

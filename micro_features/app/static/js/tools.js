@@ -13,11 +13,11 @@ const PATH_PX = 0.5; // screen pixels by which a simplified stroke may be off
 
 /** Tools by name; `drags` says that a drag is the tool's, and does not move the picture. */
 export const TOOLS = {
-  pan: { label: "Move and pick", icon: "hand", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
-  erase: { label: "Erase", icon: "eraser", key: "E", drags: false, said: "Click a grain or pore that is none.", click: erase },
+  pan: { label: "Move", icon: "hand", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
+  erase: { label: "Erase", icon: "eraser", key: "E", drags: false, said: "Click what is no grain, or no pore.", click: erase },
   merge: { label: "Merge", icon: "merge", key: "M", drags: true, said: "Drag across grains or pores, or click them and end with Enter.", down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
   split: { label: "Split", icon: "split", key: "S", drags: true, said: "Draw along the missing boundary.", down: begin, drag: extend, up: splitUp },
-  paint: { label: "Paint pore", icon: "brush", key: "B", drags: true, said: "Draw a pore; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
+  paint: { label: "Paint", icon: "brush", key: "B", drags: true, said: "Draw a pore that was missed; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
 };
 
 /** Fill the element with the tools' buttons. */
