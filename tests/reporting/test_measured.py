@@ -45,6 +45,10 @@ def test_the_overlay_of_another_picture_is_never_shown(tmp_path):
     assert overlays(tmp_path, [("x/a", "in/x/a.tif"), ("a", "in/a.tif")], ["a.png"]) == {"a": "a.png"}
 
 
+def test_a_picture_that_failed_has_taken_part_in_the_naming(tmp_path):
+    assert overlays(tmp_path, [("x/a", "in/x/a.tif")], ["x__a.png"], failed=["in/y/a.tif"]) == {"x/a": "x__a.png"}
+
+
 def test_pages_have_overlays_of_their_own(tmp_path):
     rows = [("a.page1", "a.tif"), ("a.page2", "a.tif"), ("b.page1", "b.page1.tif")]
     files = ["a.page1.png", "a.page2.png", "b.page1.png"]
