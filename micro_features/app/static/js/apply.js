@@ -22,12 +22,35 @@ function show(store, api) {
   const keep = h("button", { type: "button", class: "main", disabled: true }, "Save for all");
   const cancel = h("button", { type: "button" }, "Cancel");
   const bar = progressBar("Measuring every picture with the saved settings and with these");
-  const place = h("div", {}, changes.length ? bar.element : h("p", {}, "These settings are the saved ones: nothing would change."));
-  const dialog = open("Apply these settings to all pictures", [
-    h("p", {}, changes.length ? "Nothing is written before you choose to save. What pictures have of their own, and corrections, stay." : ""),
-    changes.length > 0 && h("ul", { class: "plain changes" }, changes.map(({ name, from, to }) => h("li", {}, h("code", {}, name), ` ${settingText(from)} → ${settingText(to)}`))),
-    place,
-  ], [cancel, keep], "broad", () => stop.abort());
+  const place = h(
+    "div",
+    {},
+    changes.length ? bar.element : h("p", {}, "These settings are the saved ones: nothing would change."),
+  );
+  const dialog = open(
+    "Apply these settings to all pictures",
+    [
+      h(
+        "p",
+        {},
+        changes.length
+          ? "Nothing is written before you choose to save. What pictures have of their own, and corrections, stay."
+          : "",
+      ),
+      changes.length > 0 &&
+        h(
+          "ul",
+          { class: "plain changes" },
+          changes.map(({ name, from, to }) =>
+            h("li", {}, h("code", {}, name), ` ${settingText(from)} → ${settingText(to)}`),
+          ),
+        ),
+      place,
+    ],
+    [cancel, keep],
+    "broad",
+    () => stop.abort(),
+  );
   cancel.addEventListener("click", () => dialog.close());
   keep.addEventListener("click", async () => {
     dialog.close();
@@ -39,12 +62,17 @@ function show(store, api) {
   const names = (index) => session.pictures[index]?.name ?? `picture ${index + 1}`;
   const progress = (job) => {
     bar.update(job);
-    if (job.rows.length) replace(place, bar.element, h("p", { class: "hint" }, `So far: ${summary(job.rows, session.features)}`));
+    if (job.rows.length)
+      replace(place, bar.element, h("p", { class: "hint" }, `So far: ${summary(job.rows, session.features)}`));
   };
   runJob(api, { kind: "compare", settings: edits.globals, corrections: [] }, progress, stop.signal)
     .then((job) => {
       if (!job) return;
-      replace(place, h("p", { class: "strong", role: "status" }, summary(job.rows, session.features)), effectsTable(job.rows, session.features, names));
+      replace(
+        place,
+        h("p", { class: "strong", role: "status" }, summary(job.rows, session.features)),
+        effectsTable(job.rows, session.features, names),
+      );
       keep.disabled = false;
     })
     .catch((error) => replace(place, h("p", { class: "fault", role: "alert" }, error.message)));

@@ -18,20 +18,29 @@ export function start(store, api, element) {
   };
   const notice = (text) => replace(element, h("strong", {}, "No connection to the server. "), h("span", {}, text));
   // That nobody answers is said once, here.
-  store.on(["error"], () => { if (lost && store.state.error?.includes("does not answer")) store.set({ error: null }); });
+  store.on(["error"], () => {
+    if (lost && store.state.error?.includes("does not answer")) store.set({ error: null });
+  });
   const again = async (wait) => {
     try {
       await api.get("/api/session");
       restored();
     } catch (error) {
-      if (error.status) notice("Another server answers here: open the address that `micro-features tune` printed. Unsaved corrections are offered back there.");
+      if (error.status)
+        notice(
+          "Another server answers here: open the address that `micro-features tune` printed. " +
+            "Unsaved corrections are offered back there.",
+        );
       setTimeout(() => again(Math.min(SLOWEST_MS, wait * 1.5)), wait);
     }
   };
   watchFetch(() => {
     if (lost) return;
     lost = true;
-    notice("Trying again; what you change stays in this tab. If `micro-features tune` was ended, start it again and open the address that it prints.");
+    notice(
+      "Trying again; what you change stays in this tab. " +
+        "If `micro-features tune` was ended, start it again and open the address that it prints.",
+    );
     element.hidden = false;
     store.set({ connected: false });
     setTimeout(() => again(FIRST_MS), FIRST_MS);

@@ -25,14 +25,29 @@ const TRACK = 1000;
 export function makeControl(control, act) {
   const id = `setting-${control.name.replaceAll(".", "-")}`;
   const entry = ENTRIES[control.kind](control, act, id);
-  const reset = h("button", { type: "button", class: "quiet reset", "aria-label": `${control.label}: back to the default`,
-    title: `Back to the default, ${settingText(control.default, control.unit)}`, on: { click: act.reset } }, "↺");
+  const reset = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet reset",
+      "aria-label": `${control.label}: back to the default`,
+      title: `Back to the default, ${settingText(control.default, control.unit)}`,
+      on: { click: act.reset },
+    },
+    "↺",
+  );
   const share = h("button", { type: "button", class: "quiet own", hidden: true, on: { click: act.share } });
   const why = h("p", { class: "why", hidden: true });
   const label = h("label", { for: entry.focus, class: "name" }, control.label);
   const head = h("div", { class: "control-head" }, h("span", { class: "mark", "aria-hidden": "true" }), label, reset);
-  const element = h("div", { class: `control ${control.kind}`, dataset: { setting: control.name } },
-    head, entry.element, share, why);
+  const element = h(
+    "div",
+    { class: `control ${control.kind}`, dataset: { setting: control.name } },
+    head,
+    entry.element,
+    share,
+    why,
+  );
   explain(element, () => explanation(control));
 
   return {
@@ -45,7 +60,10 @@ export function makeControl(control, act) {
       reset.style.visibility = shown.off ? "visible" : "hidden";
       share.hidden = !shown.own;
       replace(share, `only this picture; all others ${settingText(shown.shared, control.unit)} ×`);
-      share.setAttribute("aria-label", `${control.label}: drop this picture's own value, use ${settingText(shown.shared, control.unit)} as for all`);
+      share.setAttribute(
+        "aria-label",
+        `${control.label}: drop this picture's own value, use ${settingText(shown.shared, control.unit)} as for all`,
+      );
       why.hidden = shown.reason === "";
       why.textContent = shown.reason && `No effect: ${shown.reason}.`;
     },
@@ -63,9 +81,20 @@ function numeric(control, act, id) {
   }
   let value = control.default;
   let gesture = 0;
-  const slider = h("input", { type: "range", id: `${id}-slider`, min: 0, max: TRACK, step: 1, "aria-label": `${control.label}, slider` });
-  slider.addEventListener("pointerdown", () => { gesture += 1; });
-  slider.addEventListener("input", () => act.change(valueAt(control, slider.valueAsNumber / TRACK), `${id} drag ${gesture}`));
+  const slider = h("input", {
+    type: "range",
+    id: `${id}-slider`,
+    min: 0,
+    max: TRACK,
+    step: 1,
+    "aria-label": `${control.label}, slider`,
+  });
+  slider.addEventListener("pointerdown", () => {
+    gesture += 1;
+  });
+  slider.addEventListener("input", () =>
+    act.change(valueAt(control, slider.valueAsNumber / TRACK), `${id} drag ${gesture}`),
+  );
   slider.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const moved = keyed(control, value, event.key, event.shiftKey);
@@ -106,8 +135,14 @@ function typed(control, act, id) {
   let value = control.default;
   const isText = control.kind === "text";
   const fault = h("p", { class: "fault", id: `${id}-fault`, role: "alert", hidden: true });
-  const input = h("input", { type: "text", id, class: isText ? "wide" : "figure", autocomplete: "off", spellcheck: "false",
-    inputmode: isText ? "text" : "decimal" });
+  const input = h("input", {
+    type: "text",
+    id,
+    class: isText ? "wide" : "figure",
+    autocomplete: "off",
+    spellcheck: "false",
+    inputmode: isText ? "text" : "decimal",
+  });
   const show = () => {
     input.value = isText ? String(value) : settingText(value);
     input.classList.remove("being-typed");
@@ -151,28 +186,51 @@ function typed(control, act, id) {
 }
 
 function choice(control, act, id) {
-  const select = h("select", { id }, control.choices.map((name) => h("option", { value: String(name) }, String(name))));
+  const select = h(
+    "select",
+    { id },
+    control.choices.map((name) => h("option", { value: String(name) }, String(name))),
+  );
   // The value goes back as it came: a number stays a number.
   select.addEventListener("change", () => act.change(control.choices[select.selectedIndex], null));
-  return { focus: id, element: h("div", { class: "entry" }, select), show(value) { select.value = String(value); } };
+  return {
+    focus: id,
+    element: h("div", { class: "entry" }, select),
+    show(value) {
+      select.value = String(value);
+    },
+  };
 }
 
 function boolean(control, act, id) {
   const box = h("input", { type: "checkbox", id });
   box.addEventListener("change", () => act.change(box.checked, null));
-  return { focus: id, element: h("div", { class: "entry" }, box), show(value) { box.checked = value; } };
+  return {
+    focus: id,
+    element: h("div", { class: "entry" }, box),
+    show(value) {
+      box.checked = value;
+    },
+  };
 }
 
 function explanation(control) {
   const { minimum, maximum, plausible, unit } = control;
   const range = (low, high) => `${settingText(low)} to ${settingText(high, unit)}`;
-  const facts = [["Setting", control.name], ["Default", settingText(control.default, unit)]];
+  const facts = [
+    ["Setting", control.name],
+    ["Default", settingText(control.default, unit)],
+  ];
   if (minimum !== null && maximum !== null) facts.push(["Allowed", range(minimum, maximum)]);
   else if (minimum !== null) facts.push(["At least", settingText(minimum, unit)]);
   if (plausible) facts.push(["Plausible", `${range(...plausible)} (shaded)`]);
   if (control.choices?.length) facts.push(["One of", control.choices.join(", ")]);
   return [
     h("p", {}, control.description || DASH),
-    h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    h(
+      "dl",
+      {},
+      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ),
   ];
 }

@@ -21,9 +21,18 @@ function fill(store, element) {
   const all = defaults(store);
   // What has no effect on a picture (the training of networks, the largest file) has no place beside one.
   const described = store.state.session.controls.filter((control) => control.affects !== "elsewhere");
-  const made = described.map((control, place) => ({ control, place, ...makeControl(named(control), actions(store, control)) }));
+  const made = described.map((control, place) => ({
+    control,
+    place,
+    ...makeControl(named(control), actions(store, control)),
+  }));
   const sections = sectionsOf(made);
-  const search = h("input", { type: "search", id: "setting-search", placeholder: "Find a setting", "aria-label": "Find a setting" });
+  const search = h("input", {
+    type: "search",
+    id: "setting-search",
+    placeholder: "Find a setting",
+    "aria-label": "Find a setting",
+  });
   const none = h("p", { class: "hint", hidden: true }, "No setting has these words.");
   element.append(h("div", { class: "search-line" }, search), ...sections.map((section) => section.element), none);
 
@@ -32,7 +41,8 @@ function fill(store, element) {
     let found = 0;
     for (const section of sections) {
       const hits = section.members.filter(({ control, element: box }) => {
-        const text = `${control.name} ${control.label} ${control.section} ${control.description} ${control.unit ?? ""}`.toLowerCase();
+        const text =
+          `${control.name} ${control.label} ${control.section} ${control.description} ${control.unit ?? ""}`.toLowerCase();
         box.hidden = !words.every((word) => text.includes(word));
         return !box.hidden;
       });
@@ -53,8 +63,13 @@ function fill(store, element) {
     const own = edits.own[picture?.index] ?? {};
     for (const { control, update: show } of made) {
       const value = settings[control.name] ?? all[control.name];
-      show({ value, off: value !== all[control.name], own: control.name in own, shared: edits.globals[control.name] ?? all[control.name],
-        reason: unmet(control, settings, all) });
+      show({
+        value,
+        off: value !== all[control.name],
+        own: control.name in own,
+        shared: edits.globals[control.name] ?? all[control.name],
+        reason: unmet(control, settings, all),
+      });
     }
     for (const section of sections) section.arrange((control) => rank(control, settings, all));
   };
@@ -89,7 +104,9 @@ function rank(control, settings, defaults) {
 function sectionsOf(made) {
   const groups = new Map();
   for (const one of made) groups.set(one.control.section, [...(groups.get(one.control.section) ?? []), one]);
-  return [...groups].map(([name, members]) => makeSection(name, members)).sort((one, other) => one.weight - other.weight);
+  return [...groups]
+    .map(([name, members]) => makeSection(name, members))
+    .sort((one, other) => one.weight - other.weight);
 }
 
 function makeSection(name, members) {
@@ -98,15 +115,25 @@ function makeSection(name, members) {
   // Methods and their thresholds are what is tuned all day; the rest waits folded.
   const weight = hasMethod ? 0 : control.affects === "segmentation" ? 1 : name === "" ? 3 : 2;
   const marks = h("span", { class: "count" });
-  const body = h("div", { class: "section-body" }, members.map((member) => member.element));
-  const element = h("details", { class: "section", open: weight <= 1 },
+  const body = h(
+    "div",
+    { class: "section-body" },
+    members.map((member) => member.element),
+  );
+  const element = h(
+    "details",
+    { class: "section", open: weight <= 1 },
     h("summary", {}, h("span", { class: "title" }, name === "" ? "General" : name), marks),
-    control.section_description && h("p", { class: "about" }, control.section_description), body);
+    control.section_description && h("p", { class: "about" }, control.section_description),
+    body,
+  );
   let wasOpen = element.open;
   let searching = false;
   let order = members;
   return {
-    element, members, weight,
+    element,
+    members,
+    weight,
     showFound(now) {
       if (now && !searching) wasOpen = element.open;
       if (now) element.open = true;
@@ -116,7 +143,9 @@ function makeSection(name, members) {
     arrange(rankOf) {
       const off = members.filter((member) => member.element.classList.contains("off-default")).length;
       marks.textContent = off ? `${off} off default` : "";
-      const next = [...members].sort((one, other) => rankOf(one.control) - rankOf(other.control) || one.place - other.place);
+      const next = [...members].sort(
+        (one, other) => rankOf(one.control) - rankOf(other.control) || one.place - other.place,
+      );
       if (next.every((member, place) => member === order[place])) return;
       order = next;
       const focus = document.activeElement; // moving an element takes the focus from it

@@ -68,8 +68,15 @@ export function oncePerFrame(work) {
  */
 export function ask(title, content, answers, kind = "") {
   return new Promise((resolve) => {
-    const { box, close } = open(title, content, answers.map(({ value, label, kind: look }) =>
-      h("button", { type: "button", class: look ?? "", on: { click: () => close(value) } }, label)), kind, resolve);
+    const { box, close } = open(
+      title,
+      content,
+      answers.map(({ value, label, kind: look }) =>
+        h("button", { type: "button", class: look ?? "", on: { click: () => close(value) } }, label),
+      ),
+      kind,
+      resolve,
+    );
     box.querySelector("footer button")?.focus();
   });
 }
@@ -87,10 +94,18 @@ export function open(title, content, buttons, kind = "", closed = () => {}) {
   const before = document.activeElement;
   const label = `dialog-${Math.random().toString(36).slice(2)}`;
   const head = h("h2", { id: label }, title);
-  const dismiss = h("button", { type: "button", class: "quiet dismiss", "aria-label": "Close", on: { click: () => box.close() } }, "×");
-  const box = h("dialog", { class: `panel-dialog ${kind}`, "aria-labelledby": label },
-    h("header", {}, head, dismiss), h("div", { class: "dialog-body" }, content),
-    buttons.length > 0 && h("footer", {}, buttons));
+  const dismiss = h(
+    "button",
+    { type: "button", class: "quiet dismiss", "aria-label": "Close", on: { click: () => box.close() } },
+    "×",
+  );
+  const box = h(
+    "dialog",
+    { class: `panel-dialog ${kind}`, "aria-labelledby": label },
+    h("header", {}, head, dismiss),
+    h("div", { class: "dialog-body" }, content),
+    buttons.length > 0 && h("footer", {}, buttons),
+  );
   let answer = null;
   box.addEventListener("close", () => {
     box.remove();
@@ -99,7 +114,13 @@ export function open(title, content, buttons, kind = "", closed = () => {}) {
   });
   document.body.append(box);
   box.showModal();
-  return { box, close: (value = null) => { answer = value; box.close(); } };
+  return {
+    box,
+    close: (value = null) => {
+      answer = value;
+      box.close();
+    },
+  };
 }
 
 /**

@@ -36,7 +36,10 @@ export function start(store, api, element) {
   };
   const later = (index, delay) => {
     clearTimeout(timers.get(index));
-    timers.set(index, setTimeout(() => write(index), delay));
+    timers.set(
+      index,
+      setTimeout(() => write(index), delay),
+    );
   };
   store.on(["edits", "work"], () => {
     const open = new Set(unsaved(store.state).pictures);
@@ -55,22 +58,32 @@ function notice(store, element) {
   if (!mine?.recovered) return replace(element);
   const n = mine.corrections.length;
   const own = Object.keys(edits.own[picture.index] ?? {}).length;
-  const settle = (patch) => store.set({ work: { ...store.state.work, [picture.index]: { ...store.state.work[picture.index], recovered: null, ...patch } } });
+  const settle = (patch) =>
+    store.set({
+      work: { ...store.state.work, [picture.index]: { ...store.state.work[picture.index], recovered: null, ...patch } },
+    });
   const keep = () => settle({});
   const discard = () => {
     const { saved } = mine;
     settle({ corrections: saved.corrections });
     publish(store, withOwn(store.state.edits, picture.index, saved.settings), { corrections: saved.corrections });
   };
-  replace(element,
+  replace(
+    element,
     h("strong", {}, "Unsaved corrections recovered"),
-    h("span", {}, ` of ${picture.name}, from ${when(mine.recovered)}: ${count(n, "correction")}${own ? `, ${count(own, "value")} of its own` : ""}. `),
+    h(
+      "span",
+      {},
+      ` of ${picture.name}, from ${when(mine.recovered)}: ${count(n, "correction")}${own ? `, ${count(own, "value")} of its own` : ""}. `,
+    ),
     h("button", { type: "button", class: "main", on: { click: keep } }, "Keep"),
-    h("button", { type: "button", on: { click: discard } }, "Discard"));
+    h("button", { type: "button", on: { click: discard } }, "Discard"),
+  );
 }
 
 function when(stamp) {
   const date = new Date(typeof stamp === "number" ? stamp * 1000 : stamp);
-  return Number.isNaN(date.getTime()) ? String(stamp) : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return Number.isNaN(date.getTime())
+    ? String(stamp)
+    : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
-

@@ -14,7 +14,13 @@ import * as steps from "./undo.js";
 
 /** Follow the session and the pictures that are opened. */
 export function start(store) {
-  store.set({ edits: { globals: {}, own: {} }, steps: steps.none(), work: {}, file: null, scope: store.state.scope ?? "all" });
+  store.set({
+    edits: { globals: {}, own: {} },
+    steps: steps.none(),
+    work: {},
+    file: null,
+    scope: store.state.scope ?? "all",
+  });
   store.on(["session"], () => begin(store));
   store.on(["picture"], () => opened(store));
   store.on(["corrections"], () => keep(store));
@@ -48,8 +54,14 @@ function opened(store) {
     const { tuned, draft } = picture;
     const saved = { settings: tuned.settings, corrections: tuned.corrections };
     const found = draft ?? saved;
-    const recovered = draft && !(same(draft.settings, saved.settings) && sameCorrections(draft.corrections, saved.corrections));
-    mine = { corrections: found.corrections, saved, revision: tuned.revision, recovered: recovered ? draft.saved_at : null };
+    const recovered =
+      draft && !(same(draft.settings, saved.settings) && sameCorrections(draft.corrections, saved.corrections));
+    mine = {
+      corrections: found.corrections,
+      saved,
+      revision: tuned.revision,
+      recovered: recovered ? draft.saved_at : null,
+    };
     next = withOwn(edits, picture.index, found.settings);
   }
   store.set({ work: { ...work, [picture.index]: mine } });
@@ -123,7 +135,12 @@ export function publish(store, edits, more = {}) {
   const before = { globals: file?.saved ?? {}, own: { [index]: work[index]?.saved.settings ?? {} } };
   const saved = effective(before, index, all);
   // What did not change keeps its identity, so that nobody measures anew for it.
-  store.set({ edits, ...(same(store.state.saved, saved) ? {} : { saved }), ...(same(store.state.settings, settings) ? {} : { settings }), ...more });
+  store.set({
+    edits,
+    ...(same(store.state.saved, saved) ? {} : { saved }),
+    ...(same(store.state.settings, settings) ? {} : { settings }),
+    ...more,
+  });
 }
 
 /**
@@ -135,7 +152,10 @@ export function publish(store, edits, more = {}) {
 export function unsaved({ file, edits, work }) {
   if (!file) return { globals: false, pictures: [] };
   const pictures = Object.entries(work)
-    .filter(([index, mine]) => !same(edits.own[index], mine.saved.settings) || !sameCorrections(mine.corrections, mine.saved.corrections))
+    .filter(
+      ([index, mine]) =>
+        !same(edits.own[index], mine.saved.settings) || !sameCorrections(mine.corrections, mine.saved.corrections),
+    )
     .map(([index]) => Number(index));
   return { globals: !same(edits.globals, file.saved), pictures };
 }

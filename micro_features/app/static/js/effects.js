@@ -41,20 +41,37 @@ export function flagChanges(row) {
  * @returns {HTMLElement}
  */
 export function effectsTable(rows, features, nameOf) {
-  const measured = features.filter(({ name }) => rows.some((row) => isNumber(row.before?.[name]) || isNumber(row.after?.[name])));
+  const measured = features.filter(({ name }) =>
+    rows.some((row) => isNumber(row.before?.[name]) || isNumber(row.after?.[name])),
+  );
   const shown = measured.filter(({ name }) => rows.some((row) => changeOf(row, name) !== 0));
   const still = measured.filter((feature) => !shown.includes(feature)).map(({ name }) => featureLabel(name));
   const names = shown.map(({ name }) => name);
   let order = { column: "biggest", down: true };
   const body = h("tbody");
   const knowsFlags = rows.some((row) => row.flags_after);
-  const heads = [["picture", "Picture", ""], ["biggest", "Biggest change", ""], ...(knowsFlags ? [["flags", "Flags that change", ""]] : []),
-    ...shown.map(({ name, unit }) => [name, featureLabel(name), unitText(unit)])];
+  const heads = [
+    ["picture", "Picture", ""],
+    ["biggest", "Biggest change", ""],
+    ...(knowsFlags ? [["flags", "Flags that change", ""]] : []),
+    ...shown.map(({ name, unit }) => [name, featureLabel(name), unitText(unit)]),
+  ];
   const cells = heads.map(([column, label, unit]) => {
-    const button = h("button", { type: "button", class: "sort", on: { click: () => {
-      order = { column, down: order.column === column ? !order.down : column !== "picture" };
-      fill();
-    } } }, label, unit && h("small", {}, ` ${unit}`));
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "sort",
+        on: {
+          click: () => {
+            order = { column, down: order.column === column ? !order.down : column !== "picture" };
+            fill();
+          },
+        },
+      },
+      label,
+      unit && h("small", {}, ` ${unit}`),
+    );
     return h("th", { scope: "col", class: ["picture", "flags"].includes(column) ? null : "number" }, button);
   });
   const key = (row) => {
@@ -67,27 +84,55 @@ export function effectsTable(rows, features, nameOf) {
     const direction = order.down ? -1 : 1;
     const compare = (one, other) => {
       const [a, b] = [key(one), key(other)];
-      return typeof a === "string" ? direction * a.localeCompare(b, undefined, { numeric: true }) : a === b ? one.index - other.index : direction * (a < b ? -1 : 1);
+      return typeof a === "string"
+        ? direction * a.localeCompare(b, undefined, { numeric: true })
+        : a === b
+          ? one.index - other.index
+          : direction * (a < b ? -1 : 1);
     };
     cells.forEach((cell, place) =>
-      cell.setAttribute("aria-sort", heads[place][0] !== order.column ? "none" : order.down ? "descending" : "ascending"));
-    replace(body, [...rows].sort(compare).map((row) => line(row, shown, names, nameOf, knowsFlags)));
+      cell.setAttribute(
+        "aria-sort",
+        heads[place][0] !== order.column ? "none" : order.down ? "descending" : "ascending",
+      ),
+    );
+    replace(
+      body,
+      [...rows].sort(compare).map((row) => line(row, shown, names, nameOf, knowsFlags)),
+    );
   };
   fill();
-  return h("div", {},
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What changes, picture by picture" },
-      h("table", { class: "figures effects" }, h("thead", {}, h("tr", {}, cells)), body)),
-    still.length > 0 && h("p", { class: "hint" }, `The same in every picture: ${still.join(", ")}.`));
+  return h(
+    "div",
+    {},
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "What changes, picture by picture" },
+      h("table", { class: "figures effects" }, h("thead", {}, h("tr", {}, cells)), body),
+    ),
+    still.length > 0 && h("p", { class: "hint" }, `The same in every picture: ${still.join(", ")}.`),
+  );
 }
 
 function line(row, shown, names, nameOf, knowsFlags) {
   const picture = h("th", { scope: "row" }, nameOf(row.index));
   if (row.error) return h("tr", { class: "failed" }, picture, h("td", { colspan: shown.length + 2 }, `✕ ${row.error}`));
   const most = biggest(row, names);
-  return h("tr", {}, picture,
+  return h(
+    "tr",
+    {},
+    picture,
     h("td", { class: "number" }, most === Infinity ? "appears or goes" : `${number(most, 2)} %`),
-    knowsFlags && h("td", {}, flagChanges(row).map((flag) => h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`))),
-    shown.map(({ name }) => beforeAfter(row, name)));
+    knowsFlags &&
+      h(
+        "td",
+        {},
+        flagChanges(row).map((flag) =>
+          h("div", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`),
+        ),
+      ),
+    shown.map(({ name }) => beforeAfter(row, name)),
+  );
 }
 
 function beforeAfter(row, name) {

@@ -62,12 +62,18 @@ export function settingText(value, unit = null) {
 /** A unit as it is written: "um2" is µm²; numbers without a unit have none. */
 export function unitText(unit) {
   if (!unit || unit === "1" || unit === "bool") return "";
-  return unit.replace(/um/g, "µm").replace(/([a-z])2/g, "$1²").replace(/([a-z])3/g, "$1³");
+  return unit
+    .replace(/um/g, "µm")
+    .replace(/([a-z])2/g, "$1²")
+    .replace(/([a-z])3/g, "$1³");
 }
 
 /** A feature's name in words, without its unit, which stands beside the number. */
 export function featureLabel(name) {
-  return name.replace(/_(per_)?(um|px)\d?$/, "").replace(/_(percent|deg)$/, "").replaceAll("_", " ");
+  return name
+    .replace(/_(per_)?(um|px)\d?$/, "")
+    .replace(/_(percent|deg)$/, "")
+    .replaceAll("_", " ");
 }
 
 /** A target's name in words, without its unit: "conductivity_S_cm" in S/cm is conductivity. */

@@ -17,8 +17,12 @@ const TOP = 6;
  *   stale}`: sizes of the regions now and under the saved settings, and the range that is chosen, if any
  */
 export function makeHistogram(about, choose) {
-  const plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: `histogram ${about.phase}`, role: "group",
-    "aria-label": `Sizes of ${about.plural}; arrow keys go from bar to bar, Enter chooses, Shift extends` });
+  const plot = svg("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    class: `histogram ${about.phase}`,
+    role: "group",
+    "aria-label": `Sizes of ${about.plural}; arrow keys go from bar to bar, Enter chooses, Shift extends`,
+  });
   const empty = h("p", { class: "hint" });
   const element = h("div", { class: "histogram-box" }, plot, empty);
   let limits = [];
@@ -52,7 +56,10 @@ export function makeHistogram(about, choose) {
       select(anchor, bin);
     }
   });
-  for (const end of ["pointerup", "pointercancel"]) plot.addEventListener(end, () => { dragging = false; });
+  for (const end of ["pointerup", "pointercancel"])
+    plot.addEventListener(end, () => {
+      dragging = false;
+    });
   plot.addEventListener("keydown", (event) => {
     const bins = limits.length - 1;
     const move = { ArrowRight: 1, ArrowLeft: -1, Home: -bins, End: bins }[event.key];
@@ -101,28 +108,56 @@ function drawn({ limits, sizes, before, unit, weight, range, about, focused }) {
 
   const bars = now.map((value, bin) => {
     const left = LEFT + bin * step;
-    const said = `${number(limits[bin])} to ${number(limits[bin + 1])} ${unit}: ${count(numbers[bin], about.phase)}` +
+    const said =
+      `${number(limits[bin])} to ${number(limits[bin + 1])} ${unit}: ${count(numbers[bin], about.phase)}` +
       (weight === "area" ? `, ${number(value)} % of their area` : "");
-    return svg("g", { tabindex: bin === focused ? 0 : -1, role: "button", "aria-label": said, "aria-pressed": String(Boolean(chosen(bin))),
-      dataset: { bin }, class: range && !chosen(bin) ? "bar out" : "bar" },
-    svg("title", {}, said),
-    svg("rect", { class: "hit", x: left, y: TOP, width: step, height: floor - TOP }),
-    svg("rect", { class: "value", x: left + 0.5, y: y(value), width: Math.max(0.5, step - 1), height: floor - y(value) }));
+    return svg(
+      "g",
+      {
+        tabindex: bin === focused ? 0 : -1,
+        role: "button",
+        "aria-label": said,
+        "aria-pressed": String(Boolean(chosen(bin))),
+        dataset: { bin },
+        class: range && !chosen(bin) ? "bar out" : "bar",
+      },
+      svg("title", {}, said),
+      svg("rect", { class: "hit", x: left, y: TOP, width: step, height: floor - TOP }),
+      svg("rect", {
+        class: "value",
+        x: left + 0.5,
+        y: y(value),
+        width: Math.max(0.5, step - 1),
+        height: floor - y(value),
+      }),
+    );
   });
-  const outline = saved.flatMap((value, bin) => [`${LEFT + bin * step},${y(value)}`, `${LEFT + (bin + 1) * step},${y(value)}`]);
+  const outline = saved.flatMap((value, bin) => [
+    `${LEFT + bin * step},${y(value)}`,
+    `${LEFT + (bin + 1) * step},${y(value)}`,
+  ]);
   const marks = logTicks(limits[0], limits.at(-1));
   return [
     bars,
-    before.length > 0 && svg("polyline", { class: "before", points: `${LEFT},${floor} ${outline.join(" ")} ${WIDTH},${floor}` }),
+    before.length > 0 &&
+      svg("polyline", { class: "before", points: `${LEFT},${floor} ${outline.join(" ")} ${WIDTH},${floor}` }),
     svg("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: floor, y2: floor }),
     marks.map((tick) => [
       svg("line", { class: "axis", x1: x(tick), x2: x(tick), y1: floor, y2: floor + 3 }),
-      svg("text", { x: Math.max(LEFT + 6, Math.min(WIDTH - 8, x(tick))), y: floor + 13, "text-anchor": "middle" }, String(tick)),
+      svg(
+        "text",
+        { x: Math.max(LEFT + 6, Math.min(WIDTH - 8, x(tick))), y: floor + 13, "text-anchor": "middle" },
+        String(tick),
+      ),
     ]),
     ticks.map((tick) => [
       svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(tick), y2: y(tick) }),
       svg("text", { x: LEFT - 4, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
     ]),
-    svg("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, `equivalent-circle diameter, ${unit}`),
+    svg(
+      "text",
+      { x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" },
+      `equivalent-circle diameter, ${unit}`,
+    ),
   ];
 }

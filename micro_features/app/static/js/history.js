@@ -15,16 +15,39 @@ export function isCorrecting(tool) {
 
 /** Fill the element with the buttons and the list of differences. */
 export function start(store, api, element) {
-  const back = h("button", { type: "button", "aria-keyshortcuts": "Control+Z", on: { click: () => undo(store) } }, "↶ Undo");
-  const again = h("button", { type: "button", "aria-keyshortcuts": "Control+Shift+Z Control+Y", on: { click: () => redo(store) } }, "↷ Redo");
-  const toDefaults = h("button", { type: "button", on: { click: () => resetTo(store, {}, {}, "all back to the defaults") } }, "Defaults");
+  const back = h(
+    "button",
+    { type: "button", "aria-keyshortcuts": "Control+Z", on: { click: () => undo(store) } },
+    "↶ Undo",
+  );
+  const again = h(
+    "button",
+    { type: "button", "aria-keyshortcuts": "Control+Shift+Z Control+Y", on: { click: () => redo(store) } },
+    "↷ Redo",
+  );
+  const toDefaults = h(
+    "button",
+    { type: "button", on: { click: () => resetTo(store, {}, {}, "all back to the defaults") } },
+    "Defaults",
+  );
   const toSaved = h("button", { type: "button", on: { click: () => toWhatIsSaved(store) } }, "Saved");
   const presets = h("span", { class: "presets", role: "group", "aria-label": "Presets" });
   const list = h("details", { class: "differences" });
-  element.append(h("div", { class: "button-row" }, back, again),
-    h("div", { class: "button-row" }, h("span", { class: "label" }, "Set to"), toDefaults, toSaved, presets), list);
-  explain(toDefaults, () => ["Every setting, and this picture's own values, at the defaults. Corrections stay."], "below");
-  explain(toSaved, () => ["Settings as they were last saved, for all pictures and for this one. Corrections stay."], "below");
+  element.append(
+    h("div", { class: "button-row" }, back, again),
+    h("div", { class: "button-row" }, h("span", { class: "label" }, "Set to"), toDefaults, toSaved, presets),
+    list,
+  );
+  explain(
+    toDefaults,
+    () => ["Every setting, and this picture's own values, at the defaults. Corrections stay."],
+    "below",
+  );
+  explain(
+    toSaved,
+    () => ["Settings as they were last saved, for all pictures and for this one. Corrections stay."],
+    "below",
+  );
 
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isCorrecting(store.state.tool)) return;
@@ -45,7 +68,11 @@ export function start(store, api, element) {
     button(again, steps.future.at(-1), "Redo");
     showDifferences(store, list, differences({}, settings, defaults(store)));
   };
-  const offer = () => replace(presets, (store.state.session?.presets ?? []).map((preset) => presetButton(store, preset)));
+  const offer = () =>
+    replace(
+      presets,
+      (store.state.session?.presets ?? []).map((preset) => presetButton(store, preset)),
+    );
   store.on(["session"], offer);
   store.on(["steps", "settings", "session"], update);
   offer();
@@ -68,14 +95,27 @@ function toWhatIsSaved(store) {
 }
 
 function presetButton(store, preset) {
-  const element = h("button", { type: "button", on: { click: () => change(store, preset.changes, `preset ${preset.name}`) } }, preset.name);
-  explain(element, () => {
-    const rows = Object.entries(preset.changes).map(([name, value]) => {
-      const now = store.state.settings[name] ?? defaults(store)[name];
-      return h("li", {}, `${name} = ${settingText(value)}`, h("span", { class: "soft" }, now === value ? " (as now)" : ` (now ${settingText(now)})`));
-    });
-    return [h("p", {}, preset.description), h("ul", { class: "plain" }, rows)];
-  }, "below");
+  const element = h(
+    "button",
+    { type: "button", on: { click: () => change(store, preset.changes, `preset ${preset.name}`) } },
+    preset.name,
+  );
+  explain(
+    element,
+    () => {
+      const rows = Object.entries(preset.changes).map(([name, value]) => {
+        const now = store.state.settings[name] ?? defaults(store)[name];
+        return h(
+          "li",
+          {},
+          `${name} = ${settingText(value)}`,
+          h("span", { class: "soft" }, now === value ? " (as now)" : ` (now ${settingText(now)})`),
+        );
+      });
+      return [h("p", {}, preset.description), h("ul", { class: "plain" }, rows)];
+    },
+    "below",
+  );
   return element;
 }
 
@@ -84,11 +124,32 @@ function showDifferences(store, list, rows) {
   const { session, edits, picture } = store.state;
   const own = edits.own[picture?.index] ?? {};
   const controls = new Map(session.controls.map((control) => [control.name, control]));
-  const lines = rows.map(({ name, from, to }) => h("li", {},
-    h("code", {}, name), h("span", { class: "values" }, `${settingText(from)} → ${settingText(to, controls.get(name)?.unit)}`),
-    name in own && h("span", { class: "badge" }, "this picture"),
-    h("button", { type: "button", class: "quiet", "aria-label": `${name} back to its default`,
-      on: { click: () => change(store, { [name]: from }, `${name} back to its default`) } }, "×")));
-  replace(list, h("summary", {}, rows.length ? `${count(rows.length, "setting")} off the default` : "All settings at their defaults"),
-    rows.length > 0 && h("ul", { class: "plain" }, lines));
+  const lines = rows.map(({ name, from, to }) =>
+    h(
+      "li",
+      {},
+      h("code", {}, name),
+      h("span", { class: "values" }, `${settingText(from)} → ${settingText(to, controls.get(name)?.unit)}`),
+      name in own && h("span", { class: "badge" }, "this picture"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "aria-label": `${name} back to its default`,
+          on: { click: () => change(store, { [name]: from }, `${name} back to its default`) },
+        },
+        "×",
+      ),
+    ),
+  );
+  replace(
+    list,
+    h(
+      "summary",
+      {},
+      rows.length ? `${count(rows.length, "setting")} off the default` : "All settings at their defaults",
+    ),
+    rows.length > 0 && h("ul", { class: "plain" }, lines),
+  );
 }

@@ -8,7 +8,11 @@ import { count, settingText } from "./format.js";
 
 /** Fill the element with the buttons for saving and exporting. */
 export function start(store, api, element) {
-  const button = h("button", { type: "button", class: "main", "aria-keyshortcuts": "Control+S", on: { click: () => save(store, api) } }, "Save");
+  const button = h(
+    "button",
+    { type: "button", class: "main", "aria-keyshortcuts": "Control+S", on: { click: () => save(store, api) } },
+    "Save",
+  );
   const zip = h("button", { type: "button", on: { click: () => exported(store, api, zip) } }, "Export");
   const state = h("span", { class: "save-state", role: "status" });
   element.append(state, zip, button);
@@ -26,8 +30,17 @@ export function start(store, api, element) {
     button.disabled = !isOpen || Boolean(saving);
     button.title = isOpen ? `Save ${whatIs(open)} (Ctrl+S)` : "Everything is saved";
     state.classList.toggle("unsaved", isOpen);
-    replace(state, saving ? "Saving …" : isOpen ? "Not saved" : "Saved", draftError && h("span", { class: "bad" }, " ⚠ no draft"));
-    state.title = [button.title, draftError && `What is not saved is in this tab alone, no draft was kept: ${draftError}`].filter(Boolean).join(". ");
+    replace(
+      state,
+      saving ? "Saving …" : isOpen ? "Not saved" : "Saved",
+      draftError && h("span", { class: "bad" }, " ⚠ no draft"),
+    );
+    state.title = [
+      button.title,
+      draftError && `What is not saved is in this tab alone, no draft was kept: ${draftError}`,
+    ]
+      .filter(Boolean)
+      .join(". ");
   };
   store.on(["edits", "work", "file", "saving", "draftError"], update);
   update();
@@ -53,13 +66,20 @@ function notices(store, api, place) {
   store.on(["file"], () => {
     const error = store.state.file?.error;
     unread.hidden = !error;
-    replace(unread, error && [h("strong", {}, "The settings file can not be read. "),
-      h("span", {}, `${error} The page works with the defaults; saving would write the file anew.`)]);
+    replace(
+      unread,
+      error && [
+        h("strong", {}, "The settings file can not be read. "),
+        h("span", {}, `${error} The page works with the defaults; saving would write the file anew.`),
+      ],
+    );
   });
 }
 
 function whatIs({ globals, pictures }) {
-  return [globals && "settings", pictures.length > 0 && count(pictures.length, "picture")].filter(Boolean).join(" and ");
+  return [globals && "settings", pictures.length > 0 && count(pictures.length, "picture")]
+    .filter(Boolean)
+    .join(" and ");
 }
 
 /**
@@ -94,8 +114,13 @@ async function saveSettings(store, api, revision) {
   } catch (error) {
     if (error.status !== 409) throw error;
     const { saved, revision: theirs } = error.body;
-    const choice = await askWhich(store, "The settings file changed", `${store.state.file.file} was written by someone else (another tab, an editor) since it was read here.`,
-      differences(saved, globals, defaults(store)), []);
+    const choice = await askWhich(
+      store,
+      "The settings file changed",
+      `${store.state.file.file} was written by someone else (another tab, an editor) since it was read here.`,
+      differences(saved, globals, defaults(store)),
+      [],
+    );
     if (choice === "mine") return saveSettings(store, api, theirs);
     if (choice === "theirs") {
       settingsAre(store, saved, theirs);
@@ -124,14 +149,23 @@ async function saveTuned(store, api, index, revision) {
     const { saved, revision: theirs } = error.body;
     const { name } = store.state.session.pictures[index];
     const counts = [{ name: "corrections by hand", from: saved.corrections.length, to: corrections.length }];
-    const choice = await askWhich(store, `The file of ${name} changed`, `What is ${name}'s own was written by someone else since it was read here.`,
-      differences(saved.settings, settings, defaults(store)), counts);
+    const choice = await askWhich(
+      store,
+      `The file of ${name} changed`,
+      `What is ${name}'s own was written by someone else since it was read here.`,
+      differences(saved.settings, settings, defaults(store)),
+      counts,
+    );
     if (choice === "mine") return saveTuned(store, api, index, theirs);
     if (choice === "theirs") {
       tunedIs(store, index, saved, theirs);
       const { work, picture, edits } = store.state;
       store.set({ work: { ...work, [index]: { ...work[index], corrections: saved.corrections } } });
-      publish(store, withOwn(edits, index, saved.settings), picture?.index === index ? { corrections: saved.corrections } : {});
+      publish(
+        store,
+        withOwn(edits, index, saved.settings),
+        picture?.index === index ? { corrections: saved.corrections } : {},
+      );
       return true;
     }
     return false;
@@ -147,14 +181,37 @@ function tunedIs(store, index, saved, revision) {
 /** Mine, theirs, or neither: with what differs. */
 function askWhich(store, title, text, rows, counts) {
   const lines = [...rows, ...counts].map(({ name, from, to }) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "number" }, settingText(from)), h("td", { class: "number" }, settingText(to))));
-  const table = h("table", { class: "figures" },
-    h("thead", {}, h("tr", {}, ["", "on disk", "mine"].map((word) => h("th", { scope: "col", class: "number" }, word)))), h("tbody", {}, lines));
-  return ask(title, [h("p", {}, text), rows.length + counts.length ? table : h("p", {}, "The values are the same.")], [
-    { value: "cancel", label: "Cancel" },
-    { value: "theirs", label: "Reload theirs" },
-    { value: "mine", label: "Overwrite with mine", kind: "danger" },
-  ]);
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      h("td", { class: "number" }, settingText(from)),
+      h("td", { class: "number" }, settingText(to)),
+    ),
+  );
+  const table = h(
+    "table",
+    { class: "figures" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ["", "on disk", "mine"].map((word) => h("th", { scope: "col", class: "number" }, word)),
+      ),
+    ),
+    h("tbody", {}, lines),
+  );
+  return ask(
+    title,
+    [h("p", {}, text), rows.length + counts.length ? table : h("p", {}, "The values are the same.")],
+    [
+      { value: "cancel", label: "Cancel" },
+      { value: "theirs", label: "Reload theirs" },
+      { value: "mine", label: "Overwrite with mine", kind: "danger" },
+    ],
+  );
 }
 
 async function exported(store, api, button) {
@@ -162,7 +219,10 @@ async function exported(store, api, button) {
   if (!picture) return;
   button.disabled = true;
   try {
-    const blob = await api.blob(`/api/pictures/${picture.index}/export`, { method: "POST", body: { settings, corrections } });
+    const blob = await api.blob(`/api/pictures/${picture.index}/export`, {
+      method: "POST",
+      body: { settings, corrections },
+    });
     const address = URL.createObjectURL(blob);
     h("a", { href: address, download: `${picture.name.replace(/[^\w.-]+/g, "_")}.zip` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);

@@ -96,7 +96,9 @@ export function parsed(control, text) {
   const value = Number(trimmed.replace(",", ".").replace("\u2212", "-"));
   if (trimmed === "" || !Number.isFinite(value)) return { error: `"${trimmed}" is not a number.` };
   if (control.kind === "integer" && !Number.isInteger(value)) return { error: `${trimmed} is not a whole number.` };
-  if (control.minimum !== null && value < control.minimum) return { error: `${value} is below the least, ${control.minimum}.` };
-  if (control.maximum !== null && value > control.maximum) return { error: `${value} is above the most, ${control.maximum}.` };
+  if (control.minimum !== null && value < control.minimum)
+    return { error: `${value} is below the least, ${control.minimum}.` };
+  if (control.maximum !== null && value > control.maximum)
+    return { error: `${value} is above the most, ${control.maximum}.` };
   return { value };
 }

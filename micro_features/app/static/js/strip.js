@@ -8,7 +8,12 @@ import { explain } from "./tooltip.js";
 
 /** Fill the element with the thumbnails. */
 export function start(store, api, element) {
-  const list = h("div", { class: "thumbnails", role: "listbox", "aria-label": "Pictures", "aria-orientation": "horizontal" });
+  const list = h("div", {
+    class: "thumbnails",
+    role: "listbox",
+    "aria-label": "Pictures",
+    "aria-orientation": "horizontal",
+  });
   const progress = h("span", { class: "hint", role: "status" });
   element.append(list, progress);
   const flags = new Map(); // index to row of the job "flags"
@@ -28,7 +33,11 @@ export function start(store, api, element) {
     const { session, edits, work } = store.state;
     if (!session) return;
     const waiting = new Set(unsaved(store.state).pictures);
-    for (const card of cards) card.show(marksOf(session.pictures[card.index], edits.own[card.index], work[card.index], waiting.has(card.index)), flags.get(card.index));
+    for (const card of cards)
+      card.show(
+        marksOf(session.pictures[card.index], edits.own[card.index], work[card.index], waiting.has(card.index)),
+        flags.get(card.index),
+      );
   };
   const current = () => cards.forEach((card) => card.current(card.index === store.state.index));
   store.on(["session"], build);
@@ -75,12 +84,26 @@ function marksOf(picture, own, mine, isUnsaved) {
 function makeCard(picture, flags, open) {
   const image = h("img", { alt: "", draggable: "false" });
   const marks = h("span", { class: "marks" });
-  const element = h("div", { class: "thumbnail", role: "option", tabindex: -1, "aria-selected": "false", on: { click: open } },
-    h("span", { class: "frame" }, image), marks, h("span", { class: "title" }, picture.name));
+  const element = h(
+    "div",
+    { class: "thumbnail", role: "option", tabindex: -1, "aria-selected": "false", on: { click: open } },
+    h("span", { class: "frame" }, image),
+    marks,
+    h("span", { class: "title" }, picture.name),
+  );
   let shown = null;
-  explain(element, () => [h("p", {}, picture.path), h("ul", { class: "plain" }, saidOf(picture, flags.get(picture.index), marks.dataset.said))], "above");
+  explain(
+    element,
+    () => [
+      h("p", {}, picture.path),
+      h("ul", { class: "plain" }, saidOf(picture, flags.get(picture.index), marks.dataset.said)),
+    ],
+    "above",
+  );
   return {
-    element, image, index: picture.index,
+    element,
+    image,
+    index: picture.index,
     current(now) {
       element.setAttribute("aria-selected", String(now));
       element.tabIndex = now ? 0 : -1;
@@ -90,13 +113,27 @@ function makeCard(picture, flags, open) {
       const state = [corrections, overrides, open_, row !== undefined].join();
       if (state === shown) return; // this runs for every picture at every move of a slider
       shown = state;
-      const said = [open_ && "not saved", overrides && `${count(overrides, "value")} of its own`, corrections && count(corrections, "correction")].filter(Boolean);
+      const said = [
+        open_ && "not saved",
+        overrides && `${count(overrides, "value")} of its own`,
+        corrections && count(corrections, "correction"),
+      ].filter(Boolean);
       marks.dataset.said = said.join(", ");
       const bad = row?.flags?.filter((flag) => !flag.good).length ?? 0;
-      replace(marks,
-        open_ && h("span", { class: "mark-unsaved" }, "●"), overrides > 0 && h("span", {}, "⚙"), corrections > 0 && h("span", {}, `✎${corrections}`),
-        row && h("span", { class: row.error ? "bad" : bad ? "bad" : "good" }, row.error ? "✕" : bad ? `⚠${bad}` : "✓"));
-      const quality = !row ? "" : row.error ? "can not be measured" : bad ? count(bad, "quality warning") : "quality good";
+      replace(
+        marks,
+        open_ && h("span", { class: "mark-unsaved" }, "●"),
+        overrides > 0 && h("span", {}, "⚙"),
+        corrections > 0 && h("span", {}, `✎${corrections}`),
+        row && h("span", { class: row.error ? "bad" : bad ? "bad" : "good" }, row.error ? "✕" : bad ? `⚠${bad}` : "✓"),
+      );
+      const quality = !row
+        ? ""
+        : row.error
+          ? "can not be measured"
+          : bad
+            ? count(bad, "quality warning")
+            : "quality good";
       element.setAttribute("aria-label", [picture.name, quality, ...said].filter(Boolean).join(", "));
     },
   };
@@ -105,7 +142,8 @@ function makeCard(picture, flags, open) {
 function saidOf(picture, row, said) {
   const lines = said ? [h("li", {}, said)] : [];
   if (row?.error) lines.push(h("li", { class: "bad" }, `✕ ${row.error}`));
-  for (const flag of row?.flags ?? []) lines.push(h("li", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`));
+  for (const flag of row?.flags ?? [])
+    lines.push(h("li", { class: flag.good ? "good" : "bad" }, `${flag.good ? "✓" : "⚠"} ${flag.text}`));
   return lines;
 }
 
@@ -118,24 +156,31 @@ function lazyThumbnails(api, root) {
     while (running < 2 && waiting.length) {
       const { image, index } = waiting.shift();
       running += 1;
-      api.blob(`/api/pictures/${index}/thumbnail`)
+      api
+        .blob(`/api/pictures/${index}/thumbnail`)
         .then((blob) => {
           const address = URL.createObjectURL(blob);
           image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
           image.src = address;
         })
         .catch(() => image.parentElement.classList.add("missing"))
-        .finally(() => { running -= 1; next(); });
+        .finally(() => {
+          running -= 1;
+          next();
+        });
     }
   };
-  const observer = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      observer.unobserve(target);
-      waiting.push(cards.get(target));
-    }
-    next();
-  }, { root, rootMargin: "200px" });
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        observer.unobserve(target);
+        waiting.push(cards.get(target));
+      }
+      next();
+    },
+    { root, rootMargin: "200px" },
+  );
   return (card) => {
     cards.set(card.element, card);
     observer.observe(card.element);
@@ -160,6 +205,7 @@ function gatherFlags(store, api, flags, mark, progress) {
     progress.textContent = finished ? "" : `Quality: ${done} of ${total}`;
     mark();
   };
-  runBehind(api, { kind: "flags", settings: file.saved, corrections: [] }, show)
-    .catch((error) => { progress.textContent = `Quality of the pictures: ${error.message}`; });
+  runBehind(api, { kind: "flags", settings: file.saved, corrections: [] }, show).catch((error) => {
+    progress.textContent = `Quality of the pictures: ${error.message}`;
+  });
 }

@@ -23,7 +23,9 @@ export function explain(target, content, side = "beside") {
   target.addEventListener("pointerleave", () => later(hide, 150));
   // Whoever moves a setting watches the picture, on which the bubble may lie.
   target.addEventListener("pointerdown", () => later(hide, 0));
-  target.addEventListener("keydown", (event) => { if (event.key !== "Tab") later(hide, 0); });
+  target.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") later(hide, 0);
+  });
   target.addEventListener("focusin", (event) => {
     // Only where the focus came by key: a click has seen the pointer's bubble already.
     if (event.target.matches(":focus-visible")) later(() => show(target, content, side), DELAY_MS);
