@@ -1,6 +1,7 @@
 """Work over many settings or pictures, behind the page's back: one process of low priority, one job after the other."""
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import secrets
@@ -19,6 +20,7 @@ from micro_features.app.opened import Shown
 from micro_features.app.predicting import predict_row
 from micro_features.errors import MicroFeaturesError
 from micro_features.fitting import property_model
+from micro_features.fitting.property_model import PropertyModel
 from micro_features.settings import Settings
 
 MOST_WAITING = 8
@@ -250,6 +252,11 @@ def _serve(connection: Connection) -> None:
             connection.send(measure(connection.recv(), last))
 
 
+@functools.cache
+def _model(name: str) -> PropertyModel:
+    return property_model.load(name)
+
+
 def measure(task: Task, last: dict[Shown, Bench]) -> Answer:
     """Make a measurement.
 
@@ -266,7 +273,7 @@ def measure(task: Task, last: dict[Shown, Bench]) -> Answer:
         outcome = last[task.shown].result(task.settings, task.operations)
         prediction = None
         if task.model is not None:
-            prediction = predict_row(property_model.load(task.model), outcome.row, task.settings)
+            prediction = predict_row(_model(task.model), outcome.row, task.settings)
         return Answer(main_values(outcome.measured), flags(outcome.measured, task.settings), prediction, None)
     except MicroFeaturesError as error:
         return failed(str(error))

@@ -46,8 +46,9 @@ class Desk:
     background : Background
     heats : dict of int to Heat
         What the network says of pictures, by their number; whoever adds to it holds `heating`.
-    quick, slow, aside : Executor
-        Threads for previews; for results and layers; and for what can wait, so that nobody waits for it.
+    quick, slow, aside, small : Executor
+        Threads for previews; for results and layers; for files that are listed and saved; for thumbnails, of which
+        there are many: none waits for another kind.
     """
 
     opened: Opened
@@ -63,13 +64,14 @@ class Desk:
     quick: Executor = field(default_factory=lambda: _threads(3, "quick"))
     slow: Executor = field(default_factory=lambda: _threads(3, "slow"))
     aside: Executor = field(default_factory=lambda: _threads(1, "aside"))
+    small: Executor = field(default_factory=lambda: _threads(1, "small"))
     _known: dict[str, list[str]] = field(default_factory=choices_of_models)
 
     def close(self) -> None:
         """Give up whatever is under way."""
         self.turns.close()
         self.background.close()
-        for pool in (self.quick, self.slow, self.aside):
+        for pool in (self.quick, self.slow, self.aside, self.small):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def index(self, text: str) -> int:

@@ -86,7 +86,7 @@ async def thumbnail(request: Request) -> Response:
     """A small PNG of a picture."""
     desk = desk_of(request)
     number = desk.index(request.path_params["index"])
-    content = await in_thread(desk.aside, lambda: desk.opened.thumbnail(number))
+    content = await in_thread(desk.small, lambda: desk.opened.thumbnail(number))
     return Response(content, media_type="image/png")
 
 

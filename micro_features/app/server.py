@@ -19,6 +19,8 @@ from micro_features.errors import SettingsError
 
 ADDRESS = "127.0.0.1"
 _SECONDS_TO_END = 2
+# A browser that finds its connection closed must open another one before it can send what a slider says.
+_SECONDS_TO_KEEP = 600
 
 
 def application(desk: Desk, *, token: str, port: int) -> ASGIApp:
@@ -87,6 +89,7 @@ def server_of(desk: Desk, *, token: str, port: int) -> uvicorn.Server:
         server_header=False,
         ws="none",
         lifespan="off",
+        timeout_keep_alive=_SECONDS_TO_KEEP,
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )
     return _Server(config, at_end=desk.close)
