@@ -136,7 +136,7 @@ def flags(measured: Measured, settings: Settings) -> list[dict[str, Any]]:
         ("grains", True, resolved, said),
         (
             "confidence",
-            np.isfinite(confidence),
+            resolved and np.isfinite(confidence),  # else it is among the reasons
             confidence >= limits.min_confidence,
             f"expected F1 of the grains {confidence:.2f} ± 0.1",
         ),

@@ -90,7 +90,7 @@ class Guard:
         if headers.get("origin", next(iter(self._origins))) not in self._origins:
             raise Refused(403, "another page may not ask this server.")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-            raise Refused(403, "another page may not ask this server.")
+            raise Refused(403, "another page may not ask this server: paste its address into the browser yourself.")
         path = scope["path"]
         if path.startswith("/static/"):  # the program itself; the page's own files can not send a header
             return
