@@ -1,6 +1,5 @@
 """The page's server: on the loopback address, until somebody ends it."""
 
-import contextlib
 import errno
 import os
 import socket
@@ -96,7 +95,7 @@ def server_of(desk: Desk, *, token: str, port: int) -> uvicorn.Server:
 
 
 def serve(desk: Desk, *, token: str, listening: socket.socket) -> None:
-    """Answer until an interrupt.
+    """Answer until an interrupt, which is handed on.
 
     Parameters
     ----------
@@ -107,8 +106,7 @@ def serve(desk: Desk, *, token: str, listening: socket.socket) -> None:
     """
     server = server_of(desk, token=token, port=listening.getsockname()[1])
     try:
-        with contextlib.suppress(KeyboardInterrupt):  # how uvicorn says that it was interrupted
-            server.run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         desk.close()
 
