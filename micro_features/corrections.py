@@ -469,4 +469,7 @@ def _point(told: Any) -> Point:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) < _FAR
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    number: Any = value
+    return bool(abs(number) < _FAR)  # an integer may be too large for a float

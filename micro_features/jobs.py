@@ -76,6 +76,8 @@ class Job:
         What was tuned by hand for this picture.
     sidecar_sha256 : str
         Of its content when the run began.
+    sidecar_models : tuple of dict
+        As from `pipeline.models_used`, for the settings in it.
     """
 
     command: str
@@ -90,6 +92,7 @@ class Job:
     overlays: bool = True
     sidecar: Path | None = None
     sidecar_sha256: str = ""
+    sidecar_models: tuple[dict[str, str], ...] = ()
 
     @property
     def path_text(self) -> str:
@@ -108,7 +111,7 @@ class Job:
             stated.sample_id,
             stated.surface,
         ]
-        parts += [self.sidecar_sha256] if self.sidecar else []
+        parts += [self.sidecar_sha256, self.sidecar_models] if self.sidecar else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -129,7 +129,7 @@ def ordered_rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
                 number += 1
                 name = f"{base}~{number}"
             seen.add(name)
-            rows_found.append({**row, "micrograph_id": name})
+            rows_found.append(rows.completed({**row, "micrograph_id": name}))
     return rows_found
 
 

@@ -111,6 +111,16 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype({name: types[name] for name in table.columns if name in types})
 
 
+def completed(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of ``features.csv`` or ``segmentation.csv`` of an earlier version, which knew of no corrections by hand."""
+    if "settings_digest" not in row or CORRECTION_COLUMNS.keys() <= row.keys():
+        return row
+    names = list(row)
+    place = 1 + names.index("stereology" if "stereology" in row else "settings_digest")
+    names[place:place] = CORRECTION_COLUMNS
+    return {name: row.get(name, 0) for name in names}
+
+
 def in_pixels(name: str) -> str:
     """The name of a column whose lengths are in pixels.
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ def run(
         results.sweep(place)
         results.remember_table(place)
         jobs = _jobs(command, found, stated, settings, journal, place.folder, overlays)
-        jobs, more_notes = _tuned(jobs, tuned, ignore_tuned or command == "calibrate")
+        jobs, own, more_notes = _tuned(jobs, tuned, ignore_tuned or command == "calibrate")
         notes += more_notes
         todo = _new_or_changed(jobs, journal)
         order = {job.key: None for job in jobs}
@@ -180,11 +181,12 @@ def run(
             summary.notes.append(
                 f"grains resolved in {resolved} of {len(table)} micrographs; elsewhere grain columns are empty"
             )
+        if "corrections_missed" in table and (missed := int(table["corrections_missed"].sum())):
+            summary.notes.append(f"{missed} corrections by hand found nothing to act on: see column corrections_missed")
         results.write_failures(place, summary.failures)
         regions = results.write_regions(place, journal, entries()) if command == "extract" else []
         results.write_dictionary(place, table, regions)
         summary.seconds = time.monotonic() - began
-        own = _own_settings(jobs)
         results.write_provenance(place, entries(), settings, command_line, summary.seconds, of_pictures=own)
         journal.drop_stale_parts()
     return summary
@@ -283,33 +285,35 @@ def _jobs(
     ]
 
 
-def _tuned(jobs: Sequence[Job], folder: Path | None, ignore: bool) -> tuple[list[Job], list[str]]:
-    """The jobs with what was tuned by hand for their pictures, and a note on it."""
+def _tuned(jobs: Sequence[Job], folder: Path | None, ignore: bool) -> tuple[list[Job], dict[str, Any], list[str]]:
+    """The jobs with what was tuned by hand for their pictures; its settings, by their digest; and a note on it."""
     if folder is not None and not folder.is_dir():
         raise OutputError(f"{folder}: is no folder; name that of the .tuned.json files.")
-    found = {job.key: path for job in jobs if (path := sidecar(job.path, folder)).is_file()}
+    found = {job.key: path for job in jobs if os.path.lexists(path := sidecar(job.path, folder))}
     if ignore or not found:
         said = f"{len(found)} pictures were tuned by hand, which is left out of account here"
-        return list(jobs), [said] if found and jobs[0].command != "calibrate" else []
-    tuned = [
-        dataclasses.replace(job, sidecar=found[job.key], sidecar_sha256=content_sha256(found[job.key]))
-        if job.key in found
-        else job
-        for job in jobs
-    ]
-    return tuned, [f"{len(found)} of {len(jobs)} pictures with settings or corrections by hand ({SUFFIX})"]
-
-
-def _own_settings(jobs: Sequence[Job]) -> dict[str, Any]:
-    """Settings of single pictures that differ from those of all, by their digest."""
-    own: dict[str, Any] = {}
+        return list(jobs), {}, [said] if found and jobs[0].command != "calibrate" else []
+    tuned, own = [], dict[str, Any]()
     for job in jobs:
-        if job.sidecar is not None:
-            with contextlib.suppress(MicroFeaturesError):  # is told where the picture is worked on
-                for tuned in read_all(job.sidecar):
-                    settings = job.settings.updated(tuned.settings)
-                    own[settings.digest] = settings.model_dump(mode="json")
-    return own
+        if job.key in found:
+            job, settings = _with_sidecar(job, found[job.key])
+            own |= {each.digest: each.model_dump(mode="json") for each in settings}
+        tuned.append(job)
+    return tuned, own, [f"{len(found)} of {len(jobs)} pictures with settings or corrections by hand ({SUFFIX})"]
+
+
+def _with_sidecar(job: Job, path: Path) -> tuple[Job, list[Settings]]:
+    """A job that heeds a sidecar, and the settings in it, as far as it can be used."""
+    try:
+        sha256 = content_sha256(path)
+    except MicroFeaturesError as error:  # is told where the picture is worked on, as all that is wrong with it
+        sha256 = str(error)
+    own: list[Settings] = []
+    models: list[dict[str, str]] = []
+    with contextlib.suppress(MicroFeaturesError):
+        own = [job.settings.updated(tuned.settings) for tuned in read_all(path)]
+        models = [pipeline.models_used(settings) for settings in own]
+    return dataclasses.replace(job, sidecar=path, sidecar_sha256=sha256, sidecar_models=tuple(models)), own
 
 
 def _new_or_changed(jobs: Sequence[Job], journal: Journal) -> list[Job]:

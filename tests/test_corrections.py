@@ -228,6 +228,7 @@ def test_a_split_on_an_enlarged_picture_is_the_enlarged_split():
         ([{"kind": "erase", "phase": "pores", "at": [1, 2]}], "phase is 'pores'"),
         ([{"kind": "erase", "phase": "grain", "at": [1]}], r"not \[row, col\]"),
         ([{"kind": "erase", "phase": "grain", "at": [1, float("nan")]}], r"not \[row, col\]"),
+        ([{"kind": "erase", "phase": "grain", "at": [1, 10**400]}], r"not \[row, col\]"),
         ([{"kind": "merge", "phase": "grain", "at": [[1, 2]]}], "list of 2 to"),
         ([{"kind": "paint", "phase": "grain", "stroke": [[1, 2]], "radius_px": 2}], "phase is 'grain'"),
         ([{"kind": "paint", "phase": "pore", "stroke": [[1, 2]], "radius_px": -2}], "radius_px is -2"),

@@ -235,6 +235,7 @@ class Bench:
                 page=self.page,
                 settings=settings,
                 surface=self._stated.surface or settings.measure.surface,
+                corrections=(applied, missed),
             )
             outcome = Outcome(segmentation, measured, row, applied, missed, time.perf_counter() - began)
             self._outcomes[key] = outcome

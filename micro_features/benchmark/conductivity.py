@@ -125,6 +125,7 @@ def compare(
         settings,
         manifest=manifest,
         overlays=False,
+        ignore_tuned=True,  # the program is judged, and nobody's hand
         n_workers=n_workers,
         command_line=command_line,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micro_features.files.journal import commands_run
+from micro_features.files.tuned import DRAFT_SUFFIX, SUFFIX
 
 # Folders of pictures that we write below an output folder.
 RESULT_FOLDERS = ("overlays", "grains", "pores")
@@ -40,7 +41,7 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, s
 
     Folders are entered to any depth; a folder that is reached again through a link is visited once; hidden folders
     and the pictures that we wrote are left out. In a folder, the suffix says what is a picture; a file that is
-    named itself is always taken.
+    named itself is always taken, but for what `files.tuned` keeps beside a picture: ``pictures/*`` names it, too.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, s
     failures: list[tuple[str, str]] = []
     folders_seen: set[tuple[int, int]] = set()
     names_seen: set[str] = set()
+    passed: list[Path] = []
 
     def take(path: Path, below_root: str) -> None:
         picture = Found(path, below_root)
@@ -91,10 +93,14 @@ def find_pictures(paths: Sequence[Path]) -> tuple[list[Found], list[tuple[str, s
             if not enter(path, path):
                 suffixes = " ".join(sorted(PICTURE_SUFFIXES))
                 failures.append((as_text(path), f"no picture below this folder (looked for {suffixes})"))
+        elif path.name.endswith((SUFFIX, DRAFT_SUFFIX)) and os.path.lexists(path):
+            passed.append(path)
         elif os.path.lexists(path):
             take(path, path.name)
         else:
             failures.append((as_text(path), "there is no such file or folder"))
+    if not found:
+        failures += [(as_text(path), "holds what was tuned by hand; name the picture") for path in passed]
     return found, failures
 
 

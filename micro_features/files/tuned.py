@@ -8,6 +8,8 @@ import contextlib
 import datetime
 import hashlib
 import json
+import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +19,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from micro_features.errors import CorrectionsError, OutputError
-from micro_features.files.outputs import write_json
+from micro_features.files.outputs import write_text
 
 SUFFIX = ".tuned.json"
 DRAFT_SUFFIX = ".tuned.draft.json"
 FORMAT = 1
 MOST_BYTES = 8_000_000
+_MOST = f"{MOST_BYTES // 1_000_000} MB"
 _SECONDS_TO_WAIT = 10.0
 
 
@@ -181,7 +184,7 @@ def write_tuned(
         if not settings and not corrections:
             del pages[str(page + 1)]
         if pages:
-            write_json(path, {**content, "pages": dict(sorted(pages.items(), key=lambda each: int(each[0])))})
+            _write(path, {**content, "pages": dict(sorted(pages.items(), key=lambda each: int(each[0])))})
         else:
             _remove(path)
         return _of_page({"pages": pages}, page).revision
@@ -219,7 +222,7 @@ def write_draft(
             content = None
         if content is None or content["sha256"] != sha256:
             content = {"format": FORMAT, "picture": picture, "sha256": sha256, "pages": {}}
-        write_json(path, {**content, "pages": {**content["pages"], str(page + 1): mine}})
+        _write(path, {**content, "pages": {**content["pages"], str(page + 1): mine}})
 
 
 def has_draft(path: Path, *, page: int) -> bool:
@@ -247,24 +250,28 @@ def remove_draft(path: Path, *, page: int) -> None:
         pages = {} if content is None else dict(content["pages"])
         pages.pop(str(page + 1), None)
         if pages:
-            write_json(path, {**(content or {}), "pages": pages})
+            _write(path, {**(content or {}), "pages": pages})
         else:
             _remove(path)
 
 
 def content_sha256(path: Path) -> str:
-    """Hash of a sidecar; empty where there is none."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise CorrectionsError(f"{path}: can not be read: {error.strerror or error}.") from None
+    """Hash of a sidecar; empty where there is none.
+
+    Raises
+    ------
+    CorrectionsError
+        It can not be read, or is too large for one.
+    """
+    raw = _raw(path)
+    return "" if raw is None else hashlib.sha256(raw).hexdigest()
 
 
-def _content(path: Path) -> dict[str, Any] | None:
-    """What the file holds, checked; None where there is none."""
+def _raw(path: Path) -> bytes | None:
+    """What the file holds; None where there is none."""
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):  # a link may lead anywhere, a pipe may never end
+            raise CorrectionsError(f"{path}: can not be read: it is no plain file; move it away.")
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
@@ -272,7 +279,22 @@ def _content(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise CorrectionsError(f"{path}: can not be read: {error.strerror or error}.") from None
     if len(raw) > MOST_BYTES:
-        raise CorrectionsError(f"{path}: is larger than {MOST_BYTES // 1_000_000} MB, which no corrections are.")
+        raise CorrectionsError(f"{path}: is larger than {_MOST}, which no corrections are.")
+    return raw
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:  # it could not be read again
+        raise OutputError(f"{path}: corrections of more than {_MOST} are not written; draw strokes of fewer points.")
+    write_text(path, text)
+
+
+def _content(path: Path) -> dict[str, Any] | None:
+    """What the file holds, checked; None where there is none."""
+    raw = _raw(path)
+    if raw is None:
+        return None
     try:
         content = json.loads(raw)
         if content["format"] != FORMAT:
@@ -301,13 +323,21 @@ def _of_page(content: Mapping[str, Any], page: int) -> Tuned:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One writer at a time on this machine; the lock does not stand beside the pictures."""
+    """One writer at a time of one person on one machine; the lock does not stand beside the pictures.
+
+    Among several the revisions watch.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else ""  # nobody may open another person's lock
     name = hashlib.sha256(str(path.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:24]
     try:
-        with FileLock(Path(tempfile.gettempdir()) / f"micro-features-{name}.lock", timeout=_SECONDS_TO_WAIT):
+        with FileLock(Path(tempfile.gettempdir()) / f"micro-features-{user}-{name}.lock", timeout=_SECONDS_TO_WAIT):
             yield
     except Timeout:
         raise OutputError(f"{path}: another program is writing it; try again.") from None
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path}: can not be written: {error.strerror or error}.") from error
 
 
 def _remove(path: Path) -> None:

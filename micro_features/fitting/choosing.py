@@ -10,7 +10,7 @@ from micro_features.errors import FeatureTableError
 from micro_features.features.catalogue import FEATURES
 from micro_features.fitting.joining import Joined
 from micro_features.learn.target import quantity_and_unit, unit_of
-from micro_features.rows import ID_COLUMNS, QUALITY, SCALE_COLUMNS, in_pixels
+from micro_features.rows import CORRECTION_COLUMNS, ID_COLUMNS, QUALITY, SCALE_COLUMNS, in_pixels
 
 _LARGEST = float(np.finfo(np.float32).max)  # XGBoost knows no larger number
 RESERVED = ("micrograph_id", "sample_id", "group", "base", "predicted", "sum", "end", "assumed")
@@ -133,6 +133,11 @@ def _named(joined: Joined, named: Sequence[str], taken: Mapping[str, str]) -> li
     for name in names:
         if name in taken:
             raise FeatureTableError(f"{joined.files}: column {name!r} can not be a feature: it is {taken[name]}.")
+        if name in CORRECTION_COLUMNS:
+            raise FeatureTableError(
+                f"{joined.files}: column {name!r} can not be a feature: it tells what a person did, not what the "
+                "material is."
+            )
         if name in RESERVED:
             raise FeatureTableError(f"{joined.files}: column {name!r} has a name that the results use; rename it.")
     return names
@@ -190,7 +195,7 @@ def _in_pixels(joined: Joined, rows: np.ndarray, values: pd.DataFrame) -> bool:
 
 
 def _reason(column: str) -> str:
-    if column in ID_COLUMNS:
+    if column in ID_COLUMNS or column in CORRECTION_COLUMNS:
         return "names the row, or how it was made"
     if column in SCALE_COLUMNS or column.startswith("acquisition_"):
         return "how the picture was taken: a confounder"

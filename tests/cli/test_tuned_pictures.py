@@ -1,15 +1,17 @@
 """What was tuned by hand for single pictures counts in `extract` and `segment`, and is said."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 import tifffile
 
 from micro_features.cli import main
-from micro_features.files.artefacts import shipped
+from micro_features.files.artefacts import model_folder, shipped
 from micro_features.files.search import file_sha256
 from micro_features.files.tuned import sidecar, write_tuned
+from micro_features.pipeline.models import PORE_WEIGHTS, _weights
 from micro_features.settings import Settings
 
 FAST = ("--method", "fast", "--jobs", "1")
@@ -107,6 +109,49 @@ def test_one_that_is_not_as_it_should_be_stops_its_picture_alone(pictures, tmp_p
     assert "s01a.png.tuned.json" in failure["reason"]
 
 
+def test_one_that_can_not_be_read_at_all_stops_its_picture_alone(pictures, tmp_path, capsys):
+    extract(pictures, tmp_path / "out")
+    sidecar(pictures / "s01a.png").mkdir()
+    code, table = extract(pictures, tmp_path / "out")
+    assert code == 1
+    assert list(table.index) == ["s02b"]  # and no number stays that would be another with it
+    assert "s01a.png.tuned.json: can not be read" in capsys.readouterr().out
+
+
+def test_corrections_that_find_nothing_are_told(pictures, tmp_path, capsys):
+    tune(pictures / "s01a.png", corrections=[PAINT, ERASE, ERASE])
+    extract(pictures, tmp_path / "out")
+    assert "2 corrections by hand found nothing to act on" in capsys.readouterr().out
+
+
+def test_another_model_of_a_picture_alone_is_a_change(pictures, tmp_path, capsys):
+    model = tmp_path / "mine"
+    shutil.copytree(model_folder("pore-xgboost"), model)
+    tune(pictures / "s01a.png", {"pores.method": "classified", "pores.model": str(model)})
+    code, _ = extract(pictures, tmp_path / "out")
+    assert code == 0
+    with (model / PORE_WEIGHTS[0]).open("ab") as file:
+        file.write(b" ")
+    _weights.cache_clear()
+    capsys.readouterr()
+    extract(pictures, tmp_path / "out")
+    assert "1 unchanged" in capsys.readouterr().out
+
+
+def test_rows_of_earlier_versions_stand_among_new_ones(pictures, tmp_path):
+    for name in ("s01a.png", "s02b.png"):
+        assert main(["extract", str(pictures / name), "-o", str(tmp_path / "out"), *FAST]) == 0
+    before = pd.read_csv(tmp_path / "out" / "features.csv")
+    journal = tmp_path / "out" / ".micro-features" / "extract.jsonl"
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    for entry in entries:
+        for row in entry["rows"]:
+            del row["corrections_applied"], row["corrections_missed"]
+    journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert main(["extract", str(pictures / "s02b.png"), "-o", str(tmp_path / "out"), *FAST]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "features.csv"), before)
+
+
 def test_label_images_are_corrected_too(pictures, tmp_path):
     tune(pictures / "s01a.png", corrections=[PAINT])
     assert main(["segment", str(pictures), "-o", str(tmp_path / "out"), *FAST]) == 0
@@ -114,10 +159,3 @@ def test_label_images_are_corrected_too(pictures, tmp_path):
     assert tifffile.imread(tmp_path / "out" / "grains" / "s01a.tif")[100, 150] == 0
     table = pd.read_csv(tmp_path / "out" / "segmentation.csv").set_index("micrograph_id")
     assert table["corrections_applied"].to_dict() == {"s01a": 1, "s02b": 0}
-
-
-def test_counts_of_corrections_are_no_features(pictures):
-    from micro_features.features.catalogue import FEATURES
-    from micro_features.rows import CORRECTION_COLUMNS
-
-    assert not set(CORRECTION_COLUMNS) & set(FEATURES)

@@ -34,6 +34,21 @@ def test_a_named_file_is_taken_whatever_its_suffix_and_once(folder):
     assert names(found)[0] == "notes.txt"
 
 
+def test_what_was_tuned_by_hand_is_no_picture(folder):
+    for suffix in (".tuned.json", ".tuned.draft.json"):
+        (folder / f"b.tif{suffix}").write_text("{}")
+    for paths in ([folder / "b.tif"], [folder]):
+        alone, failures = find_pictures(paths)
+        assert not failures
+        beside, failures = find_pictures([*paths, folder / "b.tif.tuned.json", folder / "b.tif.tuned.draft.json"])
+        assert names(beside) == names(alone)
+        assert not failures
+    found, [(path, reason)] = find_pictures([folder / "b.tif.tuned.json"])
+    assert not found
+    assert path.endswith("b.tif.tuned.json")
+    assert "name the picture" in reason
+
+
 def test_loops_are_visited_once(folder):
     (folder / "High" / "loop").symlink_to(folder)
     found, failures = find_pictures([folder])

@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import tempfile
 
 import pytest
 
@@ -122,6 +124,38 @@ def test_a_folder_of_that_name_is_named(path):
     path.mkdir()
     with pytest.raises(CorrectionsError, match="can not be read"):
         read_tuned(path, page=0)
+
+
+def test_links_and_pipes_are_not_followed(path):
+    (path.parent / "real.json").write_text("{}")
+    path.symlink_to(path.parent / "real.json")
+    with pytest.raises(CorrectionsError, match="no plain file"):
+        read_tuned(path, page=0)
+    with pytest.raises(CorrectionsError, match="no plain file"):
+        content_sha256(path)
+    with pytest.raises(CorrectionsError, match="no plain file"):
+        save(path, settings={"seed": 1})
+    path.unlink()
+    if hasattr(os, "mkfifo"):  # reading would wait for ever
+        os.mkfifo(path)
+        with pytest.raises(CorrectionsError, match="no plain file"):
+            read_tuned(path, page=0)
+
+
+def test_what_could_not_be_read_again_is_not_written(path):
+    seen = save(path, settings={"seed": 1})
+    many = [{"kind": "split", "phase": "grain", "stroke": [[1.5, 2.5]] * 5000}] * 200
+    with pytest.raises(OutputError, match="more than 8 MB"):
+        save(path, corrections=many, seen=seen)
+    assert read_tuned(path, page=0).settings == {"seed": 1}
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_lock_that_can_not_be_had_is_no_defect_of_the_program(path, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="can not be written"):
+        save(path, settings={"seed": 1})
 
 
 def test_where_nothing_can_be_written_it_is_said(tmp_path):

@@ -51,7 +51,8 @@ def stated(**columns):
 
 
 def test_only_what_was_measured_of_the_material_is_a_feature(tmp_path):
-    data = read(tmp_path, plain_table(stage_x_mm=np.arange(N), quality_of_polish=np.arange(N)))
+    by_hand = {"corrections_applied": np.arange(N), "corrections_missed": np.arange(N) % 3}
+    data = read(tmp_path, plain_table(stage_x_mm=np.arange(N), quality_of_polish=np.arange(N), **by_hand))
     assert list(data.X.columns) == ["porosity", "pore_area_mean_um2"]
     np.testing.assert_allclose(data.X["porosity"], np.linspace(0.1, 0.3, N))
     assert data.ids == tuple(NAMES) == tuple(data.X.index)
@@ -75,6 +76,8 @@ def test_only_what_was_measured_of_the_material_is_a_feature(tmp_path):
         "sigma_S_per_cm": "the target",
         "batch": "the group",
         "stage_x_mm": "not in the catalogue of features",
+        "corrections_applied": "names the row, or how it was made",
+        "corrections_missed": "names the row, or how it was made",
     }
 
 
@@ -94,12 +97,13 @@ def test_named_columns_replace_the_catalogue(tmp_path):
     [
         ("porsity", "no column 'porsity'; alike: porosity"),
         ("sigma_S_per_cm", "can not be a feature: it is the target"),
+        ("corrections_applied", "can not be a feature: it tells what a person did"),
         ("acquisition_date", "'acquisition_date' holds '2024-01-01' in row 'p00', not a number"),
     ],
 )
 def test_names_that_can_not_be_features_are_refused(tmp_path, name, message):
     with pytest.raises(FeatureTableError, match=message):
-        read(tmp_path, plain_table(), features=[name])
+        read(tmp_path, plain_table(corrections_applied=0), features=[name])
 
 
 def test_columns_that_tell_nothing_are_left_out_with_their_reason(tmp_path):
