@@ -1,7 +1,7 @@
 /** What lies on the picture beside the picture: scale bar, badge, legends, names of the sides. */
 
 import { roundLength } from "./camera.js";
-import { css, GRAIN, PHASES, PORE, STRENGTH } from "./colours.js";
+import { css, PHASES } from "./colours.js";
 import { h, replace } from "./dom.js";
 import { number } from "./format.js";
 import { tableOf } from "./layer_images.js";
@@ -104,6 +104,3 @@ function legendOf(name, { low, high, unit, legend }) {
   return h("div", { class: "legend-bar" }, h("span", {}, number(low, 2)), bar, h("span", {}, `${number(high, 2)} ${unit ?? ""}`),
     h("span", { class: "said" }, legend));
 }
-
-/** What the colours of outlines mean, for those who ask. */
-export const OUTLINES = { grain: css(GRAIN), pore: css(PORE), strength: css(STRENGTH) };
