@@ -27,7 +27,12 @@ export function makeApi(token) {
     else if (method === "POST" || method === "PUT") headers["Content-Type"] = "application/json";
     let answer;
     try {
-      answer = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+      answer = await fetch(path, {
+        method,
+        headers,
+        signal,
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new ApiError("The server does not answer. Is `micro-features tune` still running?", 0, null);

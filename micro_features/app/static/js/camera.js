@@ -33,11 +33,14 @@ export function zoomed(camera, box, picture, factor, x, y) {
   const least = Math.min(fitted(picture, box).zoom, 1) / 4;
   const zoom = Math.min(MOST, Math.max(least, camera.zoom * factor));
   const at = toPicture(camera, box, x, y);
-  return kept({
-    row: at.row - (y - box.top - box.height / 2) / zoom,
-    col: at.col - (x - box.left - box.width / 2) / zoom,
-    zoom,
-  }, picture);
+  return kept(
+    {
+      row: at.row - (y - box.top - box.height / 2) / zoom,
+      col: at.col - (x - box.left - box.width / 2) / zoom,
+      zoom,
+    },
+    picture,
+  );
 }
 
 /** Moved by so many screen pixels. */

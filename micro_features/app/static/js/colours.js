@@ -1,4 +1,4 @@
-/** Colours of what is laid over pictures; orange and blue as in the overlays that `extract` writes (report/overlay.py). */
+/** Colours of what is laid over pictures; orange and blue as in what `extract` writes (report/overlay.py). */
 
 export const GRAIN = [255, 190, 0];
 export const PORE = [0, 150, 255];
@@ -18,7 +18,10 @@ export function fillTable(alpha) {
   const key = Math.round(255 * alpha);
   if (!fills.has(key)) {
     fills.clear();
-    fills.set(key, Uint32Array.from({ length: 256 }, (_, place) => packed(hueColour((place * 0.618034) % 1, place % 3), alpha)));
+    fills.set(
+      key,
+      Uint32Array.from({ length: 256 }, (_, place) => packed(hueColour((place * 0.618034) % 1, place % 3), alpha)),
+    );
   }
   return fills.get(key);
 }
@@ -32,8 +35,14 @@ function hueColour(hue, shade) {
   return [channel(0), channel(8), channel(4)];
 }
 
-const COLD = [[33, 102, 172], [103, 169, 207]];
-const WARM = [[178, 24, 43], [239, 138, 98]];
+const COLD = [
+  [33, 102, 172],
+  [103, 169, 207],
+];
+const WARM = [
+  [178, 24, 43],
+  [239, 138, 98],
+];
 
 /**
  * Diverging colours of signed values, from blue by way of nothing to red: the picture shows through where a value is
@@ -45,7 +54,10 @@ export function signedTable() {
     const value = (place - 127.5) / 127.5;
     const [strong, weak] = value < 0 ? COLD : WARM;
     const size = Math.abs(value);
-    return packed(strong.map((each, channel) => Math.round(each * size + weak[channel] * (1 - size))), Math.min(1, 0.1 + 0.85 * size) * (size < 0.02 ? 0 : 1));
+    return packed(
+      strong.map((each, channel) => Math.round(each * size + weak[channel] * (1 - size))),
+      Math.min(1, 0.1 + 0.85 * size) * (size < 0.02 ? 0 : 1),
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-/** Symbols of the buttons, drawn, as fonts do not have them everywhere. On a grid of 16; lines take the text's colour. */
+/** Symbols of the buttons, drawn, as not all fonts have them. On a grid of 16; lines take the text's colour. */
 
 import { svg } from "./dom.js";
 

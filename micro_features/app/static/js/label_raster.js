@@ -16,6 +16,7 @@ const THICK_FROM = 1.6; // screen pixels per label pixel from which outlines are
  * @property {boolean} fill whether grains have a colour of their own
  * @property {number} pores
  * @property {number} phases opacity of boundaries as lines, for phases that are seen from so far that they would vanish
+ * @property {boolean} overPhases whether phases are drawn below
  * @property {{phase: string, labels: Array<number>}|null} chosen regions with a bright outline
  * @property {{phase: string, keep: Uint8Array}|null} filter labels of a phase of which the others are dimmed
  */
@@ -41,8 +42,8 @@ export function drawPhases(out, to, phases, view, opacity) {
  * Draw labels into a box of device pixels, where there is something to draw.
  * @param {Uint32Array} out width x height pixels
  * @param {{width: number, height: number, scale: number, left: number, top: number, fine: boolean}} to `scale`:
- *   device pixels per picture pixel; `left`, `top`: picture coordinates of the box's corner; `fine`: one device pixel is
- *   too thin a line
+ *   device pixels per picture pixel; `left`, `top`: picture coordinates of the box's corner; `fine`: one device pixel
+ *   is too thin a line
  * @param {{grains: Uint16Array|Uint32Array, pores: Uint16Array|Uint32Array, view: Object}} frame
  * @param {Style} style
  */
@@ -57,7 +58,10 @@ export function drawLabels(out, to, frame, style) {
   for (let y = 0; y < height; y += 1) {
     const row = rows[y];
     const start = y * width;
-    if (row < 0) { lastRow = -1; continue; }
+    if (row < 0) {
+      lastRow = -1;
+      continue;
+    }
     // Far in, a pixel of the picture is many rows of the screen; only the first one has its upper edge. The second is
     // drawn as well, and the rest copied.
     if (y > 1 && row === lastRow && row === rows[y - 2]) {
@@ -65,13 +69,17 @@ export function drawLabels(out, to, frame, style) {
       continue;
     }
     const base = row * shape.cols;
-    const above = row !== lastRow && lastRow >= 0 ? lastRow * shape.cols : base; // itself where there is no edge to look for
+    // The row itself where there is no edge above to look for.
+    const above = row !== lastRow && lastRow >= 0 ? lastRow * shape.cols : base;
     let leftGrain = -1;
     let leftPore = -1;
     let area = 0;
     for (let x = 0; x < width; x += 1) {
       const column = columns[x];
-      if (column < 0) { leftGrain = -1; continue; }
+      if (column < 0) {
+        leftGrain = -1;
+        continue;
+      }
       const grain = grains[base + column];
       const pore = pores[base + column];
       const aboveGrain = grains[above + column];
@@ -81,7 +89,14 @@ export function drawLabels(out, to, frame, style) {
       const place = start + x;
       if (isNew || grain !== aboveGrain || pore !== abovePore) {
         const hasLeft = leftGrain >= 0;
-        const edge = inks.edge(grain, pore, hasLeft ? leftGrain : grain, hasLeft ? leftPore : pore, aboveGrain, abovePore);
+        const edge = inks.edge(
+          grain,
+          pore,
+          hasLeft ? leftGrain : grain,
+          hasLeft ? leftPore : pore,
+          aboveGrain,
+          abovePore,
+        );
         const ink = edge || area;
         if (ink !== 0) out[place] = ink;
         if (edge && thick) {
@@ -119,11 +134,12 @@ function places(extent, corner, scale, first, step, size) {
 }
 
 /** Which colour an area has, and which an edge; 0 is none. */
-function inksOf({ grains, fill, pores, phases, chosen, filter }) {
+function inksOf({ grains, fill, pores, phases, overPhases, chosen, filter }) {
   const grainLine = grains ? packed(GRAIN, grains) : 0;
   const poreLine = pores ? packed(PORE, pores) : 0;
-  const poreTint = pores ? packed(PORE, pores * PORE_OPACITY) : 0;
-  const fills = grains && fill ? fillTable(0.45 * grains) : null;
+  // Lines alone where phases lie below: pixels of this plane replace one another, they do not mix.
+  const poreTint = pores && !overPhases ? packed(PORE, pores * PORE_OPACITY) : 0;
+  const fills = grains && fill && !overPhases ? fillTable(0.45 * grains) : null;
   const onBoundary = phases ? packed(PHASES.boundary, phases) : 0;
   const chosenLine = packed(CHOSEN, 1);
   const chosenGrains = chosen?.phase === "grain" ? new Set(chosen.labels) : null;
@@ -141,13 +157,23 @@ function inksOf({ grains, fill, pores, phases, chosen, filter }) {
     edge(grain, pore, leftGrain, leftPore, aboveGrain, abovePore) {
       const isPoreEdge = pore !== leftPore || pore !== abovePore;
       const isGrainEdge = grain !== leftGrain || grain !== aboveGrain;
-      if (isGrainEdge && chosenGrains && (chosenGrains.has(grain) || chosenGrains.has(leftGrain) || chosenGrains.has(aboveGrain))) return chosenLine;
-      if (isPoreEdge && chosenPores && (chosenPores.has(pore) || chosenPores.has(leftPore) || chosenPores.has(abovePore))) return chosenLine;
+      if (
+        isGrainEdge &&
+        chosenGrains &&
+        (chosenGrains.has(grain) || chosenGrains.has(leftGrain) || chosenGrains.has(aboveGrain))
+      )
+        return chosenLine;
+      if (
+        isPoreEdge &&
+        chosenPores &&
+        (chosenPores.has(pore) || chosenPores.has(leftPore) || chosenPores.has(abovePore))
+      )
+        return chosenLine;
       // An edge belongs to the regions on its sides: it is drawn while one of them is kept.
       if (filter && isOut(grain, pore) && isOut(leftGrain, leftPore) && isOut(aboveGrain, abovePore)) return 0;
       if (isPoreEdge && poreLine) return poreLine;
       if (isGrainEdge && grainLine) return grainLine;
-      return isGrainEdge && grain && (leftGrain && aboveGrain) ? onBoundary : 0;
+      return isGrainEdge && grain && leftGrain && aboveGrain ? onBoundary : 0;
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Pictures that the server makes: the original, flattened, boundary strength, Grad-CAM and SHAP. Each is asked for while it
- * is switched on, and anew when what it depends on has changed. The store's `images` holds them by name, in the order in
- * which they lie: `{canvas, values, view, head}` or `{error}`.
+ * Pictures that the server makes: the original, flattened, boundary strength, Grad-CAM and SHAP. Each is asked for
+ * while it is switched on, and anew when what it depends on has changed. The store's `images` holds them by name, in
+ * the order in which they lie: `{canvas, values, view, head}` or `{error}`.
  */
 
 import { greyTable, signedTable, STRENGTH, strengthTable } from "./colours.js";
@@ -32,8 +32,16 @@ export function followLayers(store, api) {
     const { picture, view, settings, corrections } = store.state;
     let image;
     try {
-      const answer = await api.frame(`/api/pictures/${picture.index}/layer`, { layer: name, settings, corrections, view });
-      if (!answer) { asked.delete(name); return; }
+      const answer = await api.frame(`/api/pictures/${picture.index}/layer`, {
+        layer: name,
+        settings,
+        corrections,
+        view,
+      });
+      if (!answer) {
+        asked.delete(name);
+        return;
+      }
       image = imageOf(name, answer, view);
     } catch (error) {
       image = { error: error.message };
@@ -66,7 +74,8 @@ function imageOf(name, { head, arrays: { values } }, asked) {
     const span = head.high - head.low || 1;
     for (let place = 0; place < out.length; place += 1) {
       const value = values[place];
-      if (value === value) out[place] = table[Math.max(0, Math.min(255, Math.round((255 * (value - head.low)) / span)))]; // not NaN
+      if (Number.isNaN(value)) continue;
+      out[place] = table[Math.max(0, Math.min(255, Math.round((255 * (value - head.low)) / span)))];
     }
   } else {
     for (let place = 0; place < out.length; place += 1) out[place] = table[values[place]];

@@ -25,10 +25,24 @@ import * as updates from "./updates.js";
 
 // Listeners hear in this order: what is edited follows from the picture before anything is asked of the server for it.
 const PARTS = [
-  [editing, "controls"], [updates, "status"], [stage, "stage"], [tools, "tools"], [compare, "compare"], [shortcuts, "stage"],
-  [drafts, "drafts"], [saving, "saving"], [scope, "scope"], [history, "history"], [controls, "control-list"],
-  [layersPanel, "layers"], [numbers, "measures"], [histograms, "histograms"], [strip, "strip"], [apply, "apply"],
-  [sensitivity, "sensitivity"], [help, "help"],
+  [editing, "controls"],
+  [updates, "status"],
+  [stage, "stage"],
+  [tools, "tools"],
+  [compare, "compare"],
+  [shortcuts, "stage"],
+  [drafts, "drafts"],
+  [saving, "saving"],
+  [scope, "scope"],
+  [history, "history"],
+  [controls, "control-list"],
+  [layersPanel, "layers"],
+  [numbers, "measures"],
+  [histograms, "histograms"],
+  [strip, "strip"],
+  [apply, "apply"],
+  [sensitivity, "sensitivity"],
+  [help, "help"],
 ];
 
 const store = makeStore(beginning());

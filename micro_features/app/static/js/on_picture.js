@@ -43,7 +43,9 @@ export function makeBadge(store) {
     element.hidden = !picture || !(preview || (busy && slow));
     element.classList.toggle("exact", !preview);
     const waits = busy ? "updating …" : "";
-    element.textContent = preview ? `PREVIEW${frame.note ? `, ${frame.note}` : ""}${waits ? ` · ${waits}` : ""}` : waits;
+    element.textContent = preview
+      ? `PREVIEW${frame.note ? `, ${frame.note}` : ""}${waits ? ` · ${waits}` : ""}`
+      : waits;
   };
   store.on(["frame", "busy", "picture"], () => {
     if (!store.state.busy) {
@@ -51,14 +53,22 @@ export function makeBadge(store) {
       timer = 0;
       slow = false;
     } else if (!timer && !slow) {
-      timer = setTimeout(() => { slow = true; timer = 0; show(); }, AFTER_MS);
+      timer = setTimeout(() => {
+        slow = true;
+        timer = 0;
+        show();
+      }, AFTER_MS);
     }
     show();
   });
   return element;
 }
 
-const SWATCHES = [["pore", "pore"], ["boundary", "boundary"], ["interior", "interior"]];
+const SWATCHES = [
+  ["pore", "pore"],
+  ["boundary", "boundary"],
+  ["interior", "interior"],
+];
 
 /** Legends of the layers that need one. */
 export function makeLegends(store) {
@@ -68,11 +78,21 @@ export function makeLegends(store) {
     const label = (name) => session?.layers.find((layer) => layer.name === name)?.label ?? name;
     const rows = [];
     if (layers.phases?.on) {
-      rows.push(h("div", { class: "legend-bar" }, h("span", { class: "swatches" }, SWATCHES.map(([name, word]) => {
-        const swatch = h("i");
-        swatch.style.background = css(PHASES[name]);
-        return h("span", {}, swatch, word);
-      }))));
+      rows.push(
+        h(
+          "div",
+          { class: "legend-bar" },
+          h(
+            "span",
+            { class: "swatches" },
+            SWATCHES.map(([name, word]) => {
+              const swatch = h("i");
+              swatch.style.background = css(PHASES[name]);
+              return h("span", {}, swatch, word);
+            }),
+          ),
+        ),
+      );
     }
     for (const name of ["boundary", "gradcam", "shap"]) {
       if (!layers[name]?.on) continue;
@@ -101,6 +121,12 @@ function legendOf(name, { low, high, unit, legend }) {
   context.putImageData(image, 0, 0);
   context.globalCompositeOperation = "destination-over";
   context.fillRect(0, 0, 128, 1);
-  return h("div", { class: "legend-bar" }, h("span", {}, number(low, 2)), bar, h("span", {}, `${number(high, 2)} ${unit ?? ""}`),
-    h("span", { class: "said" }, legend));
+  return h(
+    "div",
+    { class: "legend-bar" },
+    h("span", {}, number(low, 2)),
+    bar,
+    h("span", {}, `${number(high, 2)} ${unit ?? ""}`),
+    h("span", { class: "said" }, legend),
+  );
 }

@@ -30,10 +30,25 @@ export function followIndex(store, api) {
   });
 }
 
-const NOTHING = { frame: null, numbers: null, regions: null, reference: null, selected: null, filter: null, view: null, error: null };
+const NOTHING = {
+  frame: null,
+  numbers: null,
+  regions: null,
+  reference: null,
+  selected: null,
+  filter: null,
+  view: null,
+  error: null,
+};
 
 function facts({ rows, cols, pixel_um: pixel, acquisition }) {
   const { kV: voltage, detector } = acquisition ?? {};
-  return [`${cols} × ${rows} px`, pixel === null ? "no scale: lengths in px" : `${number(pixel * 1000)} nm/px`,
-    voltage && `${number(voltage)} kV`, detector].filter(Boolean).join(" · ");
+  return [
+    `${cols} × ${rows} px`,
+    pixel === null ? "no scale: lengths in px" : `${number(pixel * 1000)} nm/px`,
+    voltage && `${number(voltage)} kV`,
+    detector,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -1,6 +1,6 @@
 /**
- * Pointers on the stage: wheel and two fingers zoom, a drag moves the picture where the tool leaves it to (and always with
- * the middle button or the space bar held), everything else goes to the tool.
+ * Pointers on the stage: wheel and two fingers zoom, a drag moves the picture where the tool leaves it to (and always
+ * with the middle button or the space bar held), everything else goes to the tool.
  */
 
 const CLICK_PX = 4; // a press that moves less is a click
@@ -27,15 +27,19 @@ export function followPointers(canvas, { zoom, move, act }) {
   };
   const grabbing = (now) => canvas.parentElement.classList.toggle("grabbing", now);
 
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const { x, y } = at(event);
-    const unit = event.deltaMode === 1 ? LINE_PX : event.deltaMode === 2 ? 400 : 1;
-    // Trackpads send a pinch as a wheel with Ctrl, in small steps.
-    const delta = Math.max(-300, Math.min(300, event.deltaY * unit)) * (event.ctrlKey ? 6 : 1);
-    zoom(Math.exp(-delta * WHEEL), x, y);
-    act.hover(x, y, event);
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const { x, y } = at(event);
+      const unit = event.deltaMode === 1 ? LINE_PX : event.deltaMode === 2 ? 400 : 1;
+      // Trackpads send a pinch as a wheel with Ctrl, in small steps.
+      const delta = Math.max(-300, Math.min(300, event.deltaY * unit)) * (event.ctrlKey ? 6 : 1);
+      zoom(Math.exp(-delta * WHEEL), x, y);
+      act.hover(x, y, event);
+    },
+    { passive: false },
+  );
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button > 1) return;
@@ -50,7 +54,14 @@ export function followPointers(canvas, { zoom, move, act }) {
       return;
     }
     if (pointers.size > 2) return;
-    press = { id: event.pointerId, x, y, mine: event.button === 1 || space || !act.drags(), canClick: event.button === 0 && !space, moved: false };
+    press = {
+      id: event.pointerId,
+      x,
+      y,
+      mine: event.button === 1 || space || !act.drags(),
+      canClick: event.button === 0 && !space,
+      moved: false,
+    };
     if (press.mine) grabbing(true);
     else act.down(x, y, event);
   });
@@ -75,7 +86,10 @@ export function followPointers(canvas, { zoom, move, act }) {
       }
       if (press.moved && !press.mine) {
         // All points in between, too: a quick stroke stays a smooth one.
-        for (const each of event.getCoalescedEvents?.() ?? [event]) { const point = at(each); act.drag(point.x, point.y, event); }
+        for (const each of event.getCoalescedEvents?.() ?? [event]) {
+          const point = at(each);
+          act.drag(point.x, point.y, event);
+        }
       }
     }
     act.hover(x, y, event);
@@ -96,12 +110,19 @@ export function followPointers(canvas, { zoom, move, act }) {
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", end);
   canvas.addEventListener("pointerleave", (event) => act.leave(event));
-  canvas.addEventListener("dblclick", (event) => { const { x, y } = at(event); act.double(x, y, event); });
+  canvas.addEventListener("dblclick", (event) => {
+    const { x, y } = at(event);
+    act.double(x, y, event);
+  });
   canvas.addEventListener("auxclick", (event) => event.preventDefault());
 
   function spread() {
     const [one, other] = [...pointers.values()];
-    return { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, size: Math.max(10, Math.hypot(one.x - other.x, one.y - other.y)) };
+    return {
+      x: (one.x + other.x) / 2,
+      y: (one.y + other.y) / 2,
+      size: Math.max(10, Math.hypot(one.x - other.x, one.y - other.y)),
+    };
   }
   return {
     holdSpace(now) {

@@ -20,10 +20,13 @@ export function makeReadout(store, element) {
     const { row, col } = toPicture(pointer.camera, pointer.box, pointer.x, pointer.y);
     if (row < 0 || col < 0 || row >= picture.rows || col >= picture.cols) return replace(element, zoom);
     const parts = [`row ${Math.floor(row)}, column ${Math.floor(col)}`];
-    if (picture.pixel_um !== null) parts.push(`${number(row * picture.pixel_um)}, ${number(col * picture.pixel_um)} µm`);
+    if (picture.pixel_um !== null)
+      parts.push(`${number(row * picture.pixel_um)}, ${number(col * picture.pixel_um)} µm`);
     const grey = images.original?.values && indexAt(images.original.view, row, col);
     if (grey >= 0) parts.push(`grey ${images.original.values[grey]}`);
-    const isOut = (picture.masked ?? []).some(([r0, r1, c0, c1]) => row >= r0 && row < r1 + 1 && col >= c0 && col < c1 + 1);
+    const isOut = (picture.masked ?? []).some(
+      ([r0, r1, c0, c1]) => row >= r0 && row < r1 + 1 && col >= c0 && col < c1 + 1,
+    );
     const { phase, label } = regionAt(pointer.frame, row, col);
     const what = isOut ? "excluded" : phase ? `${phase} ${label}` : pointer.frame ? "no region" : "";
     replace(element, zoom, ` · ${parts.join(" · ")} · `, h("b", {}, what));

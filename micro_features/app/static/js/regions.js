@@ -22,8 +22,8 @@ export function regionAt(frame, row, col) {
  * @param {{phase: string, low: number, high: number}|null} filter
  * @param {{phase: Uint8Array, label: Uint32Array, diameter: Float32Array, asked: Object}|null} regions
  * @param {Object|null} frame
- * @returns {{phase: string, keep: Uint8Array}|null} null where nothing is filtered, or the labels that are shown are not
- *   those that were measured
+ * @returns {{phase: string, keep: Uint8Array}|null} null where nothing is filtered, or the labels that are shown are
+ *   not those that were measured
  */
 export function keptBy(filter, regions, frame) {
   if (!filter || !regions || !frame?.exact) return null;

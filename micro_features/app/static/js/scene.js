@@ -44,12 +44,25 @@ export function drawSide(context, side, ratio, camera, what, plane) {
     context.globalAlpha = on(name);
     context.imageSmoothingEnabled = scale * view.step < 1;
     context.imageSmoothingQuality = "medium";
-    context.drawImage(image.canvas, left + view.col * scale, top + view.row * scale,
-      image.canvas.width * view.step * scale, image.canvas.height * view.step * scale);
+    context.drawImage(
+      image.canvas,
+      left + view.col * scale,
+      top + view.row * scale,
+      image.canvas.width * view.step * scale,
+      image.canvas.height * view.step * scale,
+    );
   }
   context.globalAlpha = 1;
   if (what.frame && (LABELS.some(on) || what.chosen || what.filter)) {
-    const style = { grains: on("grains"), fill: Boolean(what.layers.grains?.fill), pores: on("pores"), phases: scale < 1 ? on("phases") : 0, chosen: what.chosen, filter: what.filter };
+    const style = {
+      grains: on("grains"),
+      fill: Boolean(what.layers.grains?.fill),
+      pores: on("pores"),
+      phases: scale < 1 ? on("phases") : 0,
+      overPhases: on("phases") > 0,
+      chosen: what.chosen,
+      filter: what.filter,
+    };
     const phases = on("phases") && { image: phasesOf(what.frame, what.boundaryPx), opacity: on("phases") };
     layLabels(context, edge, extent, { left, top, scale, ratio }, { ...what, style, phases }, plane);
   }
@@ -67,13 +80,26 @@ function layLabels(context, edge, extent, { left, top, scale, ratio }, { frame, 
     plane.image = plane.context.createImageData(width, height);
     plane.pixels = new Uint32Array(plane.image.data.buffer);
   }
-  const to = { width, height, scale: scale / coarse, left: (edge.left - left) / scale, top: (edge.top - top) / scale, fine: ratio / coarse >= 1.5 };
+  const to = {
+    width,
+    height,
+    scale: scale / coarse,
+    left: (edge.left - left) / scale,
+    top: (edge.top - top) / scale,
+    fine: ratio / coarse >= 1.5,
+  };
   plane.pixels.fill(0);
   if (phases) drawPhases(plane.pixels, to, phases.image, frame.view, phases.opacity);
   drawLabels(plane.pixels, to, frame, style);
   plane.context.putImageData(plane.image, 0, 0);
-  for (const [firstRow, lastRow, firstCol, lastCol] of picture.masked ?? []) { // there are no phases
-    plane.context.clearRect((firstCol - to.left) * to.scale, (firstRow - to.top) * to.scale, (lastCol - firstCol + 1) * to.scale, (lastRow - firstRow + 1) * to.scale);
+  for (const [firstRow, lastRow, firstCol, lastCol] of picture.masked ?? []) {
+    // there are no phases
+    plane.context.clearRect(
+      (firstCol - to.left) * to.scale,
+      (firstRow - to.top) * to.scale,
+      (lastCol - firstCol + 1) * to.scale,
+      (lastRow - firstRow + 1) * to.scale,
+    );
   }
   context.imageSmoothingEnabled = false;
   context.drawImage(plane.canvas, edge.left, edge.top, width * coarse, height * coarse);
@@ -155,7 +181,10 @@ function trace(context, points, colour, width) {
 }
 
 function ring(context, { x, y }, radius, ratio) {
-  for (const [colour, width] of [["rgb(0 0 0 / .8)", 3], ["#fff", 1.5]]) {
+  for (const [colour, width] of [
+    ["rgb(0 0 0 / .8)", 3],
+    ["#fff", 1.5],
+  ]) {
     context.beginPath();
     context.arc(x, y, Math.max(radius, 2 * ratio), 0, 2 * Math.PI);
     context.strokeStyle = colour;

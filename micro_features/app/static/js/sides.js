@@ -14,7 +14,10 @@ export function sidesOf({ mode, split }, { width, height }) {
     const half = Math.floor((width - GAP) / 2);
     const left = { ...whole, width: half };
     const right = { ...whole, left: half + GAP, width: width - half - GAP };
-    return [{ name: "A", box: left, clip: left }, { name: "B", box: { ...right, width: half }, clip: right }];
+    return [
+      { name: "A", box: left, clip: left },
+      { name: "B", box: { ...right, width: half }, clip: right },
+    ];
   }
   if (mode === "swipe") {
     const at = Math.round(width * split);

@@ -27,7 +27,12 @@ function regionOf(selected, frame) {
 
 /** Fill the element with the canvas and what lies on it. */
 export function start(store, api, element) {
-  const canvas = h("canvas", { id: "picture", tabindex: 0, role: "application", "aria-label": "Picture; arrow keys move it, plus and minus zoom" });
+  const canvas = h("canvas", {
+    id: "picture",
+    tabindex: 0,
+    role: "application",
+    "aria-label": "Picture; arrow keys move it, plus and minus zoom",
+  });
   const bar = makeScaleBar();
   const empty = h("div", { class: "on-picture empty" }, "Opening …");
   element.append(canvas, bar.element, makeBadge(store), makeLegends(store), empty);
@@ -40,7 +45,8 @@ export function start(store, api, element) {
   let hover = null;
 
   /** Width of a grain boundary as a phase, under the settings that labels were made with. */
-  const boundaryPx = (frame) => frame?.asked.settings["phases.boundary_width_px"] ?? defaults(store)["phases.boundary_width_px"] ?? 3;
+  const boundaryPx = (frame) =>
+    frame?.asked.settings["phases.boundary_width_px"] ?? defaults(store)["phases.boundary_width_px"] ?? 3;
   const sides = () => sidesOf(store.state.compare, size);
   const main = () => sides()[0].box;
   const frameOf = (name) => (name === "A" ? store.state.frame : store.state.compare.frame);
@@ -57,15 +63,29 @@ export function start(store, api, element) {
     for (const side of sides()) {
       const shown = frameOf(side.name);
       const isMain = side.name === "A";
-      drawSide(context, side, ratio, camera, {
-        picture, images, layers, frame: shown, boundaryPx: boundaryPx(shown),
-        chosen: isMain ? (toBeMerged(sketch, shown) ?? regionOf(selected, shown)) : null,
-        filter: isMain ? keptBy(filter, regions, shown) : null,
-      }, planes[side.name]);
+      drawSide(
+        context,
+        side,
+        ratio,
+        camera,
+        {
+          picture,
+          images,
+          layers,
+          frame: shown,
+          boundaryPx: boundaryPx(shown),
+          chosen: isMain ? (toBeMerged(sketch, shown) ?? regionOf(selected, shown)) : null,
+          filter: isMain ? keptBy(filter, regions, shown) : null,
+        },
+        planes[side.name],
+      );
     }
     if (sketch) {
       const box = main();
-      const place = (row, col) => { const { x, y } = toScreen(camera, box, row, col); return { x: x * ratio, y: y * ratio }; };
+      const place = (row, col) => {
+        const { x, y } = toScreen(camera, box, row, col);
+        return { x: x * ratio, y: y * ratio };
+      };
       drawSketch(context, sketch, place, camera.zoom * ratio, ratio);
     }
     bar.show(picture.pixel_um, camera.zoom);
@@ -112,7 +132,8 @@ export function start(store, api, element) {
   function opened() {
     const { picture, camera } = store.state;
     if (!picture || size.width === 0) return;
-    if (!camera || seen?.rows !== picture.rows || seen?.cols !== picture.cols) store.set({ camera: fitted(picture, main()) });
+    if (!camera || seen?.rows !== picture.rows || seen?.cols !== picture.cols)
+      store.set({ camera: fitted(picture, main()) });
     seen = { rows: picture.rows, cols: picture.cols };
     look();
   }
@@ -120,7 +141,10 @@ export function start(store, api, element) {
   const isFitted = () => {
     const { picture, camera } = store.state;
     const fit = picture && camera && box && fitted(picture, box);
-    return Boolean(fit) && ["row", "col", "zoom"].every((key) => Math.abs(camera[key] - fit[key]) < 1e-6 * Math.abs(fit[key]));
+    return (
+      Boolean(fit) &&
+      ["row", "col", "zoom"].every((key) => Math.abs(camera[key] - fit[key]) < 1e-6 * Math.abs(fit[key]))
+    );
   };
   let box = null; // through which the camera looked last
   /** A whole picture stays whole when the window, or its share of the stage, changes. */
@@ -150,7 +174,8 @@ export function start(store, api, element) {
     const side = sideAt(sides(), x);
     readout({ camera: store.state.camera, box: side.box, x, y, frame: frameOf(side.name) });
   };
-  const handed = (name) => (x, y, event, more) => store.state.picture && store.state.camera && act(store, name, locate(x, y), event, more);
+  const handed = (name) => (x, y, event, more) =>
+    store.state.picture && store.state.camera && act(store, name, locate(x, y), event, more);
   const view = {
     zoom(factor, x, y) {
       const { picture, camera } = store.state;
@@ -165,10 +190,22 @@ export function start(store, api, element) {
     ...view,
     act: {
       drags: () => activeTool(store).drags,
-      down: handed("down"), drag: handed("drag"), up: handed("up"), click: handed("click"), double: handed("double"),
-      hover(x, y, event) { showUnder(x, y); handed("hover")(x, y, event); },
-      leave() { showUnder(null); act(store, "leave", null); },
-      cancel() { act(store, "cancel", null); },
+      down: handed("down"),
+      drag: handed("drag"),
+      up: handed("up"),
+      click: handed("click"),
+      double: handed("double"),
+      hover(x, y, event) {
+        showUnder(x, y);
+        handed("hover")(x, y, event);
+      },
+      leave() {
+        showUnder(null);
+        act(store, "leave", null);
+      },
+      cancel() {
+        act(store, "cancel", null);
+      },
     },
   });
   // Keys and buttons ask for movements by an event: they do not know the stage's size.
@@ -187,12 +224,19 @@ export function start(store, api, element) {
 
   store.on(["session"], () => {
     if (Object.keys(store.state.layers).length || !store.state.session) return;
-    store.set({ layers: Object.fromEntries(store.state.session.layers.map(({ name }) => [name, { on: name in AT_FIRST, opacity: 1 }])) });
+    store.set({
+      layers: Object.fromEntries(
+        store.state.session.layers.map(({ name }) => [name, { on: name in AT_FIRST, opacity: 1 }]),
+      ),
+    });
   });
   store.on(["picture"], opened);
   store.on(["compare"], resized);
   store.on(["camera", "compare"], look);
-  store.on(["picture", "camera", "frame", "layers", "images", "selected", "filter", "regions", "compare", "sketch"], draw);
+  store.on(
+    ["picture", "camera", "frame", "layers", "images", "selected", "filter", "regions", "compare", "sketch"],
+    draw,
+  );
   store.on(["camera", "frame", "images", "picture"], () => (hover ? showUnder(hover.x, hover.y) : readout(null)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   followLayers(store, api);

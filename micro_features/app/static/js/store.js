@@ -4,7 +4,8 @@
 
 /**
  * @param {Object} state what it starts with
- * @returns {{state: Object, set: function(Object): void, on: function(string[], function(Set<string>): void): function(): void}}
+ * @returns {{state: Object, set: function(Object): void,
+ *   on: function(string[], function(Set<string>): void): function(): void}}
  */
 export function makeStore(state) {
   const listeners = new Set();
@@ -27,7 +28,7 @@ export function makeStore(state) {
 
   return {
     state,
-    /** Values are compared by identity. The state is new at once; listeners hear of it together, before the next paint. */
+    /** Values are compared by identity. The state is new at once; listeners hear of it before the next paint. */
     set(patch) {
       for (const [key, value] of Object.entries(patch)) {
         if (Object.is(state[key], value)) continue;
@@ -50,12 +51,25 @@ export function makeStore(state) {
 /** The state of a page that has asked for nothing yet. */
 export function beginning() {
   return {
-    session: null, index: 0, picture: null,
-    settings: {}, saved: {}, scope: "all", corrections: [],
-    frame: null, numbers: null, regions: null, reference: null,
-    selected: null, filter: null,
-    layers: {}, camera: null, view: null,
+    session: null,
+    index: 0,
+    picture: null,
+    settings: {},
+    saved: {},
+    scope: "all",
+    corrections: [],
+    frame: null,
+    numbers: null,
+    regions: null,
+    reference: null,
+    selected: null,
+    filter: null,
+    layers: {},
+    camera: null,
+    view: null,
     compare: { mode: "off", settings: null, label: "", frame: null, numbers: null, split: 0.5 },
-    tool: "pan", busy: null, error: null,
+    tool: "pan",
+    busy: null,
+    error: null,
   };
 }

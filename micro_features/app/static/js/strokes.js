@@ -27,7 +27,10 @@ function peucker(points, tolerance) {
     let most = tolerance;
     for (let place = first + 1; place < last; place += 1) {
       const away = distance(points[place], points[first], points[last]);
-      if (away > most) { most = away; farthest = place; }
+      if (away > most) {
+        most = away;
+        farthest = place;
+      }
     }
     if (farthest < 0) continue;
     kept[farthest] = 1;
@@ -39,7 +42,9 @@ function peucker(points, tolerance) {
 /** From a point to a piece of a line. */
 function distance([row, col], [row0, col0], [row1, col1]) {
   const length = (row1 - row0) ** 2 + (col1 - col0) ** 2;
-  const along = length ? Math.max(0, Math.min(1, ((row - row0) * (row1 - row0) + (col - col0) * (col1 - col0)) / length)) : 0;
+  const along = length
+    ? Math.max(0, Math.min(1, ((row - row0) * (row1 - row0) + (col - col0) * (col1 - col0)) / length))
+    : 0;
   return Math.hypot(row - row0 - along * (row1 - row0), col - col0 - along * (col1 - col0));
 }
 
@@ -47,7 +52,8 @@ function distance([row, col], [row0, col0], [row1, col1]) {
  * Regions along a stroke, each with the first point found in it.
  * @param {Object|null} frame labels
  * @param {Array<[number, number]>} points pixels' middles at whole numbers
- * @returns {Array<{phase: "grain"|"pore", label: number, at: [number, number], length: number}>} `length` in steps of a pixel
+ * @returns {Array<{phase: "grain"|"pore", label: number, at: [number, number], length: number}>} `length` in steps
+ *   of a pixel
  */
 export function crossed(frame, points) {
   const found = new Map();
@@ -62,13 +68,15 @@ export function crossed(frame, points) {
     if (place === 0) return look(row, col);
     const [row0, col0] = points[place - 1];
     const steps = Math.max(1, Math.ceil(Math.hypot(row - row0, col - col0)));
-    for (let step = 1; step <= steps; step += 1) look(row0 + ((row - row0) * step) / steps, col0 + ((col - col0) * step) / steps);
+    for (let step = 1; step <= steps; step += 1)
+      look(row0 + ((row - row0) * step) / steps, col0 + ((col - col0) * step) / steps);
   });
   return [...found.values()];
 }
 
 /** The phase of which a stroke covers most; grains where it covers neither. */
 export function mostlyIn(regions) {
-  const length = (phase) => regions.filter((region) => region.phase === phase).reduce((sum, region) => sum + region.length, 0);
+  const length = (phase) =>
+    regions.filter((region) => region.phase === phase).reduce((sum, region) => sum + region.length, 0);
   return length("pore") > length("grain") ? "pore" : "grain";
 }

@@ -19,9 +19,27 @@ export function brushBy(radius, steps) {
  * @param {Object<string, {label: string, icon: string, key: string, said: string}>} tools
  */
 export function fillBar(store, element, tools) {
-  const buttons = Object.entries(tools).map(([name, tool]) => button(tool.icon, tool.label, `${tool.label} (${tool.key}). ${tool.said}`, tool.key, () => store.set({ tool: name }), { name }));
-  const size = h("input", { type: "number", min: BRUSH.least, max: BRUSH.most, step: "any", "aria-label": "Radius of the brush, px",
-    on: { change: () => store.set({ brush: Math.min(BRUSH.most, Math.max(BRUSH.least, size.valueAsNumber || store.state.brush)) }) } });
+  const buttons = Object.entries(tools).map(([name, tool]) =>
+    button(
+      tool.icon,
+      tool.label,
+      `${tool.label} (${tool.key}). ${tool.said}`,
+      tool.key,
+      () => store.set({ tool: name }),
+      { name },
+    ),
+  );
+  const size = h("input", {
+    type: "number",
+    min: BRUSH.least,
+    max: BRUSH.most,
+    step: "any",
+    "aria-label": "Radius of the brush, px",
+    on: {
+      change: () =>
+        store.set({ brush: Math.min(BRUSH.most, Math.max(BRUSH.least, size.valueAsNumber || store.state.brush)) }),
+    },
+  });
   const inUm = h("span", { class: "hint more" });
   const brush = h("span", { class: "group", hidden: true }, h("span", { class: "more" }, "radius"), size, "px", inUm);
   const steps = followSteps(store);
@@ -34,8 +52,10 @@ export function fillBar(store, element, tools) {
   });
   const look = (detail) => document.getElementById("stage").dispatchEvent(new CustomEvent("look", { detail }));
   const zoom = [
-    button("minus", "", "Zoom out (−)", "-", () => look({ zoom: 1 / 1.4 })), button("plus", "", "Zoom in (+)", "+", () => look({ zoom: 1.4 })),
-    button("fit", "", "Whole picture (0)", "0", () => look({ fit: true })), button("one", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
+    button("minus", "", "Zoom out (−)", "-", () => look({ zoom: 1 / 1.4 })),
+    button("plus", "", "Zoom in (+)", "+", () => look({ zoom: 1.4 })),
+    button("fit", "", "Whole picture (0)", "0", () => look({ fit: true })),
+    button("one", "", "One pixel of the picture on one of the screen (9)", "9", () => look({ one: true })),
   ];
   element.append(...buttons, brush, history, h("span", { class: "gap" }), fill, ...zoom);
 
@@ -55,6 +75,17 @@ export function fillBar(store, element, tools) {
 }
 
 function button(symbol, word, title, keys, work, dataset = {}) {
-  return h("button", { type: "button", title, "aria-label": title.replace(/ \(.*$/, ""), "aria-keyshortcuts": keys, dataset, on: { click: work } },
-    icon(symbol), word && h("span", { class: "word" }, word));
+  return h(
+    "button",
+    {
+      type: "button",
+      title,
+      "aria-label": title.replace(/ \(.*$/, ""),
+      "aria-keyshortcuts": keys,
+      dataset,
+      on: { click: work },
+    },
+    icon(symbol),
+    word && h("span", { class: "word" }, word),
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * Tools of the hand: what a click or a stroke on the picture does. Each correction is appended to `corrections`; the store's
- * `sketch` is what is being drawn. Points handed to tools count from the picture's corner, those of corrections from the
- * middle of its first pixel.
+ * Tools of the hand: what a click or a stroke on the picture does. Each correction is appended to `corrections`; the
+ * store's `sketch` is what is being drawn. Points handed to tools count from the picture's corner, those of corrections
+ * from the middle of its first pixel.
  */
 
 import { regionAt } from "./regions.js";
@@ -13,11 +13,56 @@ const PATH_PX = 0.5; // screen pixels by which a simplified stroke may be off
 
 /** Tools by name; `drags` says that a drag is the tool's, and does not move the picture. */
 export const TOOLS = {
-  pan: { label: "Move", icon: "hand", key: "V", drags: false, said: "Drag moves the picture; a click picks a grain or pore.", click: pick },
-  erase: { label: "Erase", icon: "eraser", key: "E", drags: false, said: "Click what is no grain, or no pore.", click: erase },
-  merge: { label: "Merge", icon: "merge", key: "M", drags: true, said: "Drag across grains or pores, or click them and end with Enter.", down: begin, drag: extend, up: mergeUp, double: finish, finish: mergeFinish },
-  split: { label: "Split", icon: "split", key: "S", drags: true, said: "Draw along the missing boundary.", down: begin, drag: extend, up: splitUp },
-  paint: { label: "Paint", icon: "brush", key: "B", drags: true, said: "Draw a pore that was missed; [ and ] change the brush.", down: begin, drag: extend, up: paintUp, hover: brush, leave: noBrush },
+  pan: {
+    label: "Move",
+    icon: "hand",
+    key: "V",
+    drags: false,
+    said: "Drag moves the picture; a click picks a grain or pore.",
+    click: pick,
+  },
+  erase: {
+    label: "Erase",
+    icon: "eraser",
+    key: "E",
+    drags: false,
+    said: "Click what is no grain, or no pore.",
+    click: erase,
+  },
+  merge: {
+    label: "Merge",
+    icon: "merge",
+    key: "M",
+    drags: true,
+    said: "Drag across grains or pores, or click them and end with Enter.",
+    down: begin,
+    drag: extend,
+    up: mergeUp,
+    double: finish,
+    finish: mergeFinish,
+  },
+  split: {
+    label: "Split",
+    icon: "split",
+    key: "S",
+    drags: true,
+    said: "Draw along the missing boundary.",
+    down: begin,
+    drag: extend,
+    up: splitUp,
+  },
+  paint: {
+    label: "Paint",
+    icon: "brush",
+    key: "B",
+    drags: true,
+    said: "Draw a pore that was missed; [ and ] change the brush.",
+    down: begin,
+    drag: extend,
+    up: paintUp,
+    hover: brush,
+    leave: noBrush,
+  },
 };
 
 /** Fill the element with the tools' buttons. */
@@ -37,7 +82,9 @@ export function start(store, api, element) {
     if (sketch) store.set({ sketch: { ...sketch, radius } });
   });
   // What was drawn stays in sight until the labels show it.
-  store.on(["frame"], () => { if (store.state.sketch?.done) store.set({ sketch: null }); });
+  store.on(["frame"], () => {
+    if (store.state.sketch?.done) store.set({ sketch: null });
+  });
   store.on(["picture", "compare"], () => cancel(store));
 }
 
@@ -92,7 +139,9 @@ function erase(store, at) {
 function begin(store, at) {
   const { tool, sketch, brush: radius } = store.state;
   const picked = tool === "merge" && sketch?.kind === "merge" && !sketch.done ? sketch.picked : [];
-  store.set({ sketch: { kind: tool, points: [...picked.map((region) => region.at), middle(at)], picked, radius, zoom: at.zoom } });
+  store.set({
+    sketch: { kind: tool, points: [...picked.map((region) => region.at), middle(at)], picked, radius, zoom: at.zoom },
+  });
 }
 
 function extend(store, at) {
@@ -118,9 +167,15 @@ function paintUp(store) {
 function splitUp(store, at, event, moved) {
   const { sketch, frame } = store.state;
   if (sketch?.kind !== "split") return undefined;
-  if (!moved || sketch.points.length < 2) { cancel(store); return say("Draw a line along the missing boundary."); }
+  if (!moved || sketch.points.length < 2) {
+    cancel(store);
+    return say("Draw a line along the missing boundary.");
+  }
   const regions = crossed(frame, sketch.points);
-  if (regions.length === 0) { cancel(store); return say("The line crosses no grain and no pore."); }
+  if (regions.length === 0) {
+    cancel(store);
+    return say("The line crosses no grain and no pore.");
+  }
   const phase = mostlyIn(regions);
   store.set({ sketch: { ...sketch, done: true } });
   return append(store, { kind: "split", phase, stroke: stroke(sketch) }, `${phase} split`);
@@ -139,7 +194,9 @@ function mergeUp(store, at, event, moved) {
     store.set({ sketch: first ? { ...sketch, line: false, points: sketch.picked.map((region) => region.at) } : null });
     return undefined;
   }
-  const picked = sketch.picked.some((region) => region.label === found.label) ? sketch.picked : [...sketch.picked, { ...found, at: pixel(at) }];
+  const picked = sketch.picked.some((region) => region.label === found.label)
+    ? sketch.picked
+    : [...sketch.picked, { ...found, at: pixel(at) }];
   say(`${picked.length} picked; Enter merges them.`);
   return store.set({ sketch: { ...sketch, line: false, picked, points: picked.map((region) => region.at) } });
 }
@@ -173,7 +230,11 @@ function merged(store, regions) {
     return say("Merging takes two regions at least.");
   }
   store.set({ sketch: { ...store.state.sketch, done: true } });
-  return append(store, { kind: "merge", phase: regions[0].phase, at: regions.map((region) => region.at) }, `${regions.length} ${regions[0].phase}s merged, where they touch`);
+  return append(
+    store,
+    { kind: "merge", phase: regions[0].phase, at: regions.map((region) => region.at) },
+    `${regions.length} ${regions[0].phase}s merged, where they touch`,
+  );
 }
 
 /** The brush is its own cursor. */

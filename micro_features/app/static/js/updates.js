@@ -21,10 +21,24 @@ export function start(store, api) {
   let rest = 0;
   let since = null; // when the oldest change was made that no preview was asked for yet
 
-  const isNow = (asked) => asked.picture === store.state.picture && asked.settings === store.state.settings && asked.corrections === store.state.corrections;
-  const now = () => ({ picture: store.state.picture, settings: store.state.settings, corrections: store.state.corrections, view: store.state.view });
-  const post = (kind, asked, tab) => api.frame(`/api/pictures/${asked.picture.index}/${kind}`,
-    { tab, seq: (sequence += 1), settings: asked.settings, corrections: asked.corrections, view: asked.view });
+  const isNow = (asked) =>
+    asked.picture === store.state.picture &&
+    asked.settings === store.state.settings &&
+    asked.corrections === store.state.corrections;
+  const now = () => ({
+    picture: store.state.picture,
+    settings: store.state.settings,
+    corrections: store.state.corrections,
+    view: store.state.view,
+  });
+  const post = (kind, asked, tab) =>
+    api.frame(`/api/pictures/${asked.picture.index}/${kind}`, {
+      tab,
+      seq: (sequence += 1),
+      settings: asked.settings,
+      corrections: asked.corrections,
+      view: asked.view,
+    });
   const tellBusy = () => {
     const busy = previewing || resulting || rest ? { preview: previewing, result: Boolean(resulting || rest) } : null;
     const before = store.state.busy;
@@ -56,7 +70,8 @@ export function start(store, api) {
   }
 
   /** An exact frame of the same state and view is not replaced by a preview that comes late. */
-  const isBetter = (frame, asked) => Boolean(frame?.exact && isNow(frame.asked) && isNow(asked) && sameView(frame.asked.view, asked.view));
+  const isBetter = (frame, asked) =>
+    Boolean(frame?.exact && isNow(frame.asked) && isNow(asked) && sameView(frame.asked.view, asked.view));
 
   async function result() {
     rest = 0;
@@ -79,7 +94,12 @@ export function start(store, api) {
   function take(answer, asked) {
     const { head, arrays } = answer;
     const numbers = head.numbers;
-    const regions = { phase: arrays.region_phase, label: arrays.region_label, diameter: arrays.region_diameter_um, asked };
+    const regions = {
+      phase: arrays.region_phase,
+      label: arrays.region_label,
+      diameter: arrays.region_diameter_um,
+      asked,
+    };
     const patch = { numbers, regions, error: null };
     if (sameView(asked.view, store.state.view)) patch.frame = frameOf(answer, asked, null);
     store.set(patch);
@@ -92,7 +112,13 @@ export function start(store, api) {
     const { picture, settings, saved, corrections, numbers, regions, reference } = store.state;
     if (!picture || !numbers) return;
     const kept = savedCorrections(store.state);
-    if (reference && reference.picture === picture && same(reference.settings, saved) && sameCorrections(reference.corrections, kept)) return;
+    if (
+      reference &&
+      reference.picture === picture &&
+      same(reference.settings, saved) &&
+      sameCorrections(reference.corrections, kept)
+    )
+      return;
     if (same(settings, saved) && sameCorrections(corrections, kept) && isNow(regions.asked)) {
       store.set({ reference: { numbers, regions, picture, settings: saved, corrections: kept } });
       return;
@@ -100,11 +126,17 @@ export function start(store, api) {
     if (referring) return;
     referring = { picture };
     try {
-      const answer = await post("result", { picture, settings: saved, corrections: kept, view: FEW_PX }, `${TAB}-saved`);
+      const answer = await post(
+        "result",
+        { picture, settings: saved, corrections: kept, view: FEW_PX },
+        `${TAB}-saved`,
+      );
       if (answer && store.state.picture === picture) {
         const { head, arrays } = answer;
         const found = { phase: arrays.region_phase, label: arrays.region_label, diameter: arrays.region_diameter_um };
-        store.set({ reference: { numbers: head.numbers, regions: found, picture, settings: saved, corrections: kept } });
+        store.set({
+          reference: { numbers: head.numbers, regions: found, picture, settings: saved, corrections: kept },
+        });
       }
       referring = null;
       if (answer) return void refer(); // something may have been saved meanwhile
@@ -130,7 +162,9 @@ export function start(store, api) {
     isNew = store.state.picture;
     changed();
   });
-  store.on(["saved", "work"], () => { if (!store.state.busy) refer(); });
+  store.on(["saved", "work"], () => {
+    if (!store.state.busy) refer();
+  });
 }
 
 /** Corrections of the open picture as they were saved. */
@@ -143,11 +177,17 @@ function frameOf({ head, arrays }, asked, began) {
   return { grains: arrays.grains, pores: arrays.pores, view: head.view, exact, scale, note, asked, began, ms: head.ms };
 }
 
-/** When the input came that is being handled; a key press counts from when it was made, not from when we heard of it. */
+/** When the input came that is being handled: a key press counts from when it was made. */
 function inputClock() {
   let last = -Infinity;
   for (const kind of ["input", "keydown", "pointerdown", "pointermove", "pointerup", "change", "click"]) {
-    addEventListener(kind, (event) => { last = event.timeStamp; }, { capture: true, passive: true });
+    addEventListener(
+      kind,
+      (event) => {
+        last = event.timeStamp;
+      },
+      { capture: true, passive: true },
+    );
   }
   return () => {
     const now = performance.now();

@@ -39,12 +39,17 @@ function seen(middle, extent, size, step, margin) {
 export function covers(view, picture, camera, box, ratio) {
   if (!view) return false;
   const { rows, cols, step } = wantedView(picture, camera, box, ratio);
-  if (rows === picture.rows && cols === picture.cols && step === view.step) return sameView(view, { row: 0, col: 0, rows, cols, step });
+  if (rows === picture.rows && cols === picture.cols && step === view.step)
+    return sameView(view, { row: 0, col: 0, rows, cols, step });
   if (view.step > step) return false;
   const halfRows = box.height / camera.zoom / 2;
   const halfCols = box.width / camera.zoom / 2;
-  return Math.max(0, camera.row - halfRows) >= view.row && Math.min(picture.rows, camera.row + halfRows) <= view.row + view.rows
-    && Math.max(0, camera.col - halfCols) >= view.col && Math.min(picture.cols, camera.col + halfCols) <= view.col + view.cols;
+  return (
+    Math.max(0, camera.row - halfRows) >= view.row &&
+    Math.min(picture.rows, camera.row + halfRows) <= view.row + view.rows &&
+    Math.max(0, camera.col - halfCols) >= view.col &&
+    Math.min(picture.cols, camera.col + halfCols) <= view.col + view.cols
+  );
 }
 
 export function sameView(one, other) {
