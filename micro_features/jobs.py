@@ -72,6 +72,8 @@ class Job:
     settings : Settings
     stated : Stated
     overlays : bool
+    sensitivity : bool
+        Tell the range of each feature over plausible thresholds, too.
     sidecar : Path or None
         What was tuned by hand for this picture.
     sidecar_sha256 : str
@@ -90,6 +92,7 @@ class Job:
     settings: Settings
     stated: Stated = field(default_factory=Stated)
     overlays: bool = True
+    sensitivity: bool = False
     sidecar: Path | None = None
     sidecar_sha256: str = ""
     sidecar_models: tuple[dict[str, str], ...] = ()
@@ -111,6 +114,7 @@ class Job:
             stated.sample_id,
             stated.surface,
         ]
+        parts += ["sensitivity"] if self.sensitivity else []
         parts += [self.sidecar_sha256, self.sidecar_models] if self.sidecar else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -212,6 +216,9 @@ def extract_file(job: Job) -> FileResult:
                 surface=stated.surface or settings.measure.surface,
                 corrections=(applied, missed),
             )
+            if job.sensitivity:
+                ranges = pipeline.feature_ranges(micrograph, settings, operations)
+                row |= rows.range_cells(ranges, micrograph.calibrated)
         with stage("write"):
             key = f"{job.path_text} {job.digest} {picture.sha256} {picture.page}"
             part = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.parquet"

@@ -9,7 +9,7 @@ import pandas as pd
 from micro_features.data import Micrograph, Segmentation
 from micro_features.features.catalogue import FEATURES, SUBSETS
 from micro_features.features.quality import QUALITY_COLUMNS
-from micro_features.pipeline import Calibrated, Measured
+from micro_features.pipeline import DEPEND_ON_THRESHOLDS, Calibrated, Measured
 from micro_features.settings import Settings
 
 # name -> (unit, meaning): the columns that are no features.
@@ -106,7 +106,7 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
     """The table with the type that each column has, also where all its cells are empty."""
     plain = {**SCALE_COLUMNS, **ACQUISITION_COLUMNS, **QUALITY, **SEGMENTATION_COLUMNS}
     numbers = {name for name, (unit, _) in plain.items() if unit not in ("", "bool")}
-    numbers |= FEATURES.keys() | {in_pixels(name) for name in FEATURES}
+    numbers |= FEATURES.keys() | {in_pixels(name) for name in FEATURES} | RANGE_COLUMNS.keys()
     types = dict.fromkeys(WHOLE_NUMBERS, "Int64") | dict.fromkeys(numbers - WHOLE_NUMBERS, "float64")
     return table.astype({name: types[name] for name in table.columns if name in types})
 
@@ -128,6 +128,36 @@ def in_pixels(name: str) -> str:
     ('boundary_length_per_area_per_px', 'pore_area_mean_px2')
     """
     return re.sub(r"_um(2?)(?=_|$)", r"_px\1", name)
+
+
+def _range_columns() -> dict[str, tuple[str, str]]:
+    """Column -> (feature, which end): what `extract --sensitivity` adds."""
+    return {
+        f"{column}_{end}": (column, word)
+        for name in DEPEND_ON_THRESHOLDS
+        for column in dict.fromkeys((name, in_pixels(name)))
+        for end, word in (("low", "Least"), ("high", "Largest"))
+    }
+
+
+RANGE_COLUMNS = _range_columns()
+
+
+def range_cells(ranges: dict[str, tuple[float, float]], calibrated: bool) -> dict[str, float]:
+    """What `extract --sensitivity` adds to a row.
+
+    Parameters
+    ----------
+    ranges : dict
+        As from `pipeline.feature_ranges`.
+    calibrated : bool
+        Else lengths are in pixels, and the names say so.
+    """
+    return {
+        f"{name if calibrated else in_pixels(name)}_{end}": value
+        for name, ends in ranges.items()
+        for end, value in zip(("low", "high"), ends, strict=True)
+    }
 
 
 def feature_row(
@@ -312,6 +342,12 @@ def dictionary(columns: Iterable[str], regions: Iterable[str], *, table: str, ap
                 unit, meaning = unit.replace("um", "px"), meaning.replace("micrometre", "pixel")
             subset = " ".join(name for name, members in SUBSETS.items() if feature.name in members)
             lines.append((table, column, unit, feature.phase, subset, meaning + warning, feature.source))
+        elif column in RANGE_COLUMNS:
+            name, end = RANGE_COLUMNS[column]
+            feature = by_name[name]
+            unit = feature.unit if name in FEATURES else feature.unit.replace("um", "px")
+            meaning = f"{end} {name} when each threshold goes through its plausible range, one at a time"
+            lines.append((table, column, unit, "", "", meaning, ""))
         else:
             unit, meaning = plain[column]
             lines.append((table, column, unit, "", "", meaning, ""))

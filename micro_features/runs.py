@@ -93,6 +93,7 @@ def run(
     pixel_size_table: Path | None = None,
     uncalibrated: bool = False,
     overlays: bool = True,
+    sensitivity: bool = False,
     tuned: Path | None = None,
     ignore_tuned: bool = False,
     n_workers: int | None = None,
@@ -120,6 +121,8 @@ def run(
         Lengths in pixels.
     overlays : bool
         Whether `extract` writes overlays.
+    sensitivity : bool
+        Whether `extract` tells ranges over plausible thresholds, which takes many times as long.
     tuned : Path, optional
         Folder of what was tuned by hand for single pictures (`files.tuned`); beside the pictures where left out.
     ignore_tuned : bool
@@ -147,12 +150,15 @@ def run(
         pipeline.check_models(settings)
     place = Place(output, command)
     found, missing = find_pictures(paths)
-    stated, notes = _stated(found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated))
+    stated, notes = stated_by_user(
+        found, manifest, pixel_size_table, Stated(pixel_um=pixel_um, uncalibrated=uncalibrated)
+    )
     results.refuse_foreign(place, command)
     with Journal(place.folder, command) as journal:
         results.sweep(place)
         results.remember_table(place)
         jobs = _jobs(command, found, stated, settings, journal, place.folder, overlays)
+        jobs = [dataclasses.replace(job, sensitivity=sensitivity) for job in jobs]
         jobs, own, more_notes = _tuned(jobs, tuned, ignore_tuned or command == "calibrate")
         notes += more_notes
         todo = _new_or_changed(jobs, journal)
@@ -222,10 +228,16 @@ def _worked(todo: list[Job], journal: Journal, summary: Summary, n_workers: int)
                 cost = written - now
 
 
-def _stated(
+def stated_by_user(
     found: Sequence[Found], manifest: Path | None, pixel_size_table: Path | None, for_all: Stated
 ) -> tuple[list[Stated], list[str]]:
-    """What the user says about each picture, and notes on what could not be used."""
+    """What the user says about each picture, in their order, and notes on what could not be used.
+
+    Raises
+    ------
+    FeatureTableError
+        A table is not as it should be.
+    """
     paths = [item.path for item in found]
     samples: dict[Path, dict[str, Any]] = {}
     sizes: dict[Path, dict[str, Any]] = {}

@@ -107,7 +107,7 @@ def find_shown(
     notes = [f"{path}: {reason}" for path, reason in missing]
     if not found:
         raise ImageError(f"{notes[0]}." if notes else "no picture was named.")
-    stated, more = runs._stated(found, manifest, pixel_size_table, for_all)
+    stated, more = runs.stated_by_user(found, manifest, pixel_size_table, for_all)
     ids = picture_ids(found, {})
     stems = file_stems(ids, [without_suffix(as_text(Path(item.path.name))) for item in found])
     shown = []

@@ -8,7 +8,8 @@ from micro_features.app.background import Answer, Ask, Job, Task, failed
 from micro_features.app.desk import Desk
 from micro_features.errors import CorrectionsError, MicroFeaturesError, SettingsError
 from micro_features.explain.sensitivity import Point, Range, evaluate, moved_singly, one_at_a_time
-from micro_features.settings import Settings, controls
+from micro_features.pipeline.varying import threshold_ranges
+from micro_features.settings import Settings
 
 PREDICTION = "prediction"
 
@@ -60,7 +61,7 @@ def sensitivity(desk: Desk, index: int, settings: Settings, operations: tuple[An
     SettingsError
         No threshold does anything among these settings.
     """
-    ranges = plausible_ranges(settings)
+    ranges = threshold_ranges(settings)
     if not ranges:
         raise SettingsError("none of these settings has a range of plausible values.")
     steps = one_at_a_time(ranges, between=0)
@@ -82,25 +83,6 @@ def sensitivity(desk: Desk, index: int, settings: Settings, operations: tuple[An
         return told_by_setting(moved, ranges)
 
     return Job("sensitivity", len(steps.points), plan)
-
-
-def plausible_ranges(settings: Settings) -> dict[str, Range]:
-    """The ranges of the thresholds that do something, widened to hold the values chosen.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
-    values = settings.dotted()
-    ranges = {}
-    for control in controls():
-        if control.plausible is not None and control.applies(settings):
-            low, high = control.plausible
-            value = float(values[control.name])
-            ranges[control.name] = Range(
-                min(low, value), value, max(high, value), control.kind == "integer", control.logarithmic
-            )
-    return ranges
 
 
 def whole_where_asked(point: Point) -> dict[str, float | int]:

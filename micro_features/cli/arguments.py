@@ -7,6 +7,7 @@ from micro_features import __version__
 from micro_features.cli.learning_arguments import add_cnn, add_explain, add_fit, add_predict
 from micro_features.cli.published_command import add_published
 from micro_features.cli.report_command import add_report
+from micro_features.cli.sensitivity_command import add_sensitivity
 from micro_features.cli.shared_arguments import (
     add_calibration,
     add_method,
@@ -68,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
         help="table with a column 'file' and any of 'sample_id', 'surface' (polished, fracture, unknown)",
     )
     extract.add_argument("--no-overlays", action="store_true", help="do not write overlays")
+    extract.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="add FEATURE_low and FEATURE_high: each threshold at the ends of its plausible range, one at a time "
+        "(about ten times slower)",
+    )
     add_tuned(extract)
     add_workers(extract)
     extract.set_defaults(run="extract")
@@ -136,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     add_explain(commands)
     add_published(commands)
     add_report(commands)
+    add_sensitivity(commands)
     add_tune(commands)
 
     benchmark = commands.add_parser("benchmark", help="how good it is, against known truth", allow_abbrev=False)

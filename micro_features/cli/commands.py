@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micro_features.cli import network_commands, published_command, report_command, tune_command
+from micro_features.cli import network_commands, published_command, report_command, sensitivity_command, tune_command
 from micro_features.cli.common import progress, settings_from
 from micro_features.cli.exit_codes import FAILED, INTERRUPTED
 from micro_features.cli.learning_arguments import dataset_request
@@ -53,6 +53,7 @@ def _extract(options: argparse.Namespace) -> int:
         "extract",
         manifest=options.manifest,
         overlays=not options.no_overlays,
+        sensitivity=options.sensitivity,
         tuned=options.tuned,
         ignore_tuned=options.ignore_tuned,
     )
@@ -347,5 +348,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "published": published_command.published,
     "tune": tune_command.tune,
     "report": report_command.report,
+    "sensitivity": sensitivity_command.sensitivity,
 }
 """By the names that the parser gives them; each returns an exit code."""

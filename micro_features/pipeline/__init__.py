@@ -8,9 +8,11 @@ from micro_features.pipeline.measuring import Measured, measure
 from micro_features.pipeline.models import BOUNDARY_WEIGHTS, PORE_WEIGHTS, check_models, models_used
 from micro_features.pipeline.scale import UNCALIBRATED, Calibrated, calibrate, calibrate_if_possible, micrograph_of
 from micro_features.pipeline.segmenting import phases, put_together, segment
+from micro_features.pipeline.varying import DEPEND_ON_THRESHOLDS, feature_ranges
 
 __all__ = [
     "BOUNDARY_WEIGHTS",
+    "DEPEND_ON_THRESHOLDS",
     "PORE_WEIGHTS",
     "UNCALIBRATED",
     "Calibrated",
@@ -19,6 +21,7 @@ __all__ = [
     "calibrate_if_possible",
     "check_models",
     "corrected",
+    "feature_ranges",
     "measure",
     "micrograph_of",
     "models_used",

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from micro_features.corrections import Operation
 from micro_features.data import Micrograph
 from micro_features.errors import SettingsError
-from micro_features.explain.sensitivity import Range
+from micro_features.explain.sensitivity import Range, evaluate, one_at_a_time
+from micro_features.features.catalogue import FEATURES
 from micro_features.images.hierarchy import Memo
+from micro_features.pipeline.correcting import corrected
 from micro_features.pipeline.measuring import Measured, measure
 from micro_features.pipeline.memory import Memory
 from micro_features.pipeline.segmenting import segment
 from micro_features.settings import Settings, controls
 
+DEPEND_ON_THRESHOLDS = tuple(
+    name for name, feature in FEATURES.items() if feature.phase != "texture" and "_ci95_" not in name
+)
+"""Features whose range over thresholds means something: texture sees no label, and an interval is a range itself."""
 _LEAST_BYTES = 600_000_000
 # Likelihood of pores, pores, grains and their hierarchies of one state of the settings, with some room.
 _BYTES_A_PIXEL = 100
@@ -111,12 +118,21 @@ class Varied:
     micrograph : Micrograph
     settings : Settings
         What stays.
+    operations : sequence of Operation
+        Corrections by hand, which stay, too.
     memo : Memo, optional
         Of this micrograph; one with room for some states of the settings where left out.
     """
 
-    def __init__(self, micrograph: Micrograph, settings: Settings, *, memo: Memo | None = None):
-        self._micrograph, self._settings = micrograph, settings
+    def __init__(
+        self,
+        micrograph: Micrograph,
+        settings: Settings,
+        *,
+        operations: Sequence[Operation] = (),
+        memo: Memo | None = None,
+    ):
+        self._micrograph, self._settings, self._operations = micrograph, settings, operations
         limit = max(_LEAST_BYTES, _BYTES_A_PIXEL * micrograph.image.size)
         self._memo = Memory(limit) if memo is None else memo
 
@@ -127,4 +143,30 @@ class Varied:
     def __call__(self, point: Mapping[str, float]) -> Measured:
         """The numbers of the micrograph at a point."""
         settings = self.at(point)
-        return measure(self._micrograph, segment(self._micrograph, settings, memo=self._memo), settings)
+        found = segment(self._micrograph, settings, memo=self._memo)
+        return measure(self._micrograph, corrected(found, self._operations)[0], settings)
+
+
+def feature_ranges(
+    micrograph: Micrograph, settings: Settings, operations: Sequence[Operation] = ()
+) -> dict[str, tuple[float, float]]:
+    """Least and largest of each feature when thresholds go to the ends of their plausible ranges, one at a time.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+    settings : Settings
+    operations : sequence of Operation
+        Corrections by hand.
+
+    Returns
+    -------
+    dict
+        Name of each feature that can depend on a threshold to (low, high), of the settings at which it is not
+        withheld; NaN where it is at all of them.
+    """
+    ranges = threshold_ranges(settings)
+    steps = one_at_a_time(ranges, between=0)
+    varied = Varied(micrograph, settings, operations=operations)
+    answers = evaluate(steps.points, lambda point: varied(point).features, order=by_cost(ranges))
+    return {name: (float(answers[name].min()), float(answers[name].max())) for name in DEPEND_ON_THRESHOLDS}
