@@ -14,8 +14,8 @@ def table(picture="a", base=2.0):
         [
             {
                 "picture": picture, "number": "porosity", "setting": f"pores.{name}", "base": base, "low": low,
-                "high": high, "at_low": low, "at_high": high, "mu_star": high - low, "mu_star_ci95_low": 0.5 * (high - low),
-                "mu_star_ci95_high": 1.5 * (high - low), "sigma": 0.1,
+                "high": high, "at_low": low, "at_high": high, "mu_star": high - low,
+                "mu_star_ci95_low": 0.5 * (high - low), "mu_star_ci95_high": 1.5 * (high - low), "sigma": 0.1,
             }
             for name, low, high in rows
         ]
