@@ -19,7 +19,7 @@ MARKS = {
     "explained": ("comparison.json", "explain -o"),
     "cnn": ("scores.json", "cnn train -o"),
     "published": ("scores.json", "published -o"),
-    "sensitivity": ("sensitivity.csv", "sensitivity -o"),
+    "sensitivity": ("ranges.csv", "sensitivity -o"),
 }
 """By the usual name of each folder: the file that it must hold, and the command that writes it."""
 _MEASURED = "extract"

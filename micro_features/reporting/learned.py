@@ -49,7 +49,7 @@ _TABLES = {
     "explained": (),
     "cnn": (),
     "published": ("answer.csv", "side_by_side.csv", "agreement_of_causes.csv"),
-    "sensitivity": ("sensitivity.csv",),
+    "sensitivity": ("ranges.csv",),
 }
 
 

@@ -10,6 +10,8 @@ from micro_features.report.page import Section, Table
 from micro_features.reporting.figure_list import listed_figures
 from micro_features.reporting.learned import Learned, told
 from micro_features.reporting.wording import counted, readable, score
+from micro_features.rows import in_pixels
+from micro_features.sensitivity.numbers import MAIN_FEATURES
 
 MOST_MAPS = 6
 """Figures of single pictures on the page; the folder has all."""
@@ -117,11 +119,12 @@ def _stages(scores: Mapping[str, object]) -> pd.DataFrame:
 
 
 def sensitivity(found: Learned) -> Section:
-    """What each threshold moves within its plausible range."""
-    table = found.tables["sensitivity"]
+    """How far the main numbers hang on the choice of thresholds, and which drives them."""
+    table = _main_ranges(found.tables["ranges"])
     said = [
-        "Each threshold was moved through the range that careful people might choose. A number without its sensitivity "
-        "to the threshold is not a measurement."
+        "Each threshold was moved through the range that careful people might choose, all others as they were; joint "
+        "ranges are those of all moved together. A number without its sensitivity to the threshold is not a "
+        "measurement; what every threshold misses is not in these ranges."
     ]
     if len(table) > MOST_ROWS:
         said.append(f"The first {MOST_ROWS} of {counted(len(table), 'row')}; {_in(found.folder)} has all.")
@@ -130,10 +133,20 @@ def sensitivity(found: Learned) -> Section:
     return Section(
         "How much the thresholds matter",
         said,
-        [Table("Range of each result, and the settings that drive it.", _plain(table, MOST_ROWS), rows_named=True)],
+        [Table("Range of each result, and the setting that drives it.", _plain(table, MOST_ROWS), rows_named=True)],
         listed_figures(found, (".+",), most=MOST_TORNADOES),
         large=True,
     )
+
+
+def _main_ranges(table: pd.DataFrame) -> pd.DataFrame:
+    """The numbers that people ask for first, without the counts that few do."""
+    names = table["number"].astype(str)
+    main = names.isin([*MAIN_FEATURES, *map(in_pixels, MAIN_FEATURES)])
+    table = table[main | names.str.startswith(("predicted_", "probability_"))]
+    shown = ["micrograph_id", "number", "base", "low", "high", "joint_low", "joint_high", "setting", "share"]
+    there = table[[name for name in shown if name in table.columns]]
+    return there.rename(columns={"setting": "driven_by", "share": "share_of_the_range"})
 
 
 def _plain(table: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -50,7 +50,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="session")
 def extracted(tmp_path_factory):
     """Results of `extract`: a section, a fracture surface of the same sample, two evil names, and a broken file."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("extracted") / "pictures"
+    folder.mkdir()
     drawn = shipped("data", "synthetic", "micrographs")
     section = cv2.imread(str(drawn / "s01a.png"), cv2.IMREAD_GRAYSCALE)[:470]
     broken = cv2.imread(str(drawn / "s03f.png"), cv2.IMREAD_GRAYSCALE)[:470]

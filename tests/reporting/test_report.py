@@ -132,8 +132,10 @@ def test_other_commands_have_their_sections(made, write_figures, results, tmp_pa
     (results / "published" / "scores.json").write_text(json.dumps(published))
     pd.DataFrame({"parameter": ["secret"]}).to_csv(results / "published" / "answer.csv", index=False)
     (results / "sensitivity").mkdir()
-    table = pd.DataFrame({"feature": ["porosity"], "low": [0.01], "high": [0.2], "driver": ["pores.threshold"]})
-    table.to_csv(results / "sensitivity" / "sensitivity.csv", index=False)
+    moved = {"low": 0.01, "base": 0.1, "high": 0.2, "setting": "pores.threshold", "share": 0.8}
+    numbers = ["porosity", "pore_diameter_mean_px", "predicted_log10_s", "pore_number"]
+    table = pd.DataFrame([{"micrograph_id": "a", "number": number, **moved} for number in numbers])
+    table.to_csv(results / "sensitivity" / "ranges.csv", index=False)
     write_figures(results / "sensitivity", "tornado_porosity")
     page = made(results, tmp_path / "r.html")
     assert page.words("h2")[5:9] == [
@@ -144,7 +146,8 @@ def test_other_commands_have_their_sections(made, write_figures, results, tmp_pa
     ]
     assert {"one 1", "two: 2"} <= set(page.words("li"))
     assert sum("Grad-CAM of the network" in each for each in page.words("figcaption")) == 6
-    assert "pores.threshold" in page.words("td")
+    assert page.words("td").count("pores.threshold") == 3
+    assert {"porosity", "pore_diameter_mean_px", "predicted_log10_s"} <= set(page.words("td"))
     assert "0.53 [0.10,\N{NO-BREAK SPACE}0.90]" in page.words("td")
     # An answer that is worth nothing is not printed as if it were one.
     assert "secret" not in page.text
@@ -164,7 +167,7 @@ def test_only_failures_make_a_report_all_the_same(made, tmp_path):
 
 def test_pictures_without_a_scale_have_sizes_in_pixels(made, extracted, tmp_path):
     picture = extracted.parent / "one.png"
-    shutil.copy(extracted.parent / "pictures0" / "3.67e-4.png", picture)
+    shutil.copy(extracted.parent / "pictures" / "3.67e-4.png", picture)
     command = ["extract", str(picture), "--uncalibrated", "--method", "fast", "-j", "1"]
     assert main([*command, "-o", str(tmp_path / "out")]) == 0
     page = made(tmp_path / "out", tmp_path / "r.html")
