@@ -122,18 +122,28 @@ def sensitivity(found: Learned) -> Section:
     """How far the main numbers hang on the choice of thresholds, and which drives them."""
     table = _main_ranges(found.tables["ranges"])
     said = [
-        "Each threshold was moved through the range that careful people might choose, all others as they were; joint "
-        "ranges are those of all moved together. A number without its sensitivity to the threshold is not a "
-        "measurement; what every threshold misses is not in these ranges."
+        "Each threshold was moved through the range that careful people might choose, all others as they were. A "
+        "number without its sensitivity to the threshold is not a measurement; what every threshold misses is not in "
+        "these ranges."
     ]
+    if "joint_low" in table:
+        said.append("Joint low and high are those of all thresholds moved together.")
+    tables = []
+    if len(set(table["micrograph_id"])) > 1:
+        caption = "Over all pictures: width of the range beside the value, and the setting that drives it most often."
+        tables.append(Table(caption, _plain(_over_pictures(table), MOST_ROWS), rows_named=True))
     if len(table) > MOST_ROWS:
-        said.append(f"The first {MOST_ROWS} of {counted(len(table), 'row')}; {_in(found.folder)} has all.")
+        said.append(
+            f"Of single pictures the first {MOST_ROWS} of {counted(len(table), 'row')}; {_in(found.folder)} has all."
+        )
     if len(found.figures) > MOST_TORNADOES:
-        said.append(f"{MOST_TORNADOES} of {len(found.figures)} figures are shown; {_in(found.folder)} has all.")
+        said.append(f"{MOST_TORNADOES} of {counted(len(found.figures), 'figure')} are shown.")
+    caption = "Range of each result, and the setting that drives it."
+    tables.append(Table(caption, _plain(table, MOST_ROWS), rows_named=True))
     return Section(
         "How much the thresholds matter",
         said,
-        [Table("Range of each result, and the setting that drives it.", _plain(table, MOST_ROWS), rows_named=True)],
+        tables,
         listed_figures(found, (".+",), most=MOST_TORNADOES),
         large=True,
     )
@@ -147,6 +157,28 @@ def _main_ranges(table: pd.DataFrame) -> pd.DataFrame:
     shown = ["micrograph_id", "number", "base", "low", "high", "joint_low", "joint_high", "setting", "share"]
     there = table[[name for name in shown if name in table.columns]]
     return there.rename(columns={"setting": "driven_by", "share": "share_of_the_range"})
+
+
+def _over_pictures(ranges: pd.DataFrame) -> pd.DataFrame:
+    """One row a number: how wide its range is in the median picture, and what drives it in most of them."""
+    values = ranges[["base", "low", "high"]].apply(pd.to_numeric, errors="coerce")
+    # A logarithm has no width beside its value.
+    relative = ((values["high"] - values["low"]) / values["base"].abs()).where(~ranges["number"].str.contains("log10"))
+    rows = []
+    for number, of_it in ranges.groupby("number", sort=False):
+        drivers = of_it["driven_by"].dropna()
+        most = drivers.mode().iloc[0] if len(drivers) else ""
+        rows.append(
+            {
+                "number": number,
+                "pictures": len(of_it),
+                "median_width": values["high"][of_it.index].sub(values["low"][of_it.index]).median(),
+                "median_width_beside_value": relative[of_it.index].median(),
+                "driven_by": most,
+                "in_pictures": int((drivers == most).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _plain(table: pd.DataFrame, most: int) -> pd.DataFrame:

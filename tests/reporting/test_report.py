@@ -134,7 +134,8 @@ def test_other_commands_have_their_sections(made, write_figures, results, tmp_pa
     (results / "sensitivity").mkdir()
     moved = {"low": 0.01, "base": 0.1, "high": 0.2, "setting": "pores.threshold", "share": 0.8}
     numbers = ["porosity", "pore_diameter_mean_px", "predicted_log10_s", "pore_number"]
-    table = pd.DataFrame([{"micrograph_id": "a", "number": number, **moved} for number in numbers])
+    rows = [{"micrograph_id": each, "number": number, **moved} for each in "ab" for number in numbers]
+    table = pd.DataFrame(rows)
     table.to_csv(results / "sensitivity" / "ranges.csv", index=False)
     write_figures(results / "sensitivity", "tornado_porosity")
     page = made(results, tmp_path / "r.html")
@@ -146,7 +147,9 @@ def test_other_commands_have_their_sections(made, write_figures, results, tmp_pa
     ]
     assert {"one 1", "two: 2"} <= set(page.words("li"))
     assert sum("Grad-CAM of the network" in each for each in page.words("figcaption")) == 6
-    assert page.words("td").count("pores.threshold") == 3
+    # Of each picture, and over both; what few ask for is not on the page.
+    assert page.words("td").count("pores.threshold") == 6 + 3
+    assert any("Over all pictures" in each for each in page.words("caption"))
     assert {"porosity", "pore_diameter_mean_px", "predicted_log10_s"} <= set(page.words("td"))
     assert "0.53 [0.10,\N{NO-BREAK SPACE}0.90]" in page.words("td")
     # An answer that is worth nothing is not printed as if it were one.
