@@ -1,4 +1,4 @@
-"""Work over many settings or pictures, behind the page's back: one process of low priority, one job after the other."""
+"""Work over many settings or pictures, behind the page's back: one process of low priority, one task at a time."""
 
 import contextlib
 import functools
@@ -87,11 +87,14 @@ class Job:
         Steps, as far as known.
     plan : callable
         Takes the job itself, to whose `rows` and `done` it adds, and an `Ask`; returns its result.
+    gives_way : bool
+        Nobody waits for it: before each of its measurements, all jobs that do not give way are done.
     """
 
     kind: str
     total: int
     plan: "Callable[[Job, Ask], dict[str, Any] | None]"
+    gives_way: bool = False
     done: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     result: dict[str, Any] | None = None
@@ -117,7 +120,7 @@ class TooMany(MicroFeaturesError):
 
 
 class Background:
-    """Jobs, in the order in which they came."""
+    """Jobs, in the order in which they came; those that give way after all others."""
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -127,13 +130,16 @@ class Background:
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def add(self, job: Job) -> str:
-        """Queue a job; its id.
+        """Queue a job; its id. One that gives way is not done twice at a time: a page that is loaded anew joins it.
 
         Raises
         ------
         TooMany
         """
         with self._changed:
+            running = (name for name, each in self._jobs.items() if not each.finished and not each.cancelled)
+            if job.gives_way and (same := next((name for name in running if self._jobs[name].kind == job.kind), None)):
+                return same
             if sum(not each.finished for each in self._jobs.values()) >= MOST_WAITING:
                 raise TooMany(f"{MOST_WAITING} jobs wait already: cancel one.")
             name = secrets.token_hex(8)
@@ -167,14 +173,23 @@ class Background:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not (waiting := [job for job in self._jobs.values() if not job.finished]) and not self._closed:
+                while not (job := self._next(True)) and not self._closed:
                     self._changed.wait()
-            if self._closed:
+            if self._closed or job is None:
                 return
-            self._do(waiting[0])
+            self._do(job)
+
+    def _next(self, whatever: bool) -> Job | None:
+        """The job that is to be done now; of those alone that do not give way, if wanted."""
+        with self._changed:
+            waiting = [job for job in self._jobs.values() if not job.finished]
+        first = next((job for job in waiting if not job.gives_way), None)
+        return first or next(iter(waiting), None) if whatever else first
 
     def _do(self, job: Job) -> None:
         def ask(task: Task) -> Answer:
+            while job.gives_way and (urgent := self._next(False)):
+                self._do(urgent)
             if job.cancelled:
                 raise _Cancelled
             return self._worker.ask(task, lambda: job.cancelled)

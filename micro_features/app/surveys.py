@@ -19,7 +19,7 @@ class NotMeasured(MicroFeaturesError):
 
 
 def flags(desk: Desk) -> Job:
-    """Measure every picture with its saved settings."""
+    """Measure every picture with its saved settings; whatever else is asked for goes first."""
 
     def plan(job: Job, ask: Ask) -> None:
         for index in range(len(desk.opened.shown)):
@@ -27,7 +27,7 @@ def flags(desk: Desk) -> Job:
             job.rows.append({"index": index, "flags": answer.flags, "values": answer.values, "error": answer.error})
             job.done += 1
 
-    return Job("flags", len(desk.opened.shown), plan)
+    return Job("flags", len(desk.opened.shown), plan, gives_way=True)
 
 
 def compare(desk: Desk, settings: Settings) -> Job:
@@ -37,8 +37,8 @@ def compare(desk: Desk, settings: Settings) -> Job:
         for index in range(len(desk.opened.shown)):
             before = _measured(desk, index, ask)
             after = before if before.error else _measured(desk, index, ask, settings)
-            error = before.error or after.error
-            job.rows.append({"index": index, "before": before.values, "after": after.values, "error": error})
+            told = {"before": before.values, "after": after.values, "error": before.error or after.error}
+            job.rows.append({"index": index, "flags_before": before.flags, "flags_after": after.flags, **told})
             job.done += 1
 
     return Job("compare", len(desk.opened.shown), plan)

@@ -316,8 +316,21 @@ def test_flags_and_comparison_of_all_pictures(serving, tmp_path, ask):
     rows = finished(page, second)["rows"]
     assert [row["index"] for row in rows] == [0, 1, 2]
     assert rows[1]["before"] == expected["features"]
+    assert rows[1]["flags_before"] == expected["flags"]
+    assert [flag["name"] for flag in rows[1]["flags_after"]] == [flag["name"] for flag in expected["flags"]]
     assert rows[1]["after"] == ask(page, "/api/pictures/1/result", settings=other)[0]["numbers"]["features"]
     assert rows[1]["after"]["porosity"] > rows[1]["before"]["porosity"]
+
+
+def test_what_a_person_waits_for_goes_before_the_survey_of_all(serving):
+    page = serving()
+    survey = page.post("/api/jobs", json={"kind": "flags"}).json()["job"]
+    urgent = page.post("/api/jobs", json={"kind": "compare", "settings": FAST}).json()["job"]
+    finished(page, urgent)
+    assert page.get(f"/api/jobs/{survey}").json()["done"] < 3
+    # A page that is loaded anew joins the survey.
+    assert page.post("/api/jobs", json={"kind": "flags"}).json()["job"] == survey
+    assert finished(page, survey)["done"] == 3
 
 
 def test_jobs_end_when_they_are_cancelled_and_their_process_lives_on_for_the_next(serving):
@@ -331,7 +344,9 @@ def test_jobs_end_when_they_are_cancelled_and_their_process_lives_on_for_the_nex
 
 def test_jobs_do_not_pile_up(serving):
     page = serving()
-    statuses = [page.post("/api/jobs", json={"kind": "flags"}).status_code for _ in range(background.MOST_WAITING + 1)]
+    statuses = [
+        page.post("/api/jobs", json={"kind": "compare"}).status_code for _ in range(background.MOST_WAITING + 1)
+    ]
     assert statuses == [200] * background.MOST_WAITING + [429]
 
 

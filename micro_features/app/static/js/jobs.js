@@ -3,11 +3,6 @@
 const FIRST_MS = 300;
 const SLOWEST_MS = 2000;
 
-// The server does one job after the other. What a person waits for goes before what only fills the strip.
-let urgent = 0;
-let giveWay = null;
-const waiting = [];
-
 /**
  * Run a job to its end.
  * @param {Object} api
@@ -18,36 +13,6 @@ const waiting = [];
  * @throws {Error} where the job failed
  */
 export async function runJob(api, body, progress, signal) {
-  urgent += 1;
-  giveWay?.();
-  try {
-    return await followed(api, body, progress, signal);
-  } finally {
-    urgent -= 1;
-    if (urgent === 0) waiting.splice(0).forEach((goOn) => goOn());
-  }
-}
-
-/**
- * Run a job that nobody waits for: it is stopped for one by `runJob`, and begun anew after it.
- * @param {Object} api
- * @param {Object} body
- * @param {function(Object): void} progress
- * @returns {Promise<Object>} the finished job
- * @throws {Error} where the job failed
- */
-export async function runBehind(api, body, progress) {
-  for (;;) {
-    if (urgent > 0) await new Promise((goOn) => waiting.push(goOn));
-    const stop = new AbortController();
-    giveWay = () => stop.abort();
-    const state = await followed(api, body, progress, stop.signal);
-    giveWay = null;
-    if (state) return state;
-  }
-}
-
-async function followed(api, body, progress, signal) {
   const { job } = await api.post("/api/jobs", body);
   let wait = FIRST_MS;
   while (!signal.aborted) {

@@ -3,7 +3,7 @@
 import { h, isTyping, replace } from "./dom.js";
 import { unsaved } from "./editing.js";
 import { count } from "./format.js";
-import { runBehind } from "./jobs.js";
+import { runJob } from "./jobs.js";
 import { explain } from "./tooltip.js";
 
 /** Fill the element with the thumbnails. */
@@ -205,7 +205,7 @@ function gatherFlags(store, api, flags, mark, progress) {
     progress.textContent = finished ? "" : `Quality: ${done} of ${total}`;
     mark();
   };
-  runBehind(api, { kind: "flags", settings: file.saved, corrections: [] }, show).catch((error) => {
+  runJob(api, { kind: "flags", settings: file.saved, corrections: [] }, show, new AbortController().signal).catch((error) => {
     progress.textContent = `Quality of the pictures: ${error.message}`;
   });
 }
