@@ -144,8 +144,8 @@ async def result(request: Request) -> Response:
             "numbers": numbers(outcome, wanted.settings, desk.model),
         }
         found = outcome.segmentation
-        arrays = {"grains": labels(view.of(found.grains)), "pores": labels(view.of(found.pores))}
-        return _binary(frame(head, arrays | regions_of(outcome.measured)))
+        phases = {"grains": labels(view.of(found.grains)), "pores": labels(view.of(found.pores))}
+        return _binary(frame(head, {**phases, **regions_of(outcome.measured)}))
 
     return await in_turn(request, turn, desk.slow, answer)
 

@@ -91,7 +91,10 @@ def _unframed(content):
     arrays = {}
     for each in head["arrays"]:
         assert each["offset"] % 8 == 0
-        arrays[each["name"]] = np.frombuffer(
-            content, np.dtype(each["dtype"]).newbyteorder("<"), int(np.prod(each["shape"])), start + each["offset"]
-        ).reshape(each["shape"])
+        size = int(np.prod(each["shape"]))
+        stored = np.dtype(each["dtype"]).newbyteorder("<")
+        found = np.frombuffer(content, stored, each.get("runs", size), start + each["offset"])
+        if "runs" in each:
+            found = np.repeat(found, np.frombuffer(content, "<u4", each["runs"], start + each["lengths"]))
+        arrays[each["name"]] = found.reshape(each["shape"])
     return head, arrays

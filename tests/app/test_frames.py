@@ -29,11 +29,19 @@ def test_only_what_browsers_can_look_at(unframed):
             frame({}, {"a": np.zeros(3, dtype)})
 
 
-def test_labels_take_few_bytes():
-    for most, dtype in ((65535, np.uint16), (65536, np.uint32)):
-        found = labels(np.array([0, most], np.int32))
-        assert found.dtype == dtype
-        assert found[1] == most
+@pytest.mark.parametrize(("most", "dtype"), [(65535, np.uint16), (65536, np.uint32)])
+def test_labels_go_as_runs_in_few_bytes(unframed, most, dtype):
+    array = np.zeros((600, 500), np.int32)
+    array[100:300, 200:400] = most
+    array[599, 490:] = 7
+    for each in (array, array[::2, ::3], array[:1, :1], array[:0], np.full((3, 4), 5)):
+        content = frame({}, {"first": np.zeros(1, np.uint8), "labels": labels(each), "last": np.ones(3, np.float32)})
+        found = unframed(content)[1]
+        np.testing.assert_array_equal(found["labels"], each)
+        np.testing.assert_array_equal(found["last"], 1)
+        assert len(content) < 8 * 400 + 600
+    _, found = unframed(frame({}, {"labels": labels(array)}))
+    assert found["labels"].dtype == dtype
 
 
 def test_greys_are_those_of_the_file():

@@ -65,7 +65,7 @@ export function tokenOf(address) {
 }
 
 /**
- * A head and arrays that came as one piece (see frames.py); the arrays lie over the bytes, nothing is copied.
+ * A head and arrays that came as one piece (see frames.py); all but labels lie over the bytes, nothing is copied.
  * @param {ArrayBuffer} buffer
  * @returns {{head: Object, arrays: Object<string, Uint8Array|Uint16Array|Uint32Array|Float32Array>}}
  */
@@ -74,9 +74,22 @@ export function decoded(buffer) {
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const start = Math.ceil((4 + length) / ALIGNMENT) * ALIGNMENT;
   const arrays = {};
-  for (const { name, dtype, shape, offset } of head.arrays) {
+  for (const { name, dtype, shape, offset, runs, lengths } of head.arrays) {
     const size = shape.reduce((product, extent) => product * extent, 1);
-    arrays[name] = new ARRAYS[dtype](buffer, start + offset, size);
+    const stored = new ARRAYS[dtype](buffer, start + offset, runs ?? size);
+    arrays[name] = runs === undefined ? stored : unrolled(stored, new Uint32Array(buffer, start + lengths, runs), size);
   }
   return { head, arrays };
+}
+
+/** Runs of equal values as the array that they stand for. */
+function unrolled(values, lengths, size) {
+  const array = new values.constructor(size);
+  let start = 0;
+  for (let run = 0; run < values.length; run += 1) {
+    const end = start + lengths[run];
+    if (values[run] !== 0) array.fill(values[run], start, end);
+    start = end;
+  }
+  return array;
 }
